@@ -1,0 +1,1 @@
+"""The local platform: real PostgreSQL, real nats-server and every service, as child processes."""
