@@ -1,0 +1,123 @@
+"""What the machine allows: an account for servers, folders that it can reach, ports that are free."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+from cli.local.child import Account
+
+_SHARED = Path("/var/tmp")  # noqa: S108  (kept across reboots; our folders there are checked for their owner)
+
+
+def server_account() -> Account | None:
+    """The account for PostgreSQL and NATS: None (our own) unless we are root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def reachable(path: Path, account: Account | None) -> bool:
+    """Whether ``account`` may walk down to ``path`` (its existing part)."""
+    if account is None:
+        return True
+    path = path.resolve()
+    for folder in [path, *path.parents]:
+        if not folder.exists():
+            continue
+        info = folder.stat()
+        bit = stat.S_IXOTH
+        if info.st_uid == account.uid:
+            bit = stat.S_IXUSR
+        elif info.st_gid == account.gid:
+            bit = stat.S_IXGRP
+        if not info.st_mode & bit:
+            return False
+    return True
+
+
+def data_folder(wanted: Path) -> Path:
+    """``wanted``, made if need be; a folder of the same purpose under /var/tmp when the server account
+    cannot reach it (a clone in /root, say). The caller tells the person when the answer differs.
+    """
+    wanted = wanted.resolve()
+    if not reachable(wanted, server_account()):
+        digest = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
+        wanted = _own_folder(_SHARED / f"aljibe-{os.geteuid()}") / digest
+    wanted.mkdir(parents=True, exist_ok=True)
+    return wanted
+
+
+def reachable_copy(source: Path, label: str, account: Account | None) -> Path:
+    """``source``, or a copy of it that ``account`` can reach, made once per ``label`` (name and version)."""
+    if reachable(source, account):
+        return source
+    home = _own_folder(_SHARED / f"aljibe-{os.geteuid()}")
+    copy = home / label
+    if not copy.exists():
+        fresh = Path(tempfile.mkdtemp(dir=home))
+        if source.is_dir():
+            shutil.copytree(source, fresh / label, symlinks=True)
+        else:
+            shutil.copy2(source, fresh / label)
+        try:
+            # A rename is atomic: nobody ever sees half a copy, and of two that race the first wins.
+            (fresh / label).rename(copy)
+        except OSError:
+            if not copy.exists():
+                raise
+        shutil.rmtree(fresh)
+    return copy
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Hand ``path`` (made if need be, for its owner's eyes only) to ``account``."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    if account:
+        os.chown(path, account.uid, account.gid)
+
+
+def write_secret(path: Path, text: str, account: Account | None = None) -> None:
+    """Write ``text`` so that only we, or ``account``, can ever read it."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    if account:
+        os.chown(path, account.uid, account.gid)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:``port`` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _own_folder(path: Path) -> Path:
+    path.mkdir(mode=0o755, exist_ok=True)
+    info = path.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
+        # Somebody else made it in a folder open to all: what lies in it is not to be trusted.
+        return Path(tempfile.mkdtemp(prefix="aljibe-", dir=path.parent))
+    return path
