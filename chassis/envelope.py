@@ -1,0 +1,178 @@
+"""Events on the wire: CloudEvents 1.0 in binary mode over NATS headers, protobuf payload.
+
+Subject: `aljibe.<service>.v1.<event-in-kebab-case>.<key>`; the key is for people and filters, the truth about the aggregate stands in the headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, unquote
+
+from google.protobuf.message import Message
+
+from chassis.ids import new_id
+
+CONTENT_TYPE = "application/protobuf"
+HEADER_MESSAGE_ID = "Nats-Msg-Id"
+KEY_MAX_LENGTH = 128
+
+_KEBAB = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_A_TOKEN = re.compile(r"[^0-9A-Za-z_=:@+-]")
+_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%") + " "
+
+
+class Poison(Exception):
+    """A message that no later try can handle: undecodable, or without data it must have. It goes to the dead letters at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """A fact to be published. `sequence` counts 1, 2, 3 ... within the aggregate; `occurred_at` is timezone-aware."""
+
+    id: str
+    aggregate_type: str
+    aggregate_id: str
+    sequence: int
+    type: str
+    subject: str
+    payload: bytes
+    occurred_at: datetime
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as a handler gets it. `sequence` is 0 when the sender gave none; `deliveries` counts from 1."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    aggregate_type: str
+    aggregate_id: str
+    sequence: int
+    time: datetime
+    payload: bytes
+    traceparent: str | None
+    deliveries: int
+
+    @property
+    def aggregate(self) -> tuple[str, str, str]:
+        """What the sequence counts in."""
+        return (self.source, self.aggregate_type, self.aggregate_id)
+
+
+def event(
+    service: str,
+    message: Message,
+    *,
+    aggregate_type: str,
+    aggregate_id: str,
+    sequence: int,
+    occurred_at: datetime,
+    traceparent: str | None = None,
+    key: str | None = None,
+    event_id: str | None = None,
+) -> OutboxEvent:
+    """`message` as an event of `service`; `key` (default: the aggregate id) ends the subject."""
+    return OutboxEvent(
+        id=event_id or new_id("evt"),
+        aggregate_type=aggregate_type,
+        aggregate_id=aggregate_id,
+        sequence=sequence,
+        type=message.DESCRIPTOR.full_name,
+        subject=subject(service, message.DESCRIPTOR.name, aggregate_id if key is None else key),
+        payload=message.SerializeToString(),
+        occurred_at=occurred_at,
+        traceparent=traceparent,
+    )
+
+
+def subject(service: str, event_name: str, key: str) -> str:
+    """`aljibe.orders.v1.order-accepted.ord_01h…` of `("orders", "OrderAccepted", "ord_01h…")`; letters that a subject token cannot hold become `_`."""
+    token = _NOT_A_TOKEN.sub("_", key)[:KEY_MAX_LENGTH] or "_"
+    return f"aljibe.{service}.v1.{kebab(event_name)}.{token}"
+
+
+def kebab(name: str) -> str:
+    """`order-accepted` of `OrderAccepted`."""
+    return _KEBAB.sub("-", name).lower()
+
+
+def source_of(service: str) -> str:
+    """`/aljibe/orders` of `orders`."""
+    return f"/aljibe/{service}"
+
+
+def service_of(source: str) -> str:
+    """`orders` of `/aljibe/orders`.
+
+    Raises:
+        Poison: no source of ours.
+    """
+    head, _, service = source.rpartition("/")
+    if head != "/aljibe" or not service:
+        raise Poison(f"unknown source {source!r}")
+    return service
+
+
+def headers(sent: OutboxEvent, source: str, publication: int = 0) -> dict[str, str]:
+    """The NATS headers of an event. A row that is sent again on purpose needs a Nats-Msg-Id that the broker has not seen; ce-id stays."""
+    result = {
+        HEADER_MESSAGE_ID: f"{sent.id}.{publication}" if publication else sent.id,
+        "ce-specversion": "1.0",
+        "ce-id": sent.id,
+        "ce-type": sent.type,
+        "ce-source": source,
+        "ce-time": sent.occurred_at.isoformat(),
+        "ce-subject": _escaped(sent.aggregate_id),
+        "ce-aggregate": _escaped(sent.aggregate_type),
+        "ce-sequence": str(sent.sequence),
+        "content-type": CONTENT_TYPE,
+    }
+    if sent.traceparent:
+        result["traceparent"] = sent.traceparent
+    return result
+
+
+def parse(subject_: str, values: Mapping[str, str] | None, payload: bytes, deliveries: int) -> Incoming:
+    """The message behind NATS headers.
+
+    Raises:
+        Poison: a required header is missing or malformed.
+    """
+    given = values or {}
+    try:
+        sequence = int(given.get("ce-sequence", "0"))
+        if sequence < 0:
+            raise ValueError("negative sequence")
+        time = datetime.fromisoformat(given["ce-time"])
+        if time.tzinfo is None:
+            raise ValueError("time without zone")
+        return Incoming(
+            id=given["ce-id"],
+            type=given["ce-type"],
+            source=given["ce-source"],
+            subject=subject_,
+            aggregate_type=unquote(given.get("ce-aggregate", "")),
+            aggregate_id=unquote(given.get("ce-subject", "")),
+            sequence=sequence,
+            time=time,
+            payload=payload,
+            traceparent=given.get("traceparent"),
+            deliveries=deliveries,
+        )
+    except KeyError as error:
+        raise Poison(f"header {error} is missing") from error
+    except ValueError as error:
+        raise Poison(f"malformed headers: {error}") from error
+
+
+def _escaped(value: str) -> str:
+    # NATS headers are ASCII lines; most values are, and pay only for the check.
+    if value.isascii() and value.isprintable() and "%" not in value and value == value.strip():
+        return value
+    return quote(value, safe=_SAFE.strip())

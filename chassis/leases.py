@@ -1,0 +1,75 @@
+"""Leases: a background loop that only one instance should run holds one, and another takes over when it is gone.
+
+A lease lowers double work; it does not exclude it, since a paused holder may wake up late. What it guards must be safe to do twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from chassis.ids import new_id
+from chassis.postgres import Database
+from chassis.refusals import Unavailable
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15.0
+
+_TAKE = """
+INSERT INTO lease AS l (name, holder, held_until) VALUES ($1, $2, now() + $3::interval)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+WHERE l.holder = excluded.holder OR l.held_until < now()
+RETURNING true
+"""
+_DROP = "DELETE FROM lease WHERE name = $1 AND holder = $2"
+
+
+class Lease:
+    """One name, held by at most one instance at a time by the database's clock."""
+
+    def __init__(self, db: Database, name: str, *, seconds: float = LEASE_SECONDS) -> None:
+        self._db = db
+        self._name = name
+        self._seconds = seconds
+        self._holder = new_id("holder")
+
+    async def take(self) -> bool:
+        """Whether this instance holds the lease, now for another `seconds`."""
+        async with self._db.connection() as conn:
+            held = await conn.fetchval(_TAKE, self._name, self._holder, timedelta(seconds=self._seconds))
+        return bool(held)
+
+    async def drop(self) -> None:
+        """Let another instance take over at once."""
+        async with self._db.connection() as conn:
+            await conn.execute(_DROP, self._name, self._holder)
+
+
+async def while_leased(
+    db: Database,
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    *,
+    every_seconds: float,
+    lease_seconds: float = LEASE_SECONDS,
+) -> None:
+    """Run `work` every `every_seconds` for ever, in one instance at a time; waits out a database that is away. Ends only when cancelled.
+
+    One round of `work` should last less than `lease_seconds`.
+    """
+    lease = Lease(db, name, seconds=max(lease_seconds, 2 * every_seconds))
+    try:
+        while True:
+            try:
+                if await lease.take():
+                    await work()
+            except Unavailable as error:
+                log.warning("lease.work.unavailable", extra={"lease": name, "reason": str(error)})
+            await asyncio.sleep(every_seconds)
+    finally:
+        with suppress(Unavailable):
+            await lease.drop()
