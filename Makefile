@@ -10,7 +10,8 @@ PROTOS := $(shell find protos 2>/dev/null)
 SOURCES = $(wildcard chassis services cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs demo up test lock clean
+.PHONY: help setup stubs demo up test test-unit test-integration lock clean format
+.PHONY: lint lint-python lint-imports lint-protos lint-tracked lint-deploy
 
 help: ## List these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +31,43 @@ $(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py
 	@$(BIN)/python tools/stubs.py
 	@touch $@
 
-test: setup ## Run every test
-	@$(BIN)/pytest
+test: test-unit test-integration ## Run every test
+
+UNIT_TESTS = $(wildcard chassis services cli demo bench tools) $(wildcard tests/test_*.py)
+
+test-unit: setup ## Run the unit and contract tests (ARGS='-k name')
+	@echo "test: unit and contract tests of $(UNIT_TESTS)"
+	@$(BIN)/pytest $(UNIT_TESTS) $(ARGS)
+
+test-integration: setup ## Run whole journeys over real servers (ARGS='-k name')
+	@if [ -d tests/integration ]; then echo "test: journeys over real servers" && $(BIN)/pytest tests/integration $(ARGS); fi
+
+lint: lint-python lint-imports lint-protos lint-tracked lint-deploy ## Check style, types, imports, protos, deployment
+
+lint-python: setup
+	@echo "lint: ruff, mypy --strict"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy $(SOURCES)
+
+lint-imports: setup
+	@echo "lint: imports"
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+# buf reads the descriptors that protoc wrote: the imported google/api comes from a wheel, so nothing is fetched.
+lint-protos: setup
+	@echo "lint: protos"
+	@$(BIN)/buf lint gen/aljibe.binpb --config buf.yaml --path aljibe
+	@$(BIN)/python -m tools.breaking
+
+lint-tracked: setup
+	@echo "lint: tracked files"
+	@$(BIN)/python tools/tracked.py
+
+lint-deploy: setup
+	@if [ -x deploy/k8s/validate ]; then echo "lint: deploy/k8s" && PATH="$(CURDIR)/$(BIN):$$PATH" deploy/k8s/validate; fi
+
+format: setup ## Format the Python code and sort its imports
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
 demo: setup ## Replay a real grocer's baskets through every channel (DEMO_ARGS='--scale 0.2')
 	@$(BIN)/aljibe demo $(DEMO_ARGS)

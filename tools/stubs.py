@@ -21,24 +21,31 @@ GEN = ROOT / "gen"
 DESCRIPTORS = "aljibe.binpb"
 
 
-def includes() -> list[Path]:
+def includes(protos: Path) -> list[Path]:
     """Folders in which protoc looks for imports: ours, google/api and google/rpc, google/protobuf."""
     common = Path(next(iter(google.api.__path__))).parent.parent
     builtin = Path(next(iter(grpc_tools.__path__))) / "_proto"
-    return [PROTOS, common, builtin]
+    return [protos, common, builtin]
+
+
+def describe(protos: Path, out: Path) -> bool:
+    """Write the descriptors of every proto below ``protos``, with its imports and comments, to ``out``."""
+    files = sorted(str(path.relative_to(protos)) for path in protos.rglob("*.proto"))
+    arguments = ["protoc", *(f"--proto_path={folder}" for folder in includes(protos))]
+    arguments += [f"--descriptor_set_out={out}", "--include_imports", "--include_source_info"]
+    return int(protoc.main([*arguments, *files])) == 0
 
 
 def generate(out: Path, files: list[str]) -> bool:
-    """Write stubs, types and descriptors of ``files`` (paths below protos/) into the folder ``out``."""
-    arguments = ["protoc", *(f"--proto_path={folder}" for folder in includes())]
+    """Write stubs and types of ``files`` (paths below protos/), and the descriptors, into the folder ``out``."""
+    arguments = ["protoc", *(f"--proto_path={folder}" for folder in includes(PROTOS))]
     arguments += [f"--python_out={out}", f"--grpc_python_out={out}"]
     typed = shutil.which("protoc-gen-mypy", path=str(Path(sys.executable).parent))
     if typed:
         grpc_typed = typed.replace("protoc-gen-mypy", "protoc-gen-mypy_grpc")
         arguments += [f"--plugin=protoc-gen-mypy={typed}", f"--mypy_out=quiet:{out}"]
         arguments += [f"--plugin=protoc-gen-mypy_grpc={grpc_typed}", f"--mypy_grpc_out=quiet:{out}"]
-    arguments += [f"--descriptor_set_out={out / DESCRIPTORS}", "--include_imports", "--include_source_info"]
-    return int(protoc.main([*arguments, *files])) == 0
+    return int(protoc.main([*arguments, *files])) == 0 and describe(PROTOS, out / DESCRIPTORS)
 
 
 def main() -> int:
