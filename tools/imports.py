@@ -12,8 +12,8 @@ from importlinter import Contract, ContractCheck, fields, output
 class AllowOnlyContract(Contract):
     """The modules below ``source_modules`` import the standard library, themselves and ``allowed_modules``.
 
-    ``source_modules`` may hold ``*`` for one part of a name. ``allow_libraries`` also admits packages that are
-    not ours. Modules that do not exist (yet) keep the contract.
+    ``source_modules`` may hold ``*`` for one part of a name. ``allow_libraries`` also admits packages that
+    are not ours. Modules that do not exist (yet) keep the contract.
     """
 
     type_name = "allow_only"

@@ -37,7 +37,7 @@ def describe(protos: Path, out: Path) -> bool:
 
 
 def generate(out: Path, files: list[str]) -> bool:
-    """Write stubs and types of ``files`` (paths below protos/), and the descriptors, into the folder ``out``."""
+    """Write stubs and types of ``files`` (paths below protos/) and the descriptors into ``out``."""
     arguments = ["protoc", *(f"--proto_path={folder}" for folder in includes(PROTOS))]
     arguments += [f"--python_out={out}", f"--grpc_python_out={out}"]
     typed = shutil.which("protoc-gen-mypy", path=str(Path(sys.executable).parent))

@@ -17,7 +17,7 @@ _GUARD = Path(__file__).with_name("guard.py")
 _LOG_TAIL_LINES = 12
 
 
-class StartFailed(Exception):  # noqa: N818  (it names what happened, like every refusal here)
+class StartFailed(Exception):
     """A server or service ended, or was not ready in time; the text holds the end of its log."""
 
 
