@@ -264,6 +264,7 @@ def _database_rules() -> Iterable[ErrorRule]:
 CHASSIS_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(refusals.InvalidRequest, _Code.INVALID_ARGUMENT, "FIELD_INVALID", "La solicitud tiene campos no válidos: {message}"),
     ErrorRule(refusals.InvalidArgument, _Code.INVALID_ARGUMENT, "FIELD_INVALID", "La solicitud tiene un campo no válido: {message}"),
+    ErrorRule(refusals.PageTokenInvalid, _Code.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", "El page_token no es de esta consulta"),
     ErrorRule(
         refusals.RequestIdReused, _Code.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "El request_id {request_id} ya se usó con otros datos"
     ),

@@ -37,6 +37,13 @@ class InvalidArgument(InvalidRequest):
         super().__init__([Violation(field, reason, description)])
 
 
+class PageTokenInvalid(InvalidArgument):
+    """The page token was not made here for this query."""
+
+    def __init__(self, field: str = "page_token") -> None:
+        super().__init__(field, "was not made here for this query", "PAGE_TOKEN_INVALID")
+
+
 class RequestIdReused(Refusal):
     """The request id was used before for a request with other content."""
 
