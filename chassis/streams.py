@@ -17,6 +17,8 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
+from chassis.refusals import Unavailable
+
 log = logging.getLogger(__name__)
 
 STREAM_MAX_AGE = timedelta(days=14)
@@ -34,6 +36,8 @@ PENDING_BYTES = 4 << 20
 
 # Everything the client raises when the server is away, slow, or does not know the stream (yet).
 BROKER_ERRORS: tuple[type[Exception], ...] = (nats.errors.Error, OSError, TimeoutError)
+# What a background loop waits out: the broker or the database is away.
+AWAY: tuple[type[Exception], ...] = (Unavailable, *BROKER_ERRORS)
 
 _STREAM_NAME_IN_USE = 10058
 _UNDERSCORED = str.maketrans("-.", "__")
@@ -184,3 +188,14 @@ async def drop_consumer(js: JetStreamContext, stream: str, durable: str) -> None
     """Delete a durable consumer; none there is as good."""
     with suppress(NotFoundError, APIError):
         await js.delete_consumer(stream, durable)
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """Whether a NATS subject falls under a filter with `*` and `>`."""
+    wanted, given = pattern.split("."), subject.split(".")
+    for index, token in enumerate(wanted):
+        if token == ">":
+            return len(given) > index
+        if index >= len(given) or token not in ("*", given[index]):
+            return False
+    return len(wanted) == len(given)

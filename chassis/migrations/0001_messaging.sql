@@ -21,8 +21,10 @@ CREATE TABLE outbox (
     UNIQUE (aggregate_type, aggregate_id, sequence)
 );
 -- The sweep reads only what is not published; in good health this index is nearly empty.
-CREATE INDEX outbox_unpublished ON outbox (claimed_until) WHERE published_at IS NULL;
--- Pruning and replay by time walk the table in the order it was written.
+CREATE INDEX outbox_unpublished ON outbox (claimed_until, id) WHERE published_at IS NULL;
+-- What the broker lost is a range of stream sequences.
+CREATE INDEX outbox_stream_sequence ON outbox (stream_sequence) WHERE published_at IS NOT NULL;
+-- Pruning walks the table in the order it was written.
 CREATE INDEX outbox_recorded ON outbox USING brin (recorded_at);
 
 -- What the relays last knew of the service's stream; a change that no relay made means that the broker lost messages.
@@ -31,7 +33,9 @@ CREATE TABLE stream_mark (
     epoch            bigint      NOT NULL DEFAULT 0,              -- rises with every loss; a mark made under an older epoch does not count
     created_at       timestamptz NOT NULL,                        -- the broker's creation time of the stream
     last_sequence    bigint      NOT NULL DEFAULT 0,              -- highest acknowledged stream sequence
-    checked_at       timestamptz NOT NULL DEFAULT now()
+    -- Set while rows of an older epoch, above this stream sequence and published before lost_at, wait to be sent again.
+    replay_above     bigint,
+    lost_at          timestamptz
 );
 
 -- Up to where each consumer of the stream is known to have finished; what lies above is sent again after a loss.
