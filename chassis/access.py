@@ -1,4 +1,6 @@
-"""Who may call which method: the `aljibe.common.v1.access` option of each method, compiled once. Deny by default."""
+"""Who may call which method: the `aljibe.common.v1.access` option of each method, compiled once. Deny by
+default.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,11 @@ def _both(first: ScopeCheck, second: ScopeCheck) -> ScopeCheck:
 
 
 def _outside(kind: str, value: str) -> str:
-    return f"the token does not cover {kind} {value[:80]!r}" if value else f"the token does not cover every {kind}; name one"
+    return (
+        f"the token does not cover {kind} {value[:80]!r}"
+        if value
+        else f"the token does not cover every {kind}; name one"
+    )
 
 
 def _at_least_one(values: Iterable[str]) -> Iterator[str]:
@@ -118,11 +124,15 @@ def _at_least_one(values: Iterable[str]) -> Iterator[str]:
 
 
 def _values(descriptor: Descriptor, path: str, method: str) -> Values:
-    """A function that yields every value at a dotted path; an absent message on the way yields the empty string."""
+    """A function that yields every value at a dotted path; an absent message on the way yields the empty
+    string.
+    """
     head, _, rest = path.partition(".")
     field = descriptor.fields_by_name.get(head)
     if field is None:
-        raise ContractError(f"{method}: access names {path!r}, and {descriptor.full_name} has no field {head!r}")
+        raise ContractError(
+            f"{method}: access names {path!r}, and {descriptor.full_name} has no field {head!r}"
+        )
     get = attrgetter(head)
     if not rest:
         if field.type != FieldDescriptor.TYPE_STRING:

@@ -36,7 +36,9 @@ _BEARER = "bearer "
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A known caller: what it is and for which channels and locations it may speak. `"*"` in a scope means all."""
+    """A known caller: what it is and for which channels and locations it may speak. `"*"` in a scope means
+    all.
+    """
 
     subject: str
     roles: frozenset[str]
@@ -89,9 +91,11 @@ def require_location(location: str) -> None:
 
 
 class TokenVerifier:
-    """Turns bearer tokens into principals. Keys are re-read when the file changes, so keys rotate without a restart.
+    """Turns bearer tokens into principals. Keys are re-read when the file changes, so keys rotate without a
+    restart.
 
-    A verified token is remembered until it expires; at most 10,000 are. Raises ValueError when the file cannot be used at start.
+    A verified token is remembered until it expires; at most 10,000 are. Raises ValueError when the file
+    cannot be used at start.
     """
 
     def __init__(self, keys_file: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -171,7 +175,9 @@ class TokenVerifier:
 
 
 class TokenMinter:
-    """Makes tokens, signed with the private key (JWK) in a file. Raises ValueError when the file cannot be used."""
+    """Makes tokens, signed with the private key (JWK) in a file. Raises ValueError when the file cannot be
+    used.
+    """
 
     def __init__(self, private_key_file: Path, *, now: Callable[[], float] = time.time) -> None:
         jwk = _read_json(private_key_file)
@@ -207,9 +213,13 @@ class TokenMinter:
 
 
 class ServiceIdentity:
-    """This service's own token (role `service`, all scopes) for calls to other services, renewed before it expires."""
+    """This service's own token (role `service`, all scopes) for calls to other services, renewed before it
+    expires.
+    """
 
-    def __init__(self, minter: TokenMinter, service_name: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, minter: TokenMinter, service_name: str, *, now: Callable[[], float] = time.time
+    ) -> None:
         self._minter = minter
         self._subject = f"service:{service_name}"
         self._now = now
@@ -220,7 +230,9 @@ class ServiceIdentity:
         """The `authorization` value to send now."""
         now = self._now()
         if now >= self._renew_at:
-            self._authorization = "Bearer " + self._minter.mint(self._subject, ["service"], [ALL], [ALL], SERVICE_TOKEN_TTL)
+            self._authorization = "Bearer " + self._minter.mint(
+                self._subject, ["service"], [ALL], [ALL], SERVICE_TOKEN_TTL
+            )
             self._renew_at = now + SERVICE_TOKEN_TTL.total_seconds() - SERVICE_TOKEN_RENEW_BEFORE_SECONDS
         return self._authorization
 
@@ -234,14 +246,21 @@ class DevelopmentKeys:
 
 
 def development_keys(folder: Path) -> DevelopmentKeys:
-    """The key pair in `folder`, made there when it has none; the private file is readable by its owner only."""
+    """The key pair in `folder`, made there when it has none; the private file is readable by its owner
+    only.
+    """
     keys = DevelopmentKeys(folder / PRIVATE_KEY_FILE, folder / PUBLIC_KEYS_FILE)
     if keys.private_key_file.exists() and keys.public_keys_file.exists():
         return keys
     folder.mkdir(parents=True, exist_ok=True)
     private_key = Ed25519PrivateKey.generate()
     kid = str(uuid_utils.uuid7())
-    public = {**OKPAlgorithm.to_jwk(private_key.public_key(), as_dict=True), "kid": kid, "alg": ALGORITHM, "use": "sig"}
+    public = {
+        **OKPAlgorithm.to_jwk(private_key.public_key(), as_dict=True),
+        "kid": kid,
+        "alg": ALGORITHM,
+        "use": "sig",
+    }
     private = {**OKPAlgorithm.to_jwk(private_key, as_dict=True), "kid": kid, "alg": ALGORITHM, "use": "sig"}
     _write(keys.private_key_file, private, 0o600)
     _write(keys.public_keys_file, {"keys": [public]}, 0o644)

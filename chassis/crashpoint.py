@@ -23,7 +23,9 @@ def _armed() -> tuple[str, int] | None:
         return None
     name, _, hits = setting.partition(":")
     if name not in CRASHPOINTS or not (hits or "1").isdecimal():
-        raise ValueError(f"ALJIBE_CRASHPOINT must be <name>:<hit> with a name of {sorted(CRASHPOINTS)}, not {setting!r}")
+        raise ValueError(
+            f"ALJIBE_CRASHPOINT must be <name>:<hit> with a name of {sorted(CRASHPOINTS)}, not {setting!r}"
+        )
     return name, max(1, int(hits or "1"))
 
 
@@ -32,7 +34,9 @@ _hits = 0
 
 
 def crashpoint(name: str) -> None:
-    """Kill this process with SIGKILL on the nth pass when `ALJIBE_CRASHPOINT=<name>:<n>` and `ALJIBE_TEST_SETTINGS=1`; else nothing."""
+    """Kill this process with SIGKILL on the nth pass when `ALJIBE_CRASHPOINT=<name>:<n>` and
+    `ALJIBE_TEST_SETTINGS=1`; else nothing.
+    """
     if _target is None:
         return
     global _hits

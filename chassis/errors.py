@@ -1,7 +1,7 @@
 """From an exception to the answer a caller gets: one table per service, applied by the server's edge.
 
-The answer is a `google.rpc.Status` (AIP-193): ErrorInfo with reason, domain and the refusal's fields, LocalizedMessage in English or
-Spanish, and BadRequest for field violations.
+The answer is a `google.rpc.Status` (AIP-193): ErrorInfo with reason, domain and the refusal's fields,
+LocalizedMessage in English or Spanish, and BadRequest for field violations.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ DETAILS_KEY = "grpc-status-details-bin"
 MAX_METADATA_VALUE_LENGTH = 2048
 MAX_VIOLATIONS = 50
 MAX_MESSAGE_LENGTH = 1024
-# Details ride in HTTP/2 trailers; both ends allow 64 KiB of metadata (MAX_METADATA_BYTES in server and client).
+# Details ride in HTTP/2 trailers; both ends allow 64 KiB of metadata (MAX_METADATA_BYTES in server and
+# client).
 MAX_DETAILS_BYTES = 24 * 1024
+_DATACLASS_MARK = "__dataclass_fields__"
 _LANGUAGES = ("en", "es")
 _INTERNAL_EN = "An internal error occurred; it was recorded."
 _INTERNAL_ES = "Ocurrió un error interno; quedó registrado."
@@ -43,7 +45,9 @@ class ErrorRule:
     reason: str
     """UPPER_SNAKE; stable: programs depend on it."""
     es: str
-    """Spanish text; `{name}` is replaced by the refusal's field of that name, `{message}` by its English text."""
+    """Spanish text; `{name}` is replaced by the refusal's field of that name, `{message}` by its English
+    text.
+    """
     en: str = ""
     """English text in place of `str(exception)`, for classes whose own text is not for callers."""
 
@@ -61,7 +65,10 @@ class ErrorTable:
             if rule.exception in self._own:
                 raise ValueError(f"{rule.exception.__name__} has two rules")
             self._own[rule.exception] = rule
-        self._rules: Mapping[type[BaseException], ErrorRule] = {**{rule.exception: rule for rule in CHASSIS_RULES}, **self._own}
+        self._rules: Mapping[type[BaseException], ErrorRule] = {
+            **{rule.exception: rule for rule in CHASSIS_RULES},
+            **self._own,
+        }
 
     def rule_for(self, exception: BaseException) -> ErrorRule | None:
         """The rule of the nearest listed class of `exception`, or None: then it is our bug, and INTERNAL."""
@@ -80,12 +87,16 @@ class ErrorTable:
         return self._rules[kind].es
 
     def status_for(self, exception: BaseException, languages: str = "") -> status_pb2.Status:
-        """The answer to `exception`; `languages` is the caller's `accept-language`. Of an unlisted exception nothing shows."""
+        """The answer to `exception`; `languages` is the caller's `accept-language`. Of an unlisted
+        exception nothing shows.
+        """
         if isinstance(exception, grpc.aio.AioRpcError):
             return _status_of_upstream(exception)
         rule = self.rule_for(exception)
         if rule is None:
-            return _status(grpc.StatusCode.INTERNAL, "INTERNAL", self.domain, {}, _INTERNAL_EN, _INTERNAL_ES, languages)
+            return _status(
+                grpc.StatusCode.INTERNAL, "INTERNAL", self.domain, {}, _INTERNAL_EN, _INTERNAL_ES, languages
+            )
         fields = _fields_of(exception)
         english = rule.en or str(exception) or rule.reason
         spanish = rule.es.format_map(_Fields(fields, english))
@@ -102,29 +113,46 @@ class UnmappedRefusal(LookupError):
 
 
 def raise_if_unmapped(table: ErrorTable, *modules: ModuleType) -> None:
-    """For each service's test of its table: every exception class defined in `modules` that is not a mere base has a fitting rule.
+    """For each service's test of its table: every exception class defined in `modules` that is not a mere
+    base has a fitting rule.
 
     Raises:
         UnmappedRefusal: names every class at fault.
     """
     faults: list[str] = []
     for module in modules:
-        own = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, BaseException) and kind.__module__ == module.__name__]
+        own = [
+            kind
+            for kind in vars(module).values()
+            if isinstance(kind, type)
+            and issubclass(kind, BaseException)
+            and kind.__module__ == module.__name__
+        ]
         for kind in own:
             if not table.covers(kind):
                 if not any(other is not kind and issubclass(other, kind) for other in own):
                     faults.append(f"{kind.__name__} has no rule")
                 continue
-            known = {name for base in kind.__mro__ for name in getattr(base, "__annotations__", {})} | {"message"}
-            wanted = {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(table.template_of(kind)) if name}
-            if dataclasses.is_dataclass(kind) and wanted - known:
-                faults.append(f"the Spanish text of {kind.__name__} speaks of {', '.join(sorted(wanted - known))}")
+            known = {name for base in kind.__mro__ for name in getattr(base, "__annotations__", {})} | {
+                "message"
+            }
+            wanted = {
+                name.split(".")[0].split("[")[0]
+                for _, name, _, _ in string.Formatter().parse(table.template_of(kind))
+                if name
+            }
+            if _DATACLASS_MARK in vars(kind) and wanted - known:
+                faults.append(
+                    f"the Spanish text of {kind.__name__} speaks of {', '.join(sorted(wanted - known))}"
+                )
     if faults:
         raise UnmappedRefusal("; ".join(faults))
 
 
 def reason_of(error: grpc.RpcError) -> str:
-    """The ErrorInfo reason a call was refused with, for callers of other services; empty when there is none."""
+    """The ErrorInfo reason a call was refused with, for callers of other services; empty when there is
+    none.
+    """
     info = error_info_of(error)
     return info.reason if info is not None else ""
 
@@ -144,7 +172,9 @@ def error_info_of(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
 
 @lru_cache(maxsize=256)
 def preferred_language(languages: str) -> str:
-    """`en` or `es`: the one an `accept-language` value (RFC 9110) weighs higher; English when it names neither."""
+    """`en` or `es`: the one an `accept-language` value (RFC 9110) weighs higher; English when it names
+    neither.
+    """
     best, best_weight = _LANGUAGES[0], 0.0
     for part in languages.lower().split(","):
         tag, _, parameter = part.strip().partition(";")
@@ -171,8 +201,6 @@ class _Fields(dict[str, object]):
 def _fields_of(exception: BaseException) -> dict[str, object]:
     if isinstance(exception, refusals.InvalidRequest | refusals.Unauthenticated):
         return {}
-    if dataclasses.is_dataclass(exception):
-        return {field.name: getattr(exception, field.name) for field in dataclasses.fields(exception)}
     return {name: value for name, value in vars(exception).items() if not name.startswith("_")}
 
 
@@ -199,14 +227,20 @@ def _status(
     languages: str,
     violations: Iterable[refusals.Violation] = (),
 ) -> status_pb2.Status:
-    metadata = {name: _text(value)[:MAX_METADATA_VALUE_LENGTH] for name, value in fields.items() if value is not None}
+    metadata = {
+        name: _text(value)[:MAX_METADATA_VALUE_LENGTH] for name, value in fields.items() if value is not None
+    }
     language = preferred_language(languages)
     details = [
         error_details_pb2.ErrorInfo(reason=reason, domain=domain, metadata=metadata),
-        error_details_pb2.LocalizedMessage(locale=language, message=(spanish if language == "es" else english)[:MAX_MESSAGE_LENGTH]),
+        error_details_pb2.LocalizedMessage(
+            locale=language, message=(spanish if language == "es" else english)[:MAX_MESSAGE_LENGTH]
+        ),
     ]
     listed = [
-        error_details_pb2.BadRequest.FieldViolation(field=found.field, description=found.description, reason=found.reason)
+        error_details_pb2.BadRequest.FieldViolation(
+            field=found.field, description=found.description, reason=found.reason
+        )
         for found in list(violations)[:MAX_VIOLATIONS]
     ]
     status = status_pb2.Status(code=code.value[0], message=english[:MAX_MESSAGE_LENGTH])
@@ -218,13 +252,19 @@ def _status(
     return status
 
 
-_PASSED_ON = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED})
+_PASSED_ON = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+)
 
 
 def _status_of_upstream(error: grpc.aio.AioRpcError) -> status_pb2.Status:
-    # Trouble of a service we called is passed on; any other refusal of our own call that the use case did not expect is our bug.
+    # Trouble of a service we called is passed on; any other refusal of our own call that the use case did
+    # not expect is our bug.
     if error.code() in _PASSED_ON:
-        english, spanish = "a service needed for this call did not answer", "un servicio necesario no respondió"
+        english, spanish = (
+            "a service needed for this call did not answer",
+            "un servicio necesario no respondió",
+        )
         reason = reason_of(error) or f"UPSTREAM_{error.code().name}"
         return _status(error.code(), reason, CHASSIS_DOMAIN, {}, english, spanish, "")
     return _status(grpc.StatusCode.INTERNAL, "INTERNAL", CHASSIS_DOMAIN, {}, _INTERNAL_EN, _INTERNAL_ES, "")
@@ -246,34 +286,93 @@ _AWAY: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
     ConnectionError,
 )
-_CONTENTION: tuple[type[BaseException], ...] = (asyncpg.LockNotAvailableError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError, TimeoutError)
+_CONTENTION: tuple[type[BaseException], ...] = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    TimeoutError,
+)
 
 
 def _database_rules() -> Iterable[ErrorRule]:
     for kind in _AWAY:
         yield ErrorRule(
-            kind, _Code.UNAVAILABLE, "UNAVAILABLE", "La base de datos no está disponible en este momento", "the database is not available right now"
+            kind,
+            _Code.UNAVAILABLE,
+            "UNAVAILABLE",
+            "La base de datos no está disponible en este momento",
+            "the database is not available right now",
         )
     for kind in _CONTENTION:
-        yield ErrorRule(kind, _Code.UNAVAILABLE, "CONTENTION", "Hay demasiada contención; inténtelo de nuevo", "too much contention right now; try again")
+        yield ErrorRule(
+            kind,
+            _Code.UNAVAILABLE,
+            "CONTENTION",
+            "Hay demasiada contención; inténtelo de nuevo",
+            "too much contention right now; try again",
+        )
     yield ErrorRule(
-        asyncpg.QueryCanceledError, _Code.DEADLINE_EXCEEDED, "STATEMENT_TIMEOUT", "La operación tardó demasiado", "the operation took too long"
+        asyncpg.QueryCanceledError,
+        _Code.DEADLINE_EXCEEDED,
+        "STATEMENT_TIMEOUT",
+        "La operación tardó demasiado",
+        "the operation took too long",
     )
 
 
 CHASSIS_RULES: tuple[ErrorRule, ...] = (
-    ErrorRule(refusals.InvalidRequest, _Code.INVALID_ARGUMENT, "FIELD_INVALID", "La solicitud tiene campos no válidos: {message}"),
-    ErrorRule(refusals.InvalidArgument, _Code.INVALID_ARGUMENT, "FIELD_INVALID", "La solicitud tiene un campo no válido: {message}"),
-    ErrorRule(refusals.PageTokenInvalid, _Code.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", "El page_token no es de esta consulta"),
     ErrorRule(
-        refusals.RequestIdReused, _Code.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "El request_id {request_id} ya se usó con otros datos"
+        refusals.InvalidRequest,
+        _Code.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        "La solicitud tiene campos no válidos: {message}",
     ),
-    ErrorRule(refusals.NotFound, _Code.NOT_FOUND, "NOT_FOUND", "No existe {kind} {id}"),
-    ErrorRule(refusals.Unauthenticated, _Code.UNAUTHENTICATED, "TOKEN_INVALID", "La credencial falta, no es válida o ha caducado"),
-    ErrorRule(refusals.PermissionDenied, _Code.PERMISSION_DENIED, "PERMISSION_DENIED", "No tiene permiso para hacer esto"),
-    ErrorRule(refusals.Overloaded, _Code.RESOURCE_EXHAUSTED, "OVERLOADED", "El servicio está saturado; inténtelo más tarde"),
+    ErrorRule(
+        refusals.InvalidArgument,
+        _Code.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        "La solicitud tiene un campo no válido: {message}",
+    ),
+    ErrorRule(
+        refusals.PageTokenInvalid,
+        _Code.INVALID_ARGUMENT,
+        "PAGE_TOKEN_INVALID",
+        "El page_token no es de esta consulta",
+    ),
+    ErrorRule(
+        refusals.RequestIdReused,
+        _Code.INVALID_ARGUMENT,
+        "REQUEST_ID_REUSED",
+        "El request_id {request_id} ya se usó con otros datos",
+    ),
+    ErrorRule(refusals.NotFound, _Code.NOT_FOUND, "NOT_FOUND", "No existe {kind} {key}"),
+    ErrorRule(
+        refusals.Unauthenticated,
+        _Code.UNAUTHENTICATED,
+        "TOKEN_INVALID",
+        "La credencial falta, no es válida o ha caducado",
+    ),
+    ErrorRule(
+        refusals.PermissionDenied,
+        _Code.PERMISSION_DENIED,
+        "PERMISSION_DENIED",
+        "No tiene permiso para hacer esto",
+    ),
+    ErrorRule(
+        refusals.Overloaded,
+        _Code.RESOURCE_EXHAUSTED,
+        "OVERLOADED",
+        "El servicio está saturado; inténtelo más tarde",
+    ),
     ErrorRule(refusals.TooLarge, _Code.RESOURCE_EXHAUSTED, "TOO_LARGE", "{what} supera el límite de {limit}"),
-    ErrorRule(refusals.Unavailable, _Code.UNAVAILABLE, "UNAVAILABLE", "{what} no está disponible en este momento"),
-    ErrorRule(refusals.DeadlineExceeded, _Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "Se agotó el tiempo de la operación"),
+    ErrorRule(
+        refusals.Unavailable, _Code.UNAVAILABLE, "UNAVAILABLE", "{what} no está disponible en este momento"
+    ),
+    ErrorRule(
+        refusals.DeadlineExceeded,
+        _Code.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        "Se agotó el tiempo de la operación",
+    ),
     *_database_rules(),
 )

@@ -1,4 +1,6 @@
-"""The rules of one scalar value, compiled into a function that names what is wrong with it, or returns None."""
+"""The rules of one scalar value, compiled into a function that names what is wrong with it, or returns
+None.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _INTEGERS = (_F.CPPTYPE_INT32, _F.CPPTYPE_INT64, _F.CPPTYPE_UINT32, _F.CPPTYPE_U
 
 
 def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarProblem | None:
-    """The check of one value of `field`: of the field itself, or of each element when it is repeated. None when all values are fine.
+    """The check of one value of `field`: of the field itself, or of each element when it is repeated. None
+    when all values are fine.
 
     Raises:
         ContractError: a rule does not fit the field's type.
@@ -63,7 +66,9 @@ def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarPr
 
 
 def _allow(field: FieldDescriptor, rules: options_pb2.Rules, fitting: tuple[str, ...]) -> None:
-    lists = _LIST_ONLY if field.is_repeated or field.containing_type.GetOptions().map_entry else ()
+    owner = field.containing_type
+    in_map = owner is not None and owner.GetOptions().map_entry
+    lists = _LIST_ONLY if field.is_repeated or in_map else ()
     for rule, _ in rules.ListFields():
         if rule.name not in fitting and rule.name not in lists and rule.name != "required":
             raise ContractError(f"{field.full_name}: rule {rule.name} does not fit its type")
@@ -90,7 +95,9 @@ def _bytes(rules: options_pb2.Rules, required: bool) -> ScalarProblem | None:
     return problem
 
 
-def _string(field: FieldDescriptor, rules: options_pb2.Rules, required: bool, zero_is_absent: bool) -> ScalarProblem:
+def _string(
+    field: FieldDescriptor, rules: options_pb2.Rules, required: bool, zero_is_absent: bool
+) -> ScalarProblem:
     least = rules.min_len
     most = rules.max_len if rules.HasField("max_len") else DEFAULT_MAX_LENGTH
     formats = [*_formats(field, rules)]
@@ -123,7 +130,9 @@ def _string(field: FieldDescriptor, rules: options_pb2.Rules, required: bool, ze
     return problem
 
 
-def _formats(field: FieldDescriptor, rules: options_pb2.Rules) -> list[tuple[Callable[[str], object], Problem]]:
+def _formats(
+    field: FieldDescriptor, rules: options_pb2.Rules
+) -> list[tuple[Callable[[str], object], Problem]]:
     formats: list[tuple[Callable[[str], object], Problem]] = []
     if rules.pattern:
         try:
@@ -135,11 +144,15 @@ def _formats(field: FieldDescriptor, rules: options_pb2.Rules) -> list[tuple[Cal
             fits = id_pattern(rules.id_prefix).fullmatch
         except ValueError as error:
             raise ContractError(f"{field.full_name}: {error}") from error
-        formats.append((fits, ("ID_MALFORMED", f"must be an id such as {rules.id_prefix}_01h455vb4pex5vsknk084sn02q")))
+        formats.append(
+            (fits, ("ID_MALFORMED", f"must be an id such as {rules.id_prefix}_01h455vb4pex5vsknk084sn02q"))
+        )
     if rules.currency:
         formats.append((_CURRENCY.fullmatch, ("CURRENCY_MALFORMED", "must be an ISO 4217 code such as EUR")))
     if rules.country:
-        formats.append((_COUNTRY.fullmatch, ("COUNTRY_MALFORMED", "must be an ISO 3166-1 alpha-2 code such as ES")))
+        formats.append(
+            (_COUNTRY.fullmatch, ("COUNTRY_MALFORMED", "must be an ISO 3166-1 alpha-2 code such as ES"))
+        )
     return formats
 
 
@@ -170,7 +183,9 @@ def _nonzero(value: float) -> Problem | None:
     return None if value else _REQUIRED
 
 
-def _enum(enum: EnumDescriptor, rules: options_pb2.Rules, required: bool, zero_is_absent: bool) -> ScalarProblem:
+def _enum(
+    enum: EnumDescriptor, rules: options_pb2.Rules, required: bool, zero_is_absent: bool
+) -> ScalarProblem:
     names = {number: value.name for number, value in enum.values_by_number.items()}
     allowed = frozenset(rules.in_values or names) - frozenset(rules.not_in_values)
     optional_zero = zero_is_absent and not required

@@ -1,4 +1,6 @@
-"""Group commit: while one group is in the database the next gathers, so that load makes groups and idleness adds no delay."""
+"""Group commit: while one group is in the database the next gathers, so that load makes groups and idleness
+adds no delay.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,17 @@ R = TypeVar("R")
 MAX_GROUP = 256
 MAX_QUEUE = 4096
 
-_SIZE = metrics.histogram("group_size", "members", "Members of an executed group", ("group",), metrics.SIZE_BUCKETS)
-_WAIT = metrics.histogram("group_wait_seconds", "s", "Time the oldest member of a group waited before its group began", ("group",))
+_SIZE = metrics.histogram(
+    "group_size", "members", "Members of an executed group", ("group",), metrics.SIZE_BUCKETS
+)
+_WAIT = metrics.histogram(
+    "group_wait_seconds", "s", "Time the oldest member of a group waited before its group began", ("group",)
+)
 _DURATION = metrics.histogram("group_execute_seconds", "s", "Time a group took", ("group",))
 _QUEUE = metrics.gauge("group_queue_length", "members", "Members waiting for the next group", ("group",))
-_DROPPED = metrics.counter("group_dropped_total", "members", "Members dropped before work began", ("group", "why"))
+_DROPPED = metrics.counter(
+    "group_dropped_total", "members", "Members dropped before work began", ("group", "why")
+)
 
 
 class _Member(Generic[T, R]):
@@ -39,11 +47,14 @@ class _Member(Generic[T, R]):
 class GroupCommit(Generic[T, R]):
     """Hands items to `execute` in groups, in order of arrival, and each caller the answer to its own item.
 
-    `execute` returns one result per item, in order: a value, or an exception that this member alone receives. If it raises, and
-    `retry_alone` says so of what it raised, each member is tried once by itself; otherwise all receive what it raised.
-    `lanes` groups may be in flight at once; they start in arrival order. At most `max_queue` members wait: more is `Overloaded`.
-    A member whose deadline has passed, or whose caller is gone, is dropped before work begins; once its group has begun the work goes on
-    without it, for a request id makes its answer available to a retry.
+    `execute` returns one result per item, in order: a value, or an exception that this member alone
+    receives. If it raises, and `retry_alone` says so of what it raised, each member is tried once by
+    itself; otherwise all receive what
+    it raised. `lanes` groups may be in flight at once; they start in arrival order. At most `max_queue`
+    members wait:
+    more is `Overloaded`. A member whose deadline has passed, or whose caller is gone, is dropped before
+    work begins; once its
+    group has begun the work goes on without it, for a request id makes its answer available to a retry.
     """
 
     def __init__(
@@ -80,7 +91,8 @@ class GroupCommit(Generic[T, R]):
         return len(self._waiting)
 
     async def submit(self, item: T, *, deadline: float | None = None) -> R:
-        """The result for `item`. `deadline` is on `time.monotonic()`; by default that of the RPC being served.
+        """The result for `item`. `deadline` is on `time.monotonic()`; by default that of the RPC being
+        served.
 
         Raises:
             Overloaded: the queue is full; nothing was done.
@@ -109,15 +121,20 @@ class GroupCommit(Generic[T, R]):
             await asyncio.wait(self._running)
 
     def _start_lane(self) -> None:
-        # An own context: a lane serves many callers and must not carry the first one's trace, deadline or principal.
-        task = asyncio.get_running_loop().create_task(self._lane(), name=f"group {self._name}", context=self._context.copy())
+        # An own context: a lane serves many callers and must not carry the first one's trace, deadline or
+        # principal.
+        task = asyncio.get_running_loop().create_task(
+            self._lane(), name=f"group {self._name}", context=self._context.copy()
+        )
         self._running.add(task)
         task.add_done_callback(self._lane_ended)
 
     def _lane_ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            task.get_loop().call_exception_handler({"message": f"group {self._name} broke", "exception": task.exception(), "task": task})
+            task.get_loop().call_exception_handler(
+                {"message": f"group {self._name} broke", "exception": task.exception(), "task": task}
+            )
         if self._waiting:
             self._start_lane()
 
@@ -163,7 +180,7 @@ class GroupCommit(Generic[T, R]):
         started = time.monotonic()
         try:
             results = await self._execute([member.item for member in group])
-        except Exception as error:  # an edge: whatever the work raised belongs to the callers
+        except Exception as error:  # noqa: BLE001 - an edge: whatever the work raised belongs to the callers
             if len(group) > 1 and self._retry_alone is not None and self._retry_alone(error):
                 for member in group:
                     await self._run([member])

@@ -1,6 +1,7 @@
 """Prefixed, time-ordered ids: TypeID 0.3 (https://github.com/jetify-com/typeid) over UUIDv7 (RFC 9562).
 
-An id is `<prefix>_<26 characters>`; as text under `COLLATE "C"` ids of one prefix sort by the millisecond they were made in.
+An id is `<prefix>_<26 characters>`; as text under `COLLATE "C"` ids of one prefix sort by the millisecond
+they were made in.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ _PREFIX_MAX_LENGTH = 63
 _PREFIX = re.compile(r"[a-z](?:[a-z_]*[a-z])?")
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
-_UUID_TAIL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", re.IGNORECASE)
+_UUID_TAIL = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", re.IGNORECASE
+)
 _TYPEID_TAIL = re.compile(r"(?:^|_)([0-7][0-9a-hjkmnp-tv-z]{25})$")
 
 _VERSION_MASK = 0xF << 76
@@ -45,9 +48,12 @@ def new_id(prefix: str) -> str:
 def derived_id(prefix: str, *parts: str, request_id: str) -> str:
     """The id that always follows from these parts, so that a retried request speaks of the same thing.
 
-    When `request_id` is, or ends in, a UUIDv7 or a TypeID over one, its 48-bit time is kept and the id (version 7) stays
-    time-ordered; otherwise every bit comes from the hash (version 8, RFC 9562 section 5.8). The rest is SHA-256 over the
-    length-framed prefix, parts and request id; whoever wants ids kept apart by caller puts the caller among the parts.
+    When `request_id` is, or ends in, a UUIDv7 or a TypeID over one, its 48-bit time is kept and the id
+    (version 7) stays time-ordered; otherwise every bit comes from the hash (version 8, RFC 9562 section
+    5.8). The rest is
+    SHA-256 over the length-framed prefix, parts and request id; whoever wants ids kept apart by caller puts
+    the caller among
+    the parts.
     """
     digest = hashlib.sha256()
     for part in (prefix, *parts, request_id):
@@ -96,23 +102,28 @@ def check_prefix(prefix: str) -> str:
 
 
 def id_pattern(prefix: str) -> re.Pattern[str]:
-    """A pattern that, matched in full, accepts exactly the texts `parse_id` accepts, for validators that only need yes or no."""
-    # Character i of the suffix holds bits 129-5i to 125-5i: character 10 begins with the version nibble, character 13 has the variant inside.
+    """A pattern that, matched in full, accepts exactly the texts `parse_id` accepts, for validators that
+    only need yes or no.
+    """
+    # Character i of the suffix holds bits 129-5i to 125-5i: character 10 begins with the version nibble,
+    # character 13 has the variant inside.
     version = "".join(letter for value, letter in enumerate(_ALPHABET) if value >> 1 in _VERSIONS)
     variant = "".join(letter for value, letter in enumerate(_ALPHABET) if value >> 2 & 0x3 == _VARIANT)
     letter = f"[{_ALPHABET}]"
-    return re.compile(f"{check_prefix(prefix)}_[0-7]{letter}{{9}}[{version}]{letter}{{2}}[{variant}]{letter}{{12}}")
+    return re.compile(
+        f"{check_prefix(prefix)}_[0-7]{letter}{{9}}[{version}]{letter}{{2}}[{variant}]{letter}{{12}}"
+    )
 
 
 def _encode(bits: int) -> str:
     # Two characters a step, from three chunks that fit a machine word: this runs several times per order.
-    pairs = _PAIRS
     high, middle, low = bits >> 100, bits >> 50 & _CHUNK_MASK, bits & _CHUNK_MASK
-    return (
-        f"{pairs[high >> 20]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
-        f"{pairs[middle >> 40]}{pairs[middle >> 30 & 1023]}{pairs[middle >> 20 & 1023]}{pairs[middle >> 10 & 1023]}{pairs[middle & 1023]}"
-        f"{pairs[low >> 40]}{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
-    )
+    return f"{_PAIRS[high >> 20]}{_PAIRS[high >> 10 & 1023]}{_PAIRS[high & 1023]}{_ten(middle)}{_ten(low)}"
+
+
+def _ten(bits: int) -> str:
+    first, second, third = _PAIRS[bits >> 40], _PAIRS[bits >> 30 & 1023], _PAIRS[bits >> 20 & 1023]
+    return f"{first}{second}{third}{_PAIRS[bits >> 10 & 1023]}{_PAIRS[bits & 1023]}"
 
 
 def _time_of(request_id: str) -> int | None:

@@ -1,7 +1,9 @@
-"""Metrics: named once at import, measured for next to nothing, shown as Prometheus text and, by `OTEL_*`, sent by OTLP.
+"""Metrics: named once at import, measured for next to nothing, shown as Prometheus text and, by `OTEL_*`,
+sent by OTLP.
 
-`prometheus_client` holds the numbers because recording one costs a tenth of what it costs in the OpenTelemetry SDK (2 µs against 20 µs on
-the same machine); `chassis/metrics_export.py` hands them to an OTLP endpoint.
+`prometheus_client` holds the numbers because recording one costs a tenth of what it costs in the
+OpenTelemetry SDK (2 µs against 20 µs on the same machine); `chassis/metrics_export.py` hands them to an
+OTLP endpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
 def counter(name: str, unit: str, description: str, labels: Sequence[str] = ()) -> Counter:
-    """A number that only grows. `name` ends in `_total`; call `.labels(...)` once and keep the child on hot paths."""
+    """A number that only grows. `name` ends in `_total`; call `.labels(...)` once and keep the child on hot
+    paths.
+    """
     return Counter(name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY)
 
 
@@ -27,9 +31,17 @@ def gauge(name: str, unit: str, description: str, labels: Sequence[str] = ()) ->
     return Gauge(name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY)
 
 
-def histogram(name: str, unit: str, description: str, labels: Sequence[str] = (), buckets: Sequence[float] = SECONDS_BUCKETS) -> Histogram:
+def histogram(
+    name: str,
+    unit: str,
+    description: str,
+    labels: Sequence[str] = (),
+    buckets: Sequence[float] = SECONDS_BUCKETS,
+) -> Histogram:
     """A distribution; the default buckets suit seconds from half a millisecond to ten."""
-    return Histogram(name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY, buckets=buckets)
+    return Histogram(
+        name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY, buckets=buckets
+    )
 
 
 def _described(description: str, unit: str) -> str:

@@ -1,4 +1,6 @@
-"""Refusals that any service may answer with. A domain package has a base class of its own and does not import this."""
+"""Refusals that any service may answer with. A domain package has a base class of its own and does not
+import this.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,10 @@ class RequestIdReused(Refusal):
 class NotFound(Refusal):
     """There is no such thing, or the caller may not know of it."""
 
-    def __init__(self, kind: str, id: str) -> None:
+    def __init__(self, kind: str, key: str) -> None:
         self.kind = kind
-        self.id = id
-        super().__init__(f"no {kind} {id!r}")
+        self.key = key
+        super().__init__(f"no {kind} {key!r}")
 
 
 class Unauthenticated(Refusal):

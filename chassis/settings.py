@@ -19,14 +19,17 @@ _MISSING: Any = dataclasses.MISSING
 
 
 class SettingsError(Exception):
-    """A setting is missing or cannot be understood; the text is one line for the person who starts the process."""
+    """A setting is missing or cannot be understood; the text is one line for the person who starts the
+    process.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChassisSettings:
     """What every service can be told. Field `grpc_listen` is read from `ALJIBE_GRPC_LISTEN`, and so on.
 
-    A field may name another variable by `field(metadata={"env": "OTEL_..."})`, and hide its value from `repr` by `repr=False`.
+    A field may name another variable by `field(metadata={"env": "OTEL_..."})`, and hide its value from
+    `repr` by `repr=False`.
     """
 
     service_name: str = ""
@@ -107,8 +110,20 @@ def _boolean(text: str) -> bool:
     raise ValueError(text)
 
 
-_CONVERTERS: Mapping[Any, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _boolean, Path: Path}
-_WORDS: Mapping[Any, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
+_CONVERTERS: Mapping[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: _boolean,
+    Path: Path,
+}
+_WORDS: Mapping[Any, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path",
+}
 
 
 def split_listen(listen: str) -> tuple[str, int]:

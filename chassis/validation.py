@@ -1,7 +1,7 @@
 """Request validation from the `aljibe.common.v1.rules` options, compiled once per message into closures.
 
-A check returns None when all is well and builds field paths only when something is wrong, so that a good request costs a few
-microseconds (ADR-0002).
+A check returns None when all is well and builds field paths only when something is wrong, so that a good
+request costs a few microseconds (ADR-0002).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _MAX_NANOS = 999_999_999
 
 
 def compile_validator(descriptor: Descriptor) -> Validator:
-    """A function that raises InvalidRequest with every violation (at most 50) in a message of this type, nested ones included.
+    """A function that raises InvalidRequest with every violation (at most 50) in a message of this type,
+    nested ones included.
 
     Raises:
         ContractError: a rule does not fit the type of its field.
@@ -73,7 +74,11 @@ class _Compiler:
             return later
         self._open.add(name)
         checks = [check for field in descriptor.fields if (check := self._field(field)) is not None]
-        checks += [_oneof(oneof.name) for oneof in descriptor.oneofs if oneof.GetOptions().Extensions[options_pb2.oneof_rules].required]
+        checks += [
+            _oneof(oneof.name)
+            for oneof in descriptor.oneofs
+            if oneof.GetOptions().Extensions[options_pb2.oneof_rules].required
+        ]
         self._open.discard(name)
         self._done[name] = _all(checks)
         return self._done[name]
@@ -193,7 +198,9 @@ def _repeated(field: FieldDescriptor, rules: options_pb2.Rules, nested: _Check |
     return check
 
 
-def _duplicates(field: FieldDescriptor, rules: options_pb2.Rules) -> Callable[[Sequence[Any]], list[Violation]] | None:
+def _duplicates(
+    field: FieldDescriptor, rules: options_pb2.Rules
+) -> Callable[[Sequence[Any]], list[Violation]] | None:
     name = field.name
     suffix, get = "", None
     if rules.unique_by:
@@ -215,14 +222,20 @@ def _duplicates(field: FieldDescriptor, rules: options_pb2.Rules) -> Callable[[S
         for index, key in enumerate(keys):
             earlier = first.setdefault(key, index)
             if earlier != index:
-                found.append(Violation(f"{name}[{index}]{suffix}", "DUPLICATE", f"is the same as in {name}[{earlier}]"))
+                found.append(
+                    Violation(f"{name}[{index}]{suffix}", "DUPLICATE", f"is the same as in {name}[{earlier}]")
+                )
         return found
 
     return duplicates
 
 
 def _mapping(
-    name: str, size_problem: _Problem | None, key_problem: _Problem | None, value_problem: _Problem | None, nested: _Check | None
+    name: str,
+    size_problem: _Problem | None,
+    key_problem: _Problem | None,
+    value_problem: _Problem | None,
+    nested: _Check | None,
 ) -> _Check | None:
     if size_problem is None and key_problem is None and value_problem is None and nested is None:
         return None
@@ -260,7 +273,11 @@ def _size_problem(rules: options_pb2.Rules) -> _Problem | None:
     def problem(elements: Any) -> Problem | None:
         count = len(elements)
         if count < least:
-            return _REQUIRED if count == 0 and rules.required else ("TOO_FEW", f"must have at least {least} elements, has {count}")
+            return (
+                _REQUIRED
+                if count == 0 and rules.required
+                else ("TOO_FEW", f"must have at least {least} elements, has {count}")
+            )
         if most is not None and count > most:
             return ("TOO_MANY", f"must have at most {most} elements, has {count}")
         return None
@@ -277,7 +294,11 @@ def _oneof(name: str) -> _Check:
 
 def _well_known(least: int, most: int, reason: str) -> _Check:
     def check(message: Any) -> list[Violation] | None:
-        if least <= message.seconds <= most and -_MAX_NANOS <= message.nanos <= _MAX_NANOS and not (reason[0] == "T" and message.nanos < 0):
+        if (
+            least <= message.seconds <= most
+            and -_MAX_NANOS <= message.nanos <= _MAX_NANOS
+            and not (reason[0] == "T" and message.nanos < 0)
+        ):
             return None
         return [Violation("", reason, "is outside the range of its type")]
 
@@ -285,4 +306,7 @@ def _well_known(least: int, most: int, reason: str) -> _Check:
 
 
 def _under(prefix: str, violations: Sequence[Violation]) -> list[Violation]:
-    return [Violation(f"{prefix}.{found.field}" if found.field else prefix, found.reason, found.description) for found in violations]
+    return [
+        Violation(f"{prefix}.{found.field}" if found.field else prefix, found.reason, found.description)
+        for found in violations
+    ]

@@ -1,0 +1,291 @@
+"""The edge of every RPC: deadline, token, roles, parsing, field rules, scopes, span, metrics, error table.
+
+Handlers are wrapped when a servicer is registered, not by a gRPC interceptor: per call that spares the
+interceptor's own coroutine, and a method that was not wrapped cannot be reached at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.trace import SpanKind
+
+from chassis import metrics, telemetry
+from chassis.access import Policy, policy_of
+from chassis.auth import Principal, TokenVerifier
+from chassis.call import Call, set_call
+from chassis.errors import DETAILS_KEY, ErrorTable, is_expected
+from chassis.refusals import DeadlineExceeded, InvalidArgument
+from chassis.settings import ChassisSettings
+from chassis.validation import Validator, compile_validator
+
+log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_SECONDS = metrics.histogram("rpc_server_seconds", "s", "Time to answer an RPC", ("rpc", "code"))
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_SERVER_FAULTS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
+# Streams live longer than calls: a watch ends when the client goes or the process drains.
+_NO_DEADLINE = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines that the edge enforces, in seconds."""
+
+    default_seconds: float
+    max_seconds: float
+
+    @classmethod
+    def of(cls, settings: ChassisSettings) -> Limits:
+        """Those of the settings."""
+        return cls(settings.default_deadline_seconds, settings.max_deadline_seconds)
+
+
+class Registrar:
+    """Stands in for the server in `add_…Servicer_to_server`, and passes wrapped handlers on to it."""
+
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        service: ServiceDescriptor,
+        verifier: TokenVerifier,
+        table: ErrorTable,
+        limits: Limits,
+    ) -> None:
+        self._server = server
+        self._service = service
+        self._verifier = verifier
+        self._table = table
+        self._limits = limits
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Generated code calls this first; the same handlers follow by name below, and only those are
+        served.
+        """
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Wrap each handler and register it under its name."""
+        if service_name != self._service.full_name:
+            raise ValueError(
+                f"{service_name} was registered with the descriptor of {self._service.full_name}"
+            )
+        wrapped = {
+            name: _Method(
+                self._service.methods_by_name[name], handler, self._verifier, self._table, self._limits
+            ).handler()
+            for name, handler in method_handlers.items()
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, wrapped),))
+
+
+class _Method:
+    """One RPC method with everything that can be prepared once."""
+
+    def __init__(
+        self,
+        method: MethodDescriptor,
+        handler: grpc.RpcMethodHandler[Any, Any],
+        verifier: TokenVerifier,
+        table: ErrorTable,
+        limits: Limits,
+    ) -> None:
+        service = method.containing_service
+        assert service is not None
+        self._name = f"/{service.full_name}/{method.name}"
+        inner: Any = handler
+        self._inner = inner
+        self._policy: Policy = policy_of(method)
+        self._validate: Validator = compile_validator(method.input_type)
+        self._parse: Callable[[bytes], Message] = inner.request_deserializer
+        self._verifier = verifier
+        self._table = table
+        self._limits = limits
+        self._seconds: dict[grpc.StatusCode, Any] = {}
+        self._ok = self._observer(grpc.StatusCode.OK)
+
+    def handler(self) -> grpc.RpcMethodHandler[Any, Any]:
+        """The wrapped handler; it takes bytes, because a request that cannot be parsed is the caller's
+        fault and not INTERNAL.
+        """
+        inner = self._inner
+        serialize = inner.response_serializer
+        if inner.request_streaming and inner.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._stream_stream, None, serialize)
+        if inner.request_streaming:
+            return grpc.stream_unary_rpc_method_handler(self._stream_unary, None, serialize)
+        if inner.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._unary_stream, None, serialize)
+        return grpc.unary_unary_rpc_method_handler(self._unary_unary, None, serialize)
+
+    async def _unary_unary(self, data: bytes, context: Context) -> Any:
+        started = time.monotonic()
+        call, timer, traceparent = self._open(context, started, streaming=False)
+        try:
+            self._admit(call, context)
+            request = self._request(data, call)
+            if timer is None and not telemetry.is_sampled(traceparent):
+                response = await self._inner.unary_unary(request, context)
+            else:
+                with self._span(traceparent):
+                    async with asyncio.timeout(timer):
+                        response = await self._inner.unary_unary(request, context)
+        except BaseException as error:  # noqa: BLE001 - the edge
+            await self._fail(error, call, context, started)
+        self._ok(time.monotonic() - started)
+        return response
+
+    async def _stream_unary(self, requests: AsyncIterator[bytes], context: Context) -> Any:
+        started = time.monotonic()
+        call, timer, traceparent = self._open(context, started, streaming=True)
+        try:
+            self._admit(call, context)
+            with self._span(traceparent):
+                async with asyncio.timeout(timer):
+                    response = await self._inner.stream_unary(self._requests(requests, call), context)
+        except BaseException as error:  # noqa: BLE001 - the edge
+            await self._fail(error, call, context, started)
+        self._ok(time.monotonic() - started)
+        return response
+
+    async def _unary_stream(self, data: bytes, context: Context) -> AsyncIterator[Any]:
+        started = time.monotonic()
+        call, _, traceparent = self._open(context, started, streaming=True)
+        try:
+            self._admit(call, context)
+            request = self._request(data, call)
+            with self._span(traceparent):
+                async for response in self._inner.unary_stream(request, context):
+                    yield response
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the edge
+            await self._fail(error, call, context, started)
+        self._ok(time.monotonic() - started)
+
+    async def _stream_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+        started = time.monotonic()
+        call, _, traceparent = self._open(context, started, streaming=True)
+        try:
+            self._admit(call, context)
+            with self._span(traceparent):
+                async for response in self._inner.stream_stream(self._requests(requests, call), context):
+                    yield response
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the edge
+            await self._fail(error, call, context, started)
+        self._ok(time.monotonic() - started)
+
+    def _open(self, context: Context, now: float, *, streaming: bool) -> tuple[Call, float | None, str]:
+        """The call's facts, the timer it needs of us (gRPC itself cancels at the caller's deadline), and
+        its traceparent.
+        """
+        remaining: float | None = context.time_remaining()
+        timer: float | None = None
+        if remaining is None:
+            if not streaming:
+                timer = remaining = self._limits.default_seconds
+        elif remaining > self._limits.max_seconds and not streaming:
+            timer = remaining = self._limits.max_seconds
+        languages = ""
+        incoming: str | None = None
+        for key, value in context.invocation_metadata() or ():
+            if key == "traceparent":
+                incoming = str(value)
+            elif key == "accept-language":
+                languages = str(value)
+        call = Call(self._name, None, _NO_DEADLINE if remaining is None else now + remaining, languages)
+        set_call(call)
+        return call, timer, telemetry.attach(incoming)
+
+    def _admit(self, call: Call, context: Context) -> None:
+        policy = self._policy
+        if policy.open:
+            return
+        authorization: str | None = None
+        for key, value in context.invocation_metadata() or ():
+            if key == "authorization":
+                authorization = str(value)
+        principal = self._verifier.verify(authorization)
+        policy.check_role(principal)
+        call.principal = principal
+
+    def _request(self, data: bytes, call: Call) -> Message:
+        try:
+            request = self._parse(data)
+        except DecodeError as error:
+            raise InvalidArgument(
+                "", "the request is not a valid message of its type", "MALFORMED"
+            ) from error
+        self._validate(request)
+        principal: Principal | None = call.principal
+        if self._policy.check_scopes is not None and principal is not None:
+            self._policy.check_scopes(principal, request)
+        return request
+
+    async def _requests(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[Message]:
+        async for data in requests:
+            yield self._request(data, call)
+
+    def _span(self, traceparent: str) -> AbstractContextManager[object]:
+        if telemetry.is_sampled(traceparent):
+            return telemetry.span(
+                self._name[1:], SpanKind.SERVER, **{"rpc.system": "grpc", "rpc.method": self._name[1:]}
+            )
+        return nullcontext()
+
+    async def _fail(self, error: BaseException, call: Call, context: Context, started: float) -> NoReturn:
+        """Answer `error`; never returns."""
+        if isinstance(error, grpc.aio.AbortError):
+            # A servicer chose its own answer.
+            self._observe(_code_of(context), started)
+            raise error
+        if isinstance(error, asyncio.CancelledError):
+            # The caller went away or its deadline passed; nobody is left to be told, and nothing is wrong
+            # here.
+            late = call.remaining_seconds() <= 0.0
+            self._observe(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED, started)
+            raise error
+        if not isinstance(error, Exception):
+            raise error
+        if isinstance(error, TimeoutError) and call.remaining_seconds() <= 0.0:
+            error = DeadlineExceeded()
+        if not is_expected(self._table, error):
+            log.error("rpc_failed", exc_info=error, extra={"rpc": self._name})
+        status = self._table.status_for(error, call.languages)
+        code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+        if code is grpc.StatusCode.UNAVAILABLE:
+            log.warning(
+                "rpc_unavailable",
+                extra={"rpc": self._name, "reason": str(error), "kind": type(error).__name__},
+            )
+        self._observe(code, started)
+        await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+        raise AssertionError("abort always raises")
+
+    def _observe(self, code: grpc.StatusCode, started: float) -> None:
+        self._observer(code)(time.monotonic() - started)
+
+    def _observer(self, code: grpc.StatusCode) -> Callable[[float], None]:
+        observe: Callable[[float], None] | None = self._seconds.get(code)
+        if observe is None:
+            observe = self._seconds[code] = _SECONDS.labels(self._name[1:], code.name).observe
+        return observe
+
+
+def _code_of(context: Context) -> grpc.StatusCode:
+    code: Any = context.code()
+    return code if isinstance(code, grpc.StatusCode) else _CODES.get(code, grpc.StatusCode.UNKNOWN)
