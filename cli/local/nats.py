@@ -41,6 +41,7 @@ class LocalNats:
         self._server = self.folder / "server"
         self._account = server_account()
         self._child: Child | None = None
+        self._changing = asyncio.Lock()  # no start amid a wipe
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -83,6 +84,10 @@ class LocalNats:
 
     async def start(self) -> None:
         """Return when JetStream has recovered and answers. Raises StartFailed with the end of the log."""
+        async with self._changing:
+            await self._start()
+
+    async def _start(self) -> None:
         if self.running:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +104,11 @@ class LocalNats:
             await self.stop()
             raise
 
+    async def wait(self) -> None:
+        """Wait until the server has ended, however; at once when it was never started."""
+        if self._child:
+            await self._child.wait()
+
     async def stop(self) -> None:
         """End cleanly."""
         if self._child:
@@ -111,9 +121,10 @@ class LocalNats:
 
     async def wipe(self) -> None:
         """Kill the server and delete its whole store: streams, messages and consumers are gone."""
-        await self.kill()
-        if self.store.exists():
-            await asyncio.to_thread(shutil.rmtree, self.store)
+        async with self._changing:
+            await self.kill()
+            if self.store.exists():
+                await asyncio.to_thread(shutil.rmtree, self.store)
 
     def _config(self) -> dict[str, object]:
         return {

@@ -78,6 +78,7 @@ class LocalPostgres:
         self._settings = {**_SETTINGS, **(settings or {})}
         self._account = server_account()
         self._child: Child | None = None
+        self._changing = asyncio.Lock()  # two starts at once would race for the data folder
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -115,6 +116,10 @@ class LocalPostgres:
 
     async def start(self) -> None:
         """Return when the server answers. Raises StartFailed with the end of its log."""
+        async with self._changing:
+            await self._start()
+
+    async def _start(self) -> None:
         if self.running:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -134,6 +139,11 @@ class LocalPostgres:
         except BaseException:
             await self.stop()
             raise
+
+    async def wait(self) -> None:
+        """Wait until the server has ended, however; at once when it was never started."""
+        if self._child:
+            await self._child.wait()
 
     async def stop(self) -> None:
         """End cleanly: sessions are cut, data are flushed."""

@@ -1,0 +1,300 @@
+"""The whole platform on one machine: PostgreSQL, NATS and every service, each its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from chassis.auth import DevelopmentKeys, development_keys
+from cli.local.child import StartFailed
+from cli.local.machine import data_folder, free_port, port_is_free, write_secret
+from cli.local.nats import LocalNats
+from cli.local.postgres import LocalPostgres
+from cli.local.service import Command, ServiceProcess, python_command
+
+GATEWAY = "gateway"
+SERVICES = ("catalog", "inventory", "orders", "fulfillment", GATEWAY)
+DATABASE = "aljibe"
+DEFAULT_PORTS = {"catalog": 50051, "inventory": 50052, "orders": 50053, "fulfillment": 50054, GATEWAY: 8080}
+
+_SERVER_BACKOFF_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a running platform answers: ``http`` of the gateway, ``host:port`` of each service's gRPC."""
+
+    http: str
+    grpc: Mapping[str, str]
+    metrics: Mapping[str, str]
+
+
+class Platform:
+    """Starts and keeps everything below the folder ``data``; use it as ``async with`` or start and stop it.
+
+    ``environ`` (our own unless told) may name an ``ALJIBE_POSTGRES_URL`` (of an administrator) and an
+    ``ALJIBE_NATS_URL`` to use instead of the embedded servers; whatever else it holds, services inherit.
+    ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``say`` hears
+    what happens, a line at a time. Logs are in ``data/log``, addresses in ``data/platform.json``.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        fixed_ports: bool = False,
+        environ: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+        command: Command = python_command,
+    ) -> None:
+        self.data = data_folder(data)
+        if self.data != data.resolve():
+            say(f"{data} is closed to the account that PostgreSQL runs as; using {self.data}")
+        self._environ = dict(os.environ if environ is None else environ)
+        self._say = say
+        self._command = command
+        self._fixed_ports = fixed_ports
+        self._lock: IO[str] | None = None
+        self._keepers: list[asyncio.Task[None]] = []
+        given_postgres = self._environ.pop("ALJIBE_POSTGRES_URL", None)
+        given_nats = self._environ.pop("ALJIBE_NATS_URL", None)
+        self.postgres = None if given_postgres else LocalPostgres(self.data / "postgres")
+        self.nats = None if given_nats else LocalNats(self.data / "nats")
+        self._given_postgres = given_postgres or ""
+        self._given_nats = given_nats or ""
+        self.services: dict[str, ServiceProcess] = {}
+        self.addresses = Addresses("", {}, {})
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def development_key_file(self) -> Path:
+        """The private key that ``aljibe token`` signs development tokens with."""
+        return self._keys("development").private_key_file
+
+    @property
+    def admin_url(self) -> str:
+        """Address of the platform's database as administrator: for migrations and audits."""
+        return self.postgres.url_of(DATABASE) if self.postgres else self._given_postgres
+
+    @property
+    def nats_url(self) -> str:
+        """Address of NATS for clients."""
+        return self.nats.url if self.nats else self._given_nats
+
+    async def start(self) -> None:
+        """Return when every service is healthy. Raises StartFailed; nothing is left running then."""
+        self._take_lock()
+        try:
+            await self._start_servers()
+            self._plan_services()
+            began = time.monotonic()
+            async with asyncio.TaskGroup() as group:
+                for service in self.services.values():
+                    group.create_task(self._start_service(service))
+            self._say(f"{len(self.services)} services are healthy after {time.monotonic() - began:.1f} s")
+            self._publish_addresses()
+        except ExceptionGroup as failures:
+            await self.stop()
+            raise StartFailed("\n\n".join(str(error) for error in failures.exceptions)) from failures
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Drain the doors first, then the services behind them, then stop NATS and PostgreSQL."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers.clear()
+        if gateway := self.services.get(GATEWAY):
+            await gateway.stop()
+        await asyncio.gather(*(service.stop() for service in self.services.values()))
+        for server in (self.nats, self.postgres):
+            if server:
+                await server.stop()
+        (self.data / "platform.json").unlink(missing_ok=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    async def run_until_signal(self) -> None:
+        """Wait for SIGINT or SIGTERM, then drain and stop everything."""
+        loop = asyncio.get_running_loop()
+        asked = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked.set)
+        try:
+            await asked.wait()
+            self._say("draining")
+            await self.stop()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL a service, ``postgres`` or ``nats``; it is started again at once."""
+        await self._process(name).kill()
+
+    async def restart(self, name: str) -> None:
+        """Let a service drain and end; return when its successor is healthy."""
+        await self.services[name].restart()
+
+    def pause(self, name: str) -> None:
+        """Freeze a service, as a machine that hangs."""
+        self.services[name].pause()
+
+    def resume(self, name: str) -> None:
+        """Let a frozen service go on."""
+        self.services[name].resume()
+
+    async def healthy(self, *names: str) -> None:
+        """Return when these services (all of them unless named) answer SERVING."""
+        await asyncio.gather(*(self.services[name].healthy() for name in names or self.services))
+
+    def _process(self, name: str) -> ServiceProcess | LocalPostgres | LocalNats:
+        found = {"postgres": self.postgres, "nats": self.nats, **self.services}.get(name)
+        if found is None:
+            raise KeyError(f"the platform does not run {name}")
+        return found
+
+    def _take_lock(self) -> None:
+        lock = (self.data / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise StartFailed(f"a platform already runs on {self.data}") from None
+        self._lock = lock
+
+    async def _start_servers(self) -> None:
+        began = time.monotonic()
+        servers = [server for server in (self.postgres, self.nats) if server]
+        async with asyncio.TaskGroup() as group:
+            for server in servers:
+                group.create_task(server.start())
+        if self.postgres:
+            await self.postgres.create_database(DATABASE)
+        for server in servers:
+            self._keepers.append(asyncio.create_task(self._keep(server)))
+        if servers:
+            self._say(f"PostgreSQL and NATS are up after {time.monotonic() - began:.1f} s")
+
+    async def _keep(self, server: LocalPostgres | LocalNats) -> None:
+        while True:
+            await server.wait()
+            await asyncio.sleep(_SERVER_BACKOFF_SECONDS)
+            try:
+                await server.start()
+            except StartFailed as failure:
+                self._say(str(failure))
+
+    async def _start_service(self, service: ServiceProcess) -> None:
+        await service.migrate()
+        service.start()
+        await service.healthy()
+
+    def _plan_services(self) -> None:
+        log = self.data / "log"
+        log.mkdir(exist_ok=True)
+        (self.data / "secrets").mkdir(mode=0o700, exist_ok=True)
+        listens = {name: f"127.0.0.1:{self._port(name)}" for name in SERVICES}
+        metrics = {name: f"127.0.0.1:{free_port()}" for name in SERVICES}
+        grpc = {name: listen for name, listen in listens.items() if name != GATEWAY}
+        self.addresses = Addresses(f"http://{listens[GATEWAY]}", grpc, metrics)
+        shared = {
+            **self._environ,
+            "ALJIBE_NATS_URL": self.nats_url,
+            "ALJIBE_AUTH_KEYS_FILE": str(self._public_keys()),
+            **{f"ALJIBE_{name.upper()}_ADDRESS": address for name, address in grpc.items()},
+        }
+        for name in SERVICES:
+            environ = {
+                **shared,
+                "ALJIBE_METRICS_LISTEN": metrics[name],
+                "ALJIBE_SERVICE_TOKEN_KEY_FILE": str(self._keys(name).private_key_file),
+            }
+            migrate = None
+            if name == GATEWAY:
+                environ["ALJIBE_HTTP_LISTEN"] = listens[name]
+                address = self.addresses.http
+            else:
+                environ["ALJIBE_GRPC_LISTEN"] = address = listens[name]
+                password = self._password(name)
+                environ["ALJIBE_POSTGRES_URL"] = _as_user(self.admin_url, f"aljibe_{name}", password)
+                migrate = {
+                    **environ,
+                    "ALJIBE_POSTGRES_ADMIN_URL": self.admin_url,
+                    "ALJIBE_DB_PASSWORD": password,
+                }
+            self.services[name] = ServiceProcess(
+                name,
+                address,
+                environ=environ,
+                migrate_environ=migrate,
+                log=log / f"{name}.log",
+                command=self._command,
+            )
+
+    def _port(self, name: str) -> int:
+        wanted = DEFAULT_PORTS[name]
+        if not self._fixed_ports:
+            return free_port()
+        if port_is_free(wanted):
+            return wanted
+        port = free_port()
+        self._say(f"port {wanted} is taken; {name} listens on {port}")
+        return port
+
+    def _password(self, name: str) -> str:
+        file = self.data / "secrets" / f"{name}.password"
+        if not file.exists():
+            write_secret(file, secrets.token_urlsafe(24))
+        return file.read_text()
+
+    def _keys(self, name: str) -> DevelopmentKeys:
+        return development_keys(self.data / "secrets" / name)
+
+    def _public_keys(self) -> Path:
+        """One file with the public keys of the development tokens and of every service."""
+        keys: list[object] = []
+        for name in ("development", *SERVICES):
+            keys += json.loads(self._keys(name).public_keys_file.read_text())["keys"]
+        file = self.data / "secrets" / "keys.jwks.json"
+        write_secret(file, json.dumps({"keys": keys}))
+        return file
+
+    def _publish_addresses(self) -> None:
+        """Where other commands of this machine find the platform."""
+        text = {"pid": os.getpid(), "http": self.addresses.http, "grpc": dict(self.addresses.grpc)}
+        with contextlib.suppress(FileNotFoundError):
+            (self.data / "platform.json").unlink()
+        write_secret(
+            self.data / "platform.json", json.dumps({**text, "metrics": dict(self.addresses.metrics)})
+        )
+
+
+def _as_user(url: str, user: str, password: str) -> str:
+    """``url`` with another user and password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
