@@ -1,0 +1,403 @@
+"""Consumers: messages in, effects in this service's database, each exactly once in effect.
+
+A batch is one transaction: look up what is settled, hand the new messages to their handlers, write inbox ids, cursors and effects,
+commit, and only then ack. A crash anywhere leads to a redelivery that the inbox recognises.
+
+**Order.** Messages of one aggregate take effect in the order of their sequence, whatever their types. A batch is handed
+over as a series of calls, each with messages of one type: a message joins the earliest call of its type that does not precede a call
+with an earlier message of its aggregate. Within a call the order is that of arrival. Between different aggregates nothing is promised.
+
+**Gaps.** A message whose predecessor is missing waits (nak, `GAP_WAIT_SECONDS`). If it still does after `GAP_ASK_SECONDS`, the
+source is asked to send the aggregate's missing part again; when the source answers that it has nothing there that this consumer's
+filter lets through, the gap is none. A filter that is not the whole stream cannot see gaps and switches this off.
+
+**Failure.** When a batch fails, each of its messages is tried alone. One that fails alone waits `BACKOFF_SECONDS` and is tried
+at most `MAX_ATTEMPTS` times, counted in the database; then, or at once for `Poison`, it goes to the dead letters and those behind it pass.
+A database or a service that is away is nobody's fault: it is waited out, and counts for no message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import asyncpg
+import grpc
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from chassis import inbox
+from chassis.crashpoint import crashpoint
+from chassis.envelope import Incoming, Poison, parse, service_of, source_of
+from chassis.inbox import Aggregate
+from chassis.metrics import counter, histogram
+from chassis.postgres import Connection, Database, is_unreachable
+from chassis.pull import Pull
+from chassis.refusals import Unavailable
+from chassis.streams import (
+    ACK_WAIT_SECONDS,
+    AWAY,
+    BROKER_ERRORS,
+    ensure_consumer,
+    replay_subject,
+    stream_name,
+    stream_subject,
+    wait_connected,
+)
+
+__all__ = ["Consumer", "Handler", "HandlerTimeout", "Incoming", "Poison"]
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Connection, Sequence[Incoming]], Awaitable[None]]
+
+BATCH = 64
+MAX_ATTEMPTS = 5
+BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
+GAP_WAIT_SECONDS = 0.5
+GAP_ASK_SECONDS = 3.0
+GAP_ASK_AGAIN_SECONDS = 10.0
+GAP_ASK_TIMEOUT_SECONDS = 2.0
+MAX_GAPS = 10_000
+HANDLER_TIMEOUT_SECONDS = 60.0
+AWAY_WAIT_SECONDS = 1.0
+RESTART_FIRST_SECONDS = 0.1
+RESTART_CAP_SECONDS = 2.0
+PRUNE_EVERY_SECONDS = 300.0
+
+_handled = counter("consumer_messages_total", "messages", "Messages settled", ["consumer", "outcome"])
+_batches = histogram(
+    "consumer_batch_seconds", "seconds", "Time from a batch's arrival to its acks", ["consumer"]
+)
+
+
+_NO_ANSWER: tuple[type[Exception], ...] = (Poison, ValueError, KeyError, *BROKER_ERRORS)
+
+
+class HandlerTimeout(Exception):  # noqa: N818 - named like the standard library's TimeoutError family
+    """A handler did not end within `HANDLER_TIMEOUT_SECONDS`."""
+
+
+@dataclass(slots=True)
+class _Gap:
+    since: float
+    asked: float = 0.0
+
+
+class Consumer:
+    """One durable consumer of another service's events; any number of processes may share it.
+
+    `filter_subjects` defaults to everything the source publishes; types without a handler are settled silently.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source_service: str,
+        handlers: Mapping[str, Handler],
+        db: Database,
+        client: Client,
+        *,
+        filter_subjects: Sequence[str] = (),
+        sequenced: bool | None = None,
+        batch: int = BATCH,
+        max_attempts: int = MAX_ATTEMPTS,
+        backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
+    ) -> None:
+        self.name = name
+        self.source_service = source_service
+        self.handlers = dict(handlers)
+        self._db = db
+        self._client = client
+        self._stream = stream_name(source_service)
+        self._filters = tuple(filter_subjects) or (stream_subject(source_service),)
+        whole = self._filters == (stream_subject(source_service),)
+        self._sequenced = whole if sequenced is None else sequenced
+        self._batch = batch
+        self._max_attempts = max_attempts
+        self._backoff = tuple(backoff_seconds)
+        self._gaps: dict[Aggregate, _Gap] = {}
+        self._confirmed: dict[Aggregate, int] = {}
+        self._outcome = {
+            outcome: _handled.labels(name, outcome)
+            for outcome in ("handled", "known", "waiting", "early", "dead")
+        }
+        self._seconds = _batches.labels(name)
+
+    async def run(self) -> None:
+        """Consume until cancelled; sets itself up again whenever stream, consumer, broker or database come back."""
+        delay = RESTART_FIRST_SECONDS
+        pruner = asyncio.create_task(self._prune_for_ever(), name=f"inbox-prune-{self.name}")
+        try:
+            while True:
+                pull: Pull | None = None
+                try:
+                    await wait_connected(self._client)
+                    # Messages are fetched only when there is somewhere to put their effect.
+                    async with self._db.connection() as conn:
+                        await conn.fetchval("SELECT 1")
+                    await ensure_consumer(
+                        self._client.jetstream(), self.source_service, self.name, self._filters
+                    )
+                    pull = Pull(self._client, self._stream, self.name, self._batch)
+                    await pull.open()
+                    while True:
+                        await self._handle(await pull.next_batch())
+                        delay = RESTART_FIRST_SECONDS
+                except AWAY as error:
+                    log.warning("consumer.waiting", extra={"consumer": self.name, "reason": repr(error)})
+                finally:
+                    if pull is not None:
+                        with suppress(*BROKER_ERRORS):
+                            await pull.close()
+                await asyncio.sleep(delay)
+                delay = min(RESTART_CAP_SECONDS, delay * 2)
+        finally:
+            pruner.cancel()
+
+    async def redrive(self, conn: Connection, message: Incoming) -> None:
+        """Handle a dead letter inside the caller's transaction, which also marks it; whatever the handler raises passes."""
+        await self._call(conn, [message])
+
+    async def _handle(self, raw: Sequence[Msg]) -> None:
+        started = asyncio.get_running_loop().time()
+        keeper = asyncio.create_task(_keep_alive(raw))
+        try:
+            await self._settle_batch(raw)
+        except asyncio.CancelledError:
+            # Another instance need not wait for our ack to time out.
+            await _nak(raw, 0.0)
+            raise
+        except AWAY:
+            await _nak(raw, AWAY_WAIT_SECONDS)
+            raise
+        finally:
+            keeper.cancel()
+        self._seconds.observe(asyncio.get_running_loop().time() - started)
+
+    async def _settle_batch(self, raw: Sequence[Msg]) -> None:
+        origin: dict[int, Msg] = {}
+        messages: list[Incoming] = []
+        for one in raw:
+            try:
+                message = parse(one.subject, one.headers, one.data, one.metadata.num_delivered)
+            except Poison as error:
+                await self._bury(_unreadable(self.source_service, one), one, 1, error)
+                continue
+            origin[id(message)] = one
+            messages.append(message)
+        if not messages:
+            return
+        try:
+            done = await self._transaction(messages)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the consumer's edge: any handler's failure ends here
+            if _nobodys_fault(error):
+                raise Unavailable("the database or a service") from error
+            for message in messages:
+                await self._alone(message, origin[id(message)])
+            return
+        await self._finish(done, origin)
+
+    async def _transaction(self, messages: Sequence[Incoming]) -> inbox.Sorted:
+        async def once(conn: Connection) -> inbox.Sorted:
+            known = await inbox.read(conn, self.name, messages)
+            done = inbox.sort(messages, known, sequenced=self._sequenced, confirmed=self._confirmed)
+            if done.accepted:
+                fresh = await inbox.settle(conn, self.name, done.accepted, done.cursors)
+                await self._call(conn, [one for one in done.accepted if one.id in fresh])
+                retried = [one.id for one in done.accepted if one.id in known.attempts]
+                if retried:
+                    await inbox.forget_attempts(conn, self.name, retried)
+                crashpoint("consumer.before_commit")
+            return done
+
+        return await self._db.run(once)
+
+    async def _call(self, conn: Connection, messages: Sequence[Incoming]) -> None:
+        for kind, group in plan_calls(messages, self.handlers):
+            limit = asyncio.timeout(HANDLER_TIMEOUT_SECONDS)
+            try:
+                async with limit:
+                    await self.handlers[kind](conn, group)
+            except TimeoutError as error:
+                if limit.expired():
+                    raise HandlerTimeout(f"{kind} took over {HANDLER_TIMEOUT_SECONDS:g} s") from error
+                raise
+
+    async def _finish(self, done: inbox.Sorted, origin: Mapping[int, Msg]) -> None:
+        crashpoint("consumer.before_ack")
+        for message in (*done.accepted, *done.settled):
+            await origin[id(message)].ack()
+            self._gaps.pop(message.aggregate, None)
+        for message, wait in done.waiting:
+            await origin[id(message)].nak(max(wait, 0.05))
+        for message in done.early:
+            await self._defer(message, origin[id(message)])
+        self._outcome["handled"].inc(len(done.accepted))
+        self._outcome["known"].inc(len(done.settled))
+        self._outcome["waiting"].inc(len(done.waiting))
+        self._outcome["early"].inc(len(done.early))
+
+    async def _alone(self, message: Incoming, raw: Msg) -> None:
+        """Handle one message of a failed batch by itself, and if it is the one at fault, note that."""
+        try:
+            done = await self._transaction([message])
+        except Unavailable:
+            raise
+        except Poison as error:
+            await self._bury(message, raw, message.deliveries, error)
+        except Exception as error:  # noqa: BLE001 - the consumer's edge
+            if _nobodys_fault(error):
+                raise Unavailable("the database or a service") from error
+            await self._failed(message, raw, error)
+        else:
+            await self._finish(done, {id(message): raw})
+
+    async def _failed(self, message: Incoming, raw: Msg, error: Exception) -> None:
+        async with self._db.connection() as conn:
+            known = await inbox.read(conn, self.name, [message])
+        attempts = known.attempts.get(message.id, 0) + 1
+        log.warning(
+            "consumer.handler.failed",
+            extra={"consumer": self.name, "message_id": message.id, "attempt": attempts},
+            exc_info=error,
+        )
+        if attempts >= self._max_attempts:
+            await self._bury(message, raw, attempts, error)
+            return
+        wait = self._backoff[min(attempts, len(self._backoff)) - 1]
+        async with self._db.connection() as conn:
+            await inbox.record_attempt(conn, self.name, message, attempts, error, wait)
+        await raw.nak(wait)
+        self._outcome["waiting"].inc()
+
+    async def _bury(self, message: Incoming, raw: Msg, attempts: int, error: Exception) -> None:
+        async with self._db.transaction() as conn:
+            await inbox.bury(conn, self.name, message, raw.headers or {}, attempts, error)
+        await raw.ack()
+        self._outcome["dead"].inc()
+        log.error(
+            "consumer.dead_letter",
+            extra={"consumer": self.name, "message_id": message.id, "reason": inbox.describe(error)},
+        )
+
+    async def _defer(self, message: Incoming, raw: Msg) -> None:
+        await raw.nak(GAP_WAIT_SECONDS)
+        now = asyncio.get_running_loop().time()
+        gap = self._gaps.get(message.aggregate)
+        if gap is None:
+            if len(self._gaps) >= MAX_GAPS:
+                self._gaps.clear()
+            self._gaps[message.aggregate] = _Gap(now)
+            return
+        if now - gap.since < GAP_ASK_SECONDS or (gap.asked and now - gap.asked < GAP_ASK_AGAIN_SECONDS):
+            return
+        gap.asked = now
+        await self._ask_for(message)
+
+    async def _ask_for(self, message: Incoming) -> None:
+        """Ask the source to send what is missing before `message`; its answer may also be that nothing is."""
+        async with self._db.connection() as conn:
+            known = await inbox.read(conn, self.name, [message])
+        if message.aggregate in known.failing:
+            # The predecessor is here and waits for its next try.
+            return
+        wish = {
+            "aggregate_type": message.aggregate_type,
+            "aggregate_id": message.aggregate_id,
+            "first": known.cursors.get(message.aggregate, 0) + 1,
+            "last": message.sequence - 1,
+            "filters": list(self._filters),
+        }
+        log.warning("consumer.gap", extra={"consumer": self.name, **wish})
+        try:
+            answer = await self._client.request(
+                replay_subject(service_of(message.source)), json.dumps(wish).encode(), GAP_ASK_TIMEOUT_SECONDS
+            )
+            events = int(json.loads(answer.data)["events"])
+        except _NO_ANSWER as error:
+            log.warning("consumer.gap.unanswered", extra={"consumer": self.name, "reason": repr(error)})
+            return
+        if events == 0:
+            if len(self._confirmed) >= MAX_GAPS:
+                self._confirmed.clear()
+            self._confirmed[message.aggregate] = message.sequence - 1
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_EVERY_SECONDS)
+            with suppress(Unavailable):
+                async with self._db.connection() as conn:
+                    while await inbox.prune(conn):
+                        await asyncio.sleep(0.1)
+
+
+def plan_calls(
+    messages: Sequence[Incoming], handlers: Mapping[str, Handler]
+) -> list[tuple[str, list[Incoming]]]:
+    """The handler calls for `messages`, as few as the order within each aggregate allows; see the module's text."""
+    calls: list[tuple[str, list[Incoming]]] = []
+    last_call: dict[Aggregate, int] = {}
+    by_type: dict[str, list[int]] = {}
+    for message in messages:
+        if message.type not in handlers:
+            continue
+        not_before = last_call.get(message.aggregate, 0)
+        places = by_type.setdefault(message.type, [])
+        place = next((index for index in places if index >= not_before), None)
+        if place is None:
+            place = len(calls)
+            calls.append((message.type, []))
+            places.append(place)
+        calls[place][1].append(message)
+        last_call[message.aggregate] = place
+    return calls
+
+
+def _nobodys_fault(error: Exception) -> bool:
+    if isinstance(error, Unavailable | asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+        return True
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    return is_unreachable(error)
+
+
+def _unreadable(service: str, raw: Msg) -> Incoming:
+    """What can be said of a message whose headers are none."""
+    found = raw.metadata
+    return Incoming(
+        id=(raw.headers or {}).get("ce-id") or f"{found.stream}:{found.sequence.stream}",
+        type="",
+        source=source_of(service),
+        subject=raw.subject,
+        aggregate_type="",
+        aggregate_id="",
+        sequence=0,
+        time=found.timestamp,
+        payload=raw.data,
+        traceparent=None,
+        deliveries=found.num_delivered,
+    )
+
+
+async def _keep_alive(raw: Sequence[Msg]) -> None:
+    """Tell the broker, while handlers work longer than usual, that the messages are in hand."""
+    while True:
+        await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+        with suppress(*BROKER_ERRORS):
+            for one in raw:
+                if not one.is_acked:
+                    await one.in_progress()
+
+
+async def _nak(raw: Sequence[Msg], wait_seconds: float) -> None:
+    with suppress(*BROKER_ERRORS):
+        for one in raw:
+            if not one.is_acked:
+                await one.nak(wait_seconds)
