@@ -60,7 +60,9 @@ def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarPr
         return _enum(field.enum_type, rules, required, zero_is_absent)
     if kind in _FLOATS:
         _allow(field, rules, _FLOAT_ONLY)
-        return _float(rules, required)
+        if required and zero_is_absent:
+            raise ContractError(f"{field.full_name}: 0.0 is a value, so a required number here must be `optional`")
+        return _float(rules)
     _allow(field, rules, ())
     return _truth if required and not field.has_presence else None
 
@@ -202,7 +204,7 @@ def _enum(
     return problem
 
 
-def _float(rules: options_pb2.Rules, required: bool) -> ScalarProblem:
+def _float(rules: options_pb2.Rules) -> ScalarProblem:
     least = rules.gte_double if rules.HasField("gte_double") else -math.inf
     most = rules.lte_double if rules.HasField("lte_double") else math.inf
 
