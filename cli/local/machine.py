@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from cli.local.child import Account
@@ -55,25 +56,32 @@ def data_folder(wanted: Path) -> Path:
     return wanted
 
 
-def reachable_copy(source: Path, label: str, account: Account | None) -> Path:
-    """``source``, or a copy of it that ``account`` can reach, made once per ``label`` (name and version)."""
-    if reachable(source, account):
-        return source
+def reachable_copy(base: Path, names: Sequence[str], label: str, account: Account | None) -> Path:
+    """``base``, or a folder that ``account`` can reach with copies of ``names`` (those that exist) below it.
+
+    The copy is made once per ``label`` (name and version). Places relative to each other stay: programs find
+    their libraries by them.
+    """
+    if reachable(base, account):
+        return base
     home = _own_folder(_SHARED / f"aljibe-{os.geteuid()}")
     copy = home / label
     if not copy.exists():
         fresh = Path(tempfile.mkdtemp(dir=home))
-        if source.is_dir():
-            shutil.copytree(source, fresh / label, symlinks=True)
-        else:
-            shutil.copy2(source, fresh / label)
+        fresh.chmod(0o755)
+        for name in names:
+            source = base / name
+            if source.is_dir():
+                shutil.copytree(source, fresh / name, symlinks=True)
+            elif source.exists():
+                shutil.copy2(source, fresh / name)
         try:
             # A rename is atomic: nobody ever sees half a copy, and of two that race the first wins.
-            (fresh / label).rename(copy)
+            fresh.rename(copy)
         except OSError:
+            shutil.rmtree(fresh)
             if not copy.exists():
                 raise
-        shutil.rmtree(fresh)
     return copy
 
 

