@@ -29,6 +29,11 @@ class Account:
     gid: int
 
 
+def _private(path: str, flags: int) -> int:
+    # Logs may tell of customers: for our own eyes only.
+    return os.open(path, flags, 0o600)
+
+
 class Child:
     """One running process. On Linux the kernel sends it ``death_signal`` when our starting thread ends."""
 
@@ -46,7 +51,7 @@ class Child:
         self.log = log
         uid, gid = (account.uid, account.gid) if account else (-1, -1)
         guard = [sys.executable, "-I", "-S", str(_GUARD), str(uid), str(gid), str(int(death_signal))]
-        with log.open("ab") as output:
+        with open(log, "ab", opener=_private) as output:
             # A group of its own: Ctrl-C on the terminal reaches us only, and we stop the children in order.
             self._process = subprocess.Popen(
                 [*guard, str(os.getpid()), *(str(part) for part in command)],

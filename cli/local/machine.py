@@ -52,8 +52,16 @@ def data_folder(wanted: Path) -> Path:
     if not reachable(wanted, server_account()):
         digest = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
         wanted = _own_folder(_SHARED / f"aljibe-{os.geteuid()}") / digest
-    wanted.mkdir(parents=True, exist_ok=True)
+    make_folder(wanted)
     return wanted
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and its missing parents, open to pass through whatever our umask says."""
+    missing = [folder for folder in [path, *path.parents] if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
 
 
 def reachable_copy(base: Path, names: Sequence[str], label: str, account: Account | None) -> Path:
@@ -75,6 +83,9 @@ def reachable_copy(base: Path, names: Sequence[str], label: str, account: Accoun
                 shutil.copytree(source, fresh / name, symlinks=True)
             elif source.exists():
                 shutil.copy2(source, fresh / name)
+        for path in [path for path in fresh.rglob("*") if not path.is_symlink()]:
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if mode & stat.S_IXUSR else 0o444))
         try:
             # A rename is atomic: nobody ever sees half a copy, and of two that race the first wins.
             fresh.rename(copy)
@@ -87,7 +98,7 @@ def reachable_copy(base: Path, names: Sequence[str], label: str, account: Accoun
 
 def give(path: Path, account: Account | None) -> None:
     """Hand ``path`` (made if need be, for its owner's eyes only) to ``account``."""
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     path.chmod(0o700)
     if account:
         os.chown(path, account.uid, account.gid)
@@ -123,9 +134,10 @@ def free_port() -> int:
 
 
 def _own_folder(path: Path) -> Path:
-    path.mkdir(mode=0o755, exist_ok=True)
+    path.mkdir(exist_ok=True)
     info = path.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
         # Somebody else made it in a folder open to all: what lies in it is not to be trusted.
-        return Path(tempfile.mkdtemp(prefix="aljibe-", dir=path.parent))
+        path = Path(tempfile.mkdtemp(prefix="aljibe-", dir=path.parent))
+    path.chmod(0o755)
     return path

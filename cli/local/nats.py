@@ -17,7 +17,7 @@ from typing import Self
 import httpx
 
 from cli.local.child import Child
-from cli.local.machine import free_port, give, reachable_copy, server_account, write_secret
+from cli.local.machine import free_port, give, make_folder, reachable_copy, server_account, write_secret
 
 USER = "aljibe"
 
@@ -92,7 +92,7 @@ class LocalNats:
     async def _start(self) -> None:
         if self.running:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         give(self._server, self._account)
         if not (self.folder / "password").exists():
             write_secret(self.folder / "password", secrets.token_hex(24))

@@ -19,7 +19,7 @@ import asyncpg
 import psutil
 
 from cli.local.child import Child, StartFailed
-from cli.local.machine import free_port, give, reachable_copy, server_account, write_secret
+from cli.local.machine import free_port, give, make_folder, reachable_copy, server_account, write_secret
 
 ADMIN = "aljibe_admin"
 
@@ -122,7 +122,7 @@ class LocalPostgres:
     async def _start(self) -> None:
         if self.running:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         programs = self._programs()
         if not (self._data / "PG_VERSION").exists():
             await self._initdb(programs / "initdb")
