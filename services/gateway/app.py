@@ -1,0 +1,106 @@
+"""Composition root of the gateway: the contract's routes, the OpenAPI document, its page, health."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+
+import grpc
+import orjson
+from grpc_health.v1 import health_pb2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.routing import Route as Page
+
+from services.gateway import openapi
+from services.gateway.comments import read_comments
+from services.gateway.config import Settings
+from services.gateway.docs_page import LANGUAGES, render
+from services.gateway.door import Door
+from services.gateway.routes import RouteTable, contract_services, routes_of
+from services.gateway.upstream import Upstream
+
+HEALTH_TIMEOUT_SECONDS = 1.0
+_HEALTH_METHOD = "/grpc.health.v1.Health/Check"
+_CORS_HEADERS = ("authorization", "content-type", "idempotency-key", "accept-language", "traceparent")
+
+
+class Gateway:
+    """The HTTP door with all its pages; `app` is the ASGI application."""
+
+    def __init__(self, settings: Settings) -> None:
+        table = RouteTable(routes_of(contract_services()))
+        self._upstream = Upstream(settings)
+        self._door = Door(table, self._upstream, settings)
+        document = openapi.document(table.routes, read_comments(), importlib.metadata.version("aljibe"))
+        self._openapi = orjson.dumps(document)
+        self._pages = {language: render(document, language) for language in LANGUAGES}
+        routes: Sequence[BaseRoute] = (
+            Mount("/v1", self._door),
+            Page("/openapi.json", self._openapi_document),
+            Page("/docs", self._documentation),
+            Page("/healthz", self._alive),
+            Page("/readyz", self._ready),
+            Page("/", self._front),
+        )
+        self.app = Starlette(routes=routes, middleware=_cors(settings.cors_origins))
+
+    def drain(self) -> None:
+        """Ends the open event streams; their clients connect again elsewhere."""
+        self._door.draining.set()
+
+    async def close(self) -> None:
+        """Closes the channels to the services."""
+        await self._upstream.close()
+
+    async def _openapi_document(self, request: Request) -> Response:
+        return Response(self._openapi, media_type="application/json")
+
+    async def _documentation(self, request: Request) -> Response:
+        asked = request.query_params.get("lang", "")
+        wanted = request.headers.get("accept-language", "en")[:2].lower()
+        language = next((one for one in (asked, wanted) if one in LANGUAGES), "en")
+        return HTMLResponse(self._pages[language], headers={"content-language": language})
+
+    async def _front(self, request: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    async def _alive(self, request: Request) -> Response:
+        return Response(b'{"state":"alive"}', media_type="application/json")
+
+    async def _ready(self, request: Request) -> Response:
+        """200 when every service behind the door serves; 503 names those that do not."""
+        away = [name for name in self._upstream.services if not await self._serves(name)]
+        body = orjson.dumps({"state": "waiting" if away else "ready", "away": away})
+        return Response(body, 503 if away else 200, media_type="application/json")
+
+    async def _serves(self, name: str) -> bool:
+        check = self._upstream.services[name].unary_unary(
+            _HEALTH_METHOD,
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        try:
+            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_SECONDS)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _cors(origins: Sequence[str]) -> Sequence[Middleware]:
+    if not origins:
+        return ()
+    return (
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=list(_CORS_HEADERS),
+            expose_headers=["traceparent", "retry-after"],
+            max_age=600,
+        ),
+    )

@@ -1,0 +1,128 @@
+"""Refusals at the HTTP door: RFC 9457 problem documents made from `google.rpc.Status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import orjson
+from google.rpc import error_details_pb2, status_pb2
+
+from chassis.errors import DETAILS_KEY
+
+CONTENT_TYPE = b"application/problem+json"
+TYPE_PREFIX = "urn:aljibe:problem:"
+RETRY_AFTER_SECONDS = 1
+
+# As google.rpc.code says, but for FAILED_PRECONDITION: our refusals of that code are conflicts with the
+# state of stock, order or payment, which HTTP calls 409; clients must tell them from a malformed request.
+HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.UNKNOWN: 500,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 409,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.INTERNAL: 500,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DATA_LOSS: 500,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An RFC 9457 problem; `reason` is stable and for programs, `detail` is for a person."""
+
+    status: int
+    reason: str
+    detail: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """ErrorInfo metadata: the refusal's own fields."""
+    violations: tuple[Mapping[str, str], ...] = ()
+    """Each wrong field: `field`, `description`, `reason`."""
+
+    def document(self, instance: str = "") -> bytes:
+        """The JSON document; `instance` identifies this occurrence (the trace id)."""
+        content: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.reason.lower().replace("_", "-"),
+            "title": self.reason.replace("_", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+            "reason": self.reason,
+        }
+        if self.facts:
+            content["facts"] = dict(self.facts)
+        if self.violations:
+            content["violations"] = [dict(violation) for violation in self.violations]
+        if instance:
+            content["instance"] = f"urn:trace:{instance}"
+        return orjson.dumps(content)
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Headers that this status calls for."""
+        found = [(b"content-type", CONTENT_TYPE)]
+        if self.status == 401:
+            found.append((b"www-authenticate", b'Bearer realm="aljibe"'))
+        if self.status in (429, 503):
+            found.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+        return found
+
+
+class DoorProblem(Exception):
+    """The HTTP door itself refuses, before any service was called."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+class BadRequestProblem(DoorProblem):
+    """400: the request cannot be understood."""
+
+    def __init__(self, reason: str, detail: str, field: str = "") -> None:
+        violations = ({"field": field, "description": detail, "reason": reason},) if field else ()
+        super().__init__(Problem(400, reason, detail, violations=violations))
+
+
+def problem_of_status(status: status_pb2.Status) -> Problem:
+    """The problem that a service's refusal is."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    reason, facts, detail = code.name, {}, status.message
+    violations: tuple[Mapping[str, str], ...] = ()
+    for packed in status.details:
+        info = error_details_pb2.ErrorInfo()
+        text = error_details_pb2.LocalizedMessage()
+        bad = error_details_pb2.BadRequest()
+        if packed.Unpack(info):
+            reason, facts = info.reason, dict(info.metadata)
+        elif packed.Unpack(text):
+            detail = text.message
+        elif packed.Unpack(bad):
+            violations = tuple(
+                {"field": found.field, "description": found.description, "reason": found.reason}
+                for found in bad.field_violations
+            )
+    return Problem(HTTP_STATUS[code], reason, detail, facts, violations)
+
+
+def problem_of_rpc_error(error: grpc.aio.AioRpcError) -> Problem:
+    """The problem that a failed call is; without details (nobody was reached) the code speaks."""
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            return problem_of_status(status_pb2.Status.FromString(value))
+    detail = (
+        "the service did not answer"
+        if error.code() is grpc.StatusCode.UNAVAILABLE
+        else (error.details() or error.code().name)
+    )
+    return Problem(HTTP_STATUS[error.code()], error.code().name, detail)
