@@ -6,7 +6,7 @@ import json
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chassis.envelope import Incoming
 from chassis.ids import new_id
@@ -259,20 +259,3 @@ async def prune(conn: Connection, older_than: timedelta = INBOX_RETENTION) -> in
     """Delete one chunk of ids received longer ago; it must outlast the outbox, or a replay would take effect twice."""
     result: str = await conn.execute(_PRUNE, older_than, PRUNE_CHUNK)
     return int(result.rpartition(" ")[2])
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that could not be handled. `state` is OPEN, REDRIVEN or DISCARDED."""
-
-    id: str
-    consumer: str
-    message: Incoming
-    attempts: int
-    error: str
-    traceback: str
-    state: str
-    created_at: datetime
-    settled_at: datetime | None
-    settled_by: str | None
-    note: str

@@ -71,9 +71,11 @@ class Database:
     Errors that mean "not reachable now" leave every method as `Unavailable`; all others pass unchanged.
     """
 
-    def __init__(self, pool: Pool, schema: str) -> None:
+    def __init__(self, pool: Pool, schema: str, secret: bytes) -> None:
         self.pool = pool
         self.schema = schema
+        self.secret = secret
+        """The same in every instance of the service and in no other: for signing what only the service itself reads."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -232,7 +234,7 @@ async def open_database(
             await asyncio.sleep(delay)
             delay = min(1.0, delay * 2)
         else:
-            return Database(pool, schema)
+            return Database(pool, schema, f"{schema} {url}".encode())
 
 
 async def _no_reset(connection: object) -> None:

@@ -110,3 +110,27 @@ class DeadlineExceeded(Refusal):
     def __init__(self, what: str = "the call") -> None:
         self.what = what
         super().__init__(f"{what} did not end in time")
+
+
+class DeadLetterSettled(Refusal):
+    """The dead letter was redriven or discarded before."""
+
+    def __init__(self, dead_letter_id: str, state: str) -> None:
+        self.dead_letter_id = dead_letter_id
+        self.state = state
+        super().__init__(f"dead letter {dead_letter_id} is settled: {state}")
+
+
+class RedriveFailed(Refusal):
+    """The handler failed again on a dead letter, which stays open."""
+
+    def __init__(self, dead_letter_id: str, error: str, trace: str = "") -> None:
+        self.dead_letter_id = dead_letter_id
+        self.error = error
+        self._trace = trace
+        super().__init__(f"dead letter {dead_letter_id} failed again: {error}")
+
+    @property
+    def trace(self) -> str:
+        """The traceback; for the record, not for the caller."""
+        return self._trace
