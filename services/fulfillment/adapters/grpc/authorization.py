@@ -1,0 +1,36 @@
+"""What only the stored fulfillment order can tell about who may do what."""
+
+from __future__ import annotations
+
+from chassis.auth import current_principal, require_channel, require_location
+from services.fulfillment.domain.fulfillment_order import FulfillmentOrder
+
+
+def own_location(order: FulfillmentOrder) -> None:
+    """Let only those act who work at the fulfillment order's location.
+
+    Raises:
+        PermissionDenied: the token does not cover it.
+    """
+    require_location(order.opening.location_id)
+
+
+def own_channel(order: FulfillmentOrder) -> None:
+    """Let only the front end see the code that the customer bought from.
+
+    Raises:
+        PermissionDenied: the token does not cover it.
+    """
+    require_channel(order.opening.channel_id)
+
+
+def own_channel_or_location(order: FulfillmentOrder) -> None:
+    """A front end renews for its own customers, operations for their own locations.
+
+    Raises:
+        PermissionDenied: the token covers neither.
+    """
+    if current_principal().has_role("operator", "service"):
+        own_location(order)
+    else:
+        own_channel(order)

@@ -1,0 +1,84 @@
+"""What fulfillment hears from orders: plans to open work for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from google.protobuf.message import DecodeError
+
+from aljibe.orders.v1 import events_pb2, orders_pb2
+from chassis.clock import Clock
+from chassis.envelope import Incoming, Poison
+from chassis.postgres import Connection
+from services.fulfillment.adapters import wire
+from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
+from services.fulfillment.domain.fulfillment_order import Line, Method, Opening
+from services.fulfillment.domain.refusals import OpeningInvalid
+from services.fulfillment.usecases.open_orders import open_orders
+from services.fulfillment.usecases.ports import Work
+
+CONSUMER = "fulfillment"
+ACTOR = "service:fulfillment"
+
+Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced
+
+
+class PlanHandler:
+    """Opens a fulfillment order for each part of an order's plan, a batch of messages at a time."""
+
+    def __init__(self, message: type[Planned], clock: Clock) -> None:
+        self._message = message
+        self._clock = clock
+
+    @property
+    def type(self) -> str:
+        """The ce-type it is for."""
+        return self._message.DESCRIPTOR.full_name
+
+    async def __call__(self, conn: Connection, messages: Sequence[Incoming]) -> None:
+        """Open what is not open yet.
+
+        Raises:
+            Poison: a message cannot be read, or a part lacks what it must have.
+        """
+        work = Work(ACTOR, self._clock())
+        try:
+            parts = [
+                part
+                for message in messages
+                for part in _parts(self._message.FromString(message.payload), work.now)
+            ]
+            await open_orders(PostgresFulfillmentOrders(conn), parts, work)
+        except (DecodeError, OpeningInvalid) as error:
+            raise Poison(str(error)) from error
+
+
+def _parts(event: Planned, now: datetime) -> list[tuple[Opening, list[Line]]]:
+    address = event.delivery_address.SerializeToString() if event.HasField("delivery_address") else b""
+    return [(_opening(event, part, address, now), _lines(part)) for part in event.plan]
+
+
+def _opening(event: Planned, part: orders_pb2.PlanPart, address: bytes, now: datetime) -> Opening:
+    method = wire.method_of(part.fulfillment_order_id, part.method)
+    return Opening(
+        fulfillment_order_id=part.fulfillment_order_id,
+        order_id=event.order_id,
+        location_id=part.location_id,
+        reservation_id=part.reservation_id,
+        method=method,
+        promise_time=wire.moment(part.promise_time) if part.HasField("promise_time") else now,
+        channel_id=event.channel_id,
+        customer_reference=event.customer_reference,
+        language_code=event.language_code,
+        # Only a parcel needs to know where its customer lives.
+        delivery_address=address if method is Method.SHIP else b"",
+    )
+
+
+def _lines(part: orders_pb2.PlanPart) -> list[Line]:
+    return [
+        Line(line.line_number, line.sku, line.quantity_units, line.name_en, line.name_es)
+        for line in part.lines
+    ]

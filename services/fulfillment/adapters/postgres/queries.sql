@@ -1,0 +1,90 @@
+-- Statements of fulfillment. Lock order: fulfillment orders by id; lines only under the lock of their fulfillment order.
+
+-- name: lock_request
+-- Concurrent repeats of a request wait for the first.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
+
+-- name: lock_orders
+-- Fulfillment orders by id, locked in the order of their ids.
+SELECT * FROM fulfillment_order WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id FOR UPDATE
+
+-- name: lock_orders_of_order
+-- All fulfillment orders of an order, locked in the order of their ids.
+SELECT * FROM fulfillment_order WHERE order_id = $1 ORDER BY fulfillment_order_id FOR UPDATE
+
+-- name: lock_overdue
+-- Pickups that nobody collected in time and that nobody else is working on right now.
+SELECT * FROM fulfillment_order WHERE state = 'READY' AND collect_until_time <= $1
+ORDER BY collect_until_time LIMIT $2 FOR UPDATE SKIP LOCKED
+
+-- name: lines_of
+-- The lines of fulfillment orders.
+SELECT * FROM fulfillment_line WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id, line_number
+
+-- name: order_by_id
+-- One fulfillment order, not locked.
+SELECT * FROM fulfillment_order WHERE fulfillment_order_id = $1
+
+-- name: work_at_location
+-- A page of a location's unfinished work after (promise_time, id); the literal states let it use the small index.
+SELECT * FROM fulfillment_order
+WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')
+  AND (promise_time, fulfillment_order_id) > ($4, $5)
+ORDER BY promise_time, fulfillment_order_id LIMIT $6
+
+-- name: all_at_location
+-- The same over every state.
+SELECT * FROM fulfillment_order
+WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND (promise_time, fulfillment_order_id) > ($4, $5)
+ORDER BY promise_time, fulfillment_order_id LIMIT $6
+
+-- name: all_of_order
+-- A page of an order's fulfillment orders, at any location or at one.
+SELECT * FROM fulfillment_order
+WHERE order_id = $2 AND ($1 = '' OR location_id = $1) AND state = ANY($3::text[]) AND (promise_time, fulfillment_order_id) > ($4, $5)
+ORDER BY promise_time, fulfillment_order_id LIMIT $6
+
+-- name: insert_orders
+-- Opens fulfillment orders; gives the ids of those that were not open before.
+INSERT INTO fulfillment_order (
+  fulfillment_order_id, order_id, location_id, reservation_id, channel_id, customer_reference, language_code, method, state,
+  delivery_address, promise_time, open_time, version, event_sequence)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+  $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) AS o(fulfillment_order_id)
+ORDER BY o.fulfillment_order_id
+ON CONFLICT (fulfillment_order_id) DO NOTHING
+RETURNING fulfillment_order_id
+
+-- name: insert_lines
+-- The lines of fulfillment orders just opened.
+INSERT INTO fulfillment_line (fulfillment_order_id, line_number, sku, name_en, name_es, quantity_units, picked_units)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::integer[])
+
+-- name: update_orders
+-- Where fulfillment orders stand now; the caller holds their locks.
+UPDATE fulfillment_order o SET
+  state = n.state, carrier = n.carrier, tracking_number = n.tracking_number, parcel_count = n.parcel_count,
+  collect_until_time = n.collect_until_time, pickup_code = n.pickup_code, code_wrong_tries = n.code_wrong_tries,
+  version = n.version, event_sequence = n.event_sequence
+FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[])
+  AS n(fulfillment_order_id, state, carrier, tracking_number, parcel_count, collect_until_time, pickup_code, code_wrong_tries, version, event_sequence)
+WHERE o.fulfillment_order_id = n.fulfillment_order_id
+
+-- name: update_lines
+-- The counters of lines; the caller holds the locks of their fulfillment orders. Lines that did not change are left alone.
+UPDATE fulfillment_line l SET
+  picked_units = n.picked_units, short_units = n.short_units, cancelled_units = n.cancelled_units, returned_units = n.returned_units
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[])
+  AS n(fulfillment_order_id, line_number, picked_units, short_units, cancelled_units, returned_units)
+WHERE l.fulfillment_order_id = n.fulfillment_order_id AND l.line_number = n.line_number
+  AND (l.picked_units, l.short_units, l.cancelled_units, l.returned_units)
+      IS DISTINCT FROM (n.picked_units, n.short_units, n.cancelled_units, n.returned_units)
+
+-- name: insert_returns
+-- The record of goods that came back.
+INSERT INTO goods_return (
+  return_id, fulfillment_order_id, line_number, disposition, quantity_units, receiving_location_id, reason, actor, return_time)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])

@@ -1,0 +1,45 @@
+"""Composition root of fulfillment."""
+
+from __future__ import annotations
+
+from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
+from aljibe.orders.v1 import events_pb2
+from chassis.consumer import Consumer
+from chassis.pages import PageTokens
+from chassis.run import Built, Context, ServiceDefinition
+from services.fulfillment.adapters.expiry import ExpiryLoop
+from services.fulfillment.adapters.grpc.errors import TABLE
+from services.fulfillment.adapters.grpc.servicer import FulfillmentServicer
+from services.fulfillment.adapters.grpc.transactions import Transactions
+from services.fulfillment.adapters.nats.consumers import CONSUMER, PlanHandler
+from services.fulfillment.config import Settings
+
+
+async def build(context: Context[Settings]) -> Built:
+    """Fulfillment, wired."""
+    settings, db, relay, clock = context.settings, context.db, context.relay, context.clock
+    servicer = FulfillmentServicer(Transactions(db, relay, clock), PageTokens.of(settings), settings)
+    handlers = [PlanHandler(kind, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)]
+    return Built(
+        servicers=[
+            (
+                fulfillment_pb2_grpc.add_FulfillmentServiceServicer_to_server,
+                servicer,
+                fulfillment_pb2.DESCRIPTOR.services_by_name["FulfillmentService"],
+            )
+        ],
+        consumers=[
+            Consumer(CONSUMER, "orders", {handler.type: handler for handler in handlers}, db, context.nats)
+        ],
+        background=[ExpiryLoop(db, relay, clock, settings.expiry_sweep_seconds).run],
+    )
+
+
+definition = ServiceDefinition(
+    name="fulfillment",
+    schema="fulfillment",
+    migrations_package="services.fulfillment.adapters.postgres.migrations",
+    error_table=TABLE,
+    build=build,
+    settings=Settings,
+)

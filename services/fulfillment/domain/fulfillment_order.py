@@ -1,0 +1,378 @@
+"""A fulfillment order: one location's share of an order, as a state machine.
+
+    OPEN ─► PICKING ─► PICKED ─┬► PACKED ─► SHIPPED         (SHIP)
+      │        │               └► READY ─┬► HANDED_OVER     (PICKUP)
+      └────────┴► CANCELLED              └► EXPIRED
+
+CARRY_OUT is born HANDED_OVER. Picking from OPEN starts picking by itself, since a small store takes the
+whole order in one go; a short pick or a cancellation in OPEN leaves it OPEN, since nobody has begun.
+Whenever no unit is left to pick, the order is PICKED, or CANCELLED when nothing at all was picked.
+
+Every verb first checks all, then changes all: a refused verb leaves no trace (a wrong code alone is counted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from services.fulfillment.domain import facts
+from services.fulfillment.domain.facts import Disposition, ShortPickReason, Told, Units
+from services.fulfillment.domain.pickup_code import PickupCode
+from services.fulfillment.domain.refusals import (
+    AlreadyPicked,
+    CodeLocked,
+    CodeWrong,
+    LineUnknown,
+    OpeningInvalid,
+    QuantityTooHigh,
+    WrongMethod,
+    WrongState,
+)
+
+
+class Method(StrEnum):
+    """How the goods leave."""
+
+    SHIP = "SHIP"
+    PICKUP = "PICKUP"
+    CARRY_OUT = "CARRY_OUT"
+
+
+class State(StrEnum):
+    """Where a fulfillment order stands."""
+
+    OPEN = "OPEN"
+    PICKING = "PICKING"
+    PICKED = "PICKED"
+    PACKED = "PACKED"
+    SHIPPED = "SHIPPED"
+    READY = "READY"
+    HANDED_OVER = "HANDED_OVER"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+PICKABLE = frozenset({State.OPEN, State.PICKING})
+DELIVERED = frozenset({State.SHIPPED, State.HANDED_OVER})
+LIVE = frozenset({State.OPEN, State.PICKING, State.PICKED, State.PACKED, State.READY})
+"""States in which somebody still has work to do."""
+
+
+@dataclass(slots=True)
+class Line:
+    """Units of one line of the order: quantity = left + picked + short + cancelled; returned <= picked."""
+
+    line_number: int
+    sku: str
+    quantity_units: int
+    name_en: str = ""
+    name_es: str = ""
+    picked_units: int = 0
+    short_units: int = 0
+    cancelled_units: int = 0
+    returned_units: int = 0
+
+    @property
+    def left_units(self) -> int:
+        """Units still to pick."""
+        return self.quantity_units - self.picked_units - self.short_units - self.cancelled_units
+
+    def units(self, quantity_units: int) -> Units:
+        """`quantity_units` of this line."""
+        return Units(self.line_number, self.sku, quantity_units)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a fulfillment order is opened from; it never changes afterwards."""
+
+    fulfillment_order_id: str
+    order_id: str
+    location_id: str
+    method: Method
+    promise_time: datetime
+    reservation_id: str = ""
+    channel_id: str = ""
+    customer_reference: str = ""
+    language_code: str = ""
+    delivery_address: bytes = field(default=b"", repr=False)
+    """The address in wire form; the domain only keeps it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FulfillmentOrder:
+    """One location's share of an order. Change it by its verbs only; `told` holds the facts that are not
+    stored yet.
+    """
+
+    opening: Opening
+    lines: list[Line]
+    state: State
+    open_time: datetime
+    version: int
+    event_sequence: int
+    carrier: str = ""
+    tracking_number: str = ""
+    parcel_count: int = 0
+    collect_until: datetime | None = None
+    code: PickupCode | None = None
+    told: list[Told] = field(default_factory=list)
+
+    @staticmethod
+    def open(opening: Opening, lines: Sequence[Line], *, now: datetime, actor: str) -> FulfillmentOrder:
+        """A new one, OPEN; for CARRY_OUT the goods are already in the customer's hands.
+
+        Raises:
+            OpeningInvalid: no id, order or location, no line, a line twice, or a quantity below 1.
+        """
+        numbers = [line.line_number for line in lines]
+        for name, wrong, description in (
+            ("fulfillment_order_id", not opening.fulfillment_order_id, "is missing"),
+            ("order_id", not opening.order_id, "is missing"),
+            ("location_id", not opening.location_id, "is missing"),
+            ("lines", not lines, "are missing"),
+            ("lines", len(set(numbers)) < len(numbers), "name a line twice"),
+            ("lines.quantity_units", any(line.quantity_units < 1 for line in lines), "must be at least 1"),
+            ("lines.sku", any(not line.sku for line in lines), "is missing"),
+        ):
+            if wrong:
+                raise OpeningInvalid(opening.fulfillment_order_id, name, description)
+        in_hand = opening.method is Method.CARRY_OUT
+        fresh = [
+            Line(
+                line.line_number,
+                line.sku,
+                line.quantity_units,
+                line.name_en,
+                line.name_es,
+                line.quantity_units if in_hand else 0,
+            )
+            for line in sorted(lines, key=lambda line: line.line_number)
+        ]
+        order = FulfillmentOrder(
+            opening=opening,
+            lines=fresh,
+            state=State.HANDED_OVER if in_hand else State.OPEN,
+            open_time=now,
+            version=1,
+            event_sequence=0,
+        )
+        order._tell(facts.Opened(), now, actor)
+        return order
+
+    @property
+    def id(self) -> str:
+        """The fulfillment order's id."""
+        return self.opening.fulfillment_order_id
+
+    def start_picking(self, *, now: datetime, actor: str) -> None:
+        """OPEN → PICKING."""
+        self._need("start picking", State.OPEN)
+        self.state = State.PICKING
+        self._changed()
+        self._tell(facts.PickingStarted(), now, actor)
+
+    def pick(self, quantities: Mapping[int, int], *, now: datetime, actor: str) -> None:
+        """Units (by line number, each >= 1) were taken from the shelf; an empty mapping means all that is
+        left.
+
+        Raises:
+            WrongState, LineUnknown, QuantityTooHigh: nothing was picked.
+        """
+        self._need("pick", *PICKABLE)
+        wanted = quantities or {line.line_number: line.left_units for line in self.lines if line.left_units}
+        taken = self._checked(wanted)
+        starts = self.state is State.OPEN
+        for line, quantity in taken:
+            line.picked_units += quantity
+        self.state = State.PICKING
+        self._settle()
+        self._changed()
+        if starts:
+            self._tell(facts.PickingStarted(), now, actor)
+        self._tell(facts.Picked(_units(taken)), now, actor)
+
+    def report_short(
+        self, quantities: Mapping[int, int], reason: ShortPickReason, note: str, *, now: datetime, actor: str
+    ) -> None:
+        """Units could not be found or given; they leave this fulfillment order.
+
+        Raises:
+            WrongState, LineUnknown, QuantityTooHigh: nothing was reported.
+        """
+        self._need("report a short pick of", *PICKABLE)
+        missing = self._checked(quantities)
+        for line, quantity in missing:
+            line.short_units += quantity
+        self._settle()
+        self._changed()
+        self._tell(facts.Short(_units(missing), reason, note), now, actor)
+
+    def take_out(self, quantities: Mapping[int, int], request_id: str, *, now: datetime, actor: str) -> None:
+        """Units are not wanted any more; all of them leave, or none.
+
+        Raises:
+            LineUnknown: no such line.
+            AlreadyPicked: fewer than wanted are left to pick.
+        """
+        leaving: list[tuple[Line, int]] = []
+        for number, quantity in quantities.items():
+            line = self._line(number)
+            left = line.left_units if self.state in PICKABLE else 0
+            if quantity > left:
+                raise AlreadyPicked(self.id, self.state, number, quantity, left)
+            leaving.append((line, quantity))
+        for line, quantity in leaving:
+            line.cancelled_units += quantity
+        self._settle()
+        self._changed()
+        self._tell(facts.TakenOut(_units(leaving), request_id), now, actor)
+
+    def pack(self, parcel_count: int, *, now: datetime, actor: str) -> None:
+        """PICKED → PACKED, in `parcel_count` (>= 1) parcels; for SHIP only."""
+        self._need_method("pack", Method.SHIP)
+        self._need("pack", State.PICKED)
+        self.state = State.PACKED
+        self.parcel_count = parcel_count
+        self._changed()
+        self._tell(facts.Packed(parcel_count), now, actor)
+
+    def ship(self, carrier: str, tracking_number: str, *, now: datetime, actor: str) -> None:
+        """PACKED → SHIPPED: the carrier has it; for SHIP only."""
+        self._need_method("ship", Method.SHIP)
+        self._need("ship", State.PACKED)
+        self.state = State.SHIPPED
+        self.carrier, self.tracking_number = carrier, tracking_number
+        self._changed()
+        self._tell(facts.Shipped(self.picked(), carrier, tracking_number), now, actor)
+
+    def make_ready(self, code: PickupCode, collect_until: datetime, *, now: datetime, actor: str) -> None:
+        """PICKED → READY: it waits until `collect_until` for whoever shows `code`; for PICKUP only."""
+        self._need_method("make ready", Method.PICKUP)
+        self._need("make ready", State.PICKED)
+        self.state = State.READY
+        self.code, self.collect_until = code, collect_until
+        self._changed()
+        self._tell(facts.Ready(self.picked(), collect_until), now, actor)
+
+    def hand_over(self, guess: str, *, now: datetime, actor: str) -> None:
+        """READY → HANDED_OVER against the code, which is void afterwards; for PICKUP only.
+
+        A customer who comes late, but before the goods went back, still gets them.
+
+        Raises:
+            CodeWrong: the try is counted in `code`, which must be stored.
+            CodeLocked: 5 wrong tries were made before; the right code does not help any more.
+        """
+        self._need_method("hand over", Method.PICKUP)
+        code = self._ready_code("hand over")
+        if not code.tries_left:
+            raise CodeLocked(self.id)
+        if not code.matches(guess):
+            self.code = code.after_wrong_try()
+            raise CodeWrong(self.id, self.code.tries_left)
+        self.state = State.HANDED_OVER
+        self.code = None
+        self._changed()
+        self._tell(facts.HandedOver(self.picked()), now, actor)
+
+    def renew_code(self, code: PickupCode) -> None:
+        """The old code is void, wrong tries are forgotten."""
+        self._need_method("renew the code of", Method.PICKUP)
+        self._ready_code("renew the code of")
+        self.code = code
+        self._changed()
+
+    def shown_code(self) -> PickupCode:
+        """The code, for the customer's front end only."""
+        self._need_method("show the code of", Method.PICKUP)
+        return self._ready_code("show the code of")
+
+    def expire(self, *, now: datetime, actor: str) -> None:
+        """READY → EXPIRED: the goods go back to the shelf, the code is void."""
+        self._need_method("expire", Method.PICKUP)
+        self._need("expire", State.READY)
+        self.state = State.EXPIRED
+        self.code = None
+        self._changed()
+        self._tell(facts.Expired(self.picked()), now, actor)
+
+    def receive_back(
+        self,
+        quantities: Mapping[int, int],
+        disposition: Disposition,
+        reason: str,
+        *,
+        return_id: str,
+        receiving_location_id: str,
+        now: datetime,
+        actor: str,
+    ) -> None:
+        """Delivered units (by line number, each >= 1) came back.
+
+        Raises:
+            WrongState: nothing was delivered.
+            QuantityTooHigh: more than were delivered and are not back yet.
+        """
+        self._need("receive a return of", *DELIVERED)
+        back: list[tuple[Line, int]] = []
+        for number, quantity in quantities.items():
+            line = self._line(number)
+            if quantity > line.picked_units - line.returned_units:
+                raise QuantityTooHigh(self.id, number, quantity, line.picked_units - line.returned_units)
+            back.append((line, quantity))
+        for line, quantity in back:
+            line.returned_units += quantity
+        self._changed()
+        self._tell(
+            facts.Returned(return_id, receiving_location_id, _units(back), disposition, reason), now, actor
+        )
+
+    def picked(self) -> tuple[Units, ...]:
+        """All that was taken from the shelf."""
+        return tuple(line.units(line.picked_units) for line in self.lines if line.picked_units)
+
+    def _line(self, number: int) -> Line:
+        for line in self.lines:
+            if line.line_number == number:
+                return line
+        raise LineUnknown(self.id, number)
+
+    def _checked(self, quantities: Mapping[int, int]) -> list[tuple[Line, int]]:
+        found = [(self._line(number), quantity) for number, quantity in quantities.items()]
+        for line, quantity in found:
+            if quantity > line.left_units:
+                raise QuantityTooHigh(self.id, line.line_number, quantity, line.left_units)
+        return found
+
+    def _need(self, action: str, *states: State) -> None:
+        if self.state not in states:
+            raise WrongState(self.id, action, self.state)
+
+    def _need_method(self, action: str, method: Method) -> None:
+        if self.opening.method is not method:
+            raise WrongMethod(self.id, action, self.opening.method)
+
+    def _ready_code(self, action: str) -> PickupCode:
+        if self.state is not State.READY or self.code is None:
+            raise WrongState(self.id, action, self.state)
+        return self.code
+
+    def _settle(self) -> None:
+        if any(line.left_units for line in self.lines):
+            return
+        self.state = State.PICKED if any(line.picked_units for line in self.lines) else State.CANCELLED
+
+    def _changed(self) -> None:
+        self.version += 1
+
+    def _tell(self, fact: facts.Fact, now: datetime, actor: str) -> None:
+        self.event_sequence += 1
+        self.told.append(Told(self.event_sequence, now, actor, fact))
+
+
+def _units(taken: Iterable[tuple[Line, int]]) -> tuple[Units, ...]:
+    return tuple(line.units(quantity) for line, quantity in taken)
