@@ -132,9 +132,9 @@ class _Method:
 
     async def _unary_unary(self, data: bytes, context: Context) -> Any:
         started = time.monotonic()
-        call, timer, traceparent = self._open(context, started, streaming=False)
+        call, timer, authorization, traceparent = self._open(context, started, streaming=False)
         try:
-            self._admit(call, context)
+            self._admit(call, authorization)
             request = self._request(data, call)
             if timer is None and not telemetry.is_sampled(traceparent):
                 response = await self._inner.unary_unary(request, context)
@@ -149,9 +149,9 @@ class _Method:
 
     async def _stream_unary(self, requests: AsyncIterator[bytes], context: Context) -> Any:
         started = time.monotonic()
-        call, timer, traceparent = self._open(context, started, streaming=True)
+        call, timer, authorization, traceparent = self._open(context, started, streaming=True)
         try:
-            self._admit(call, context)
+            self._admit(call, authorization)
             with self._span(traceparent):
                 async with asyncio.timeout(timer):
                     response = await self._inner.stream_unary(self._requests(requests, call), context)
@@ -162,9 +162,9 @@ class _Method:
 
     async def _unary_stream(self, data: bytes, context: Context) -> AsyncIterator[Any]:
         started = time.monotonic()
-        call, _, traceparent = self._open(context, started, streaming=True)
+        call, _, authorization, traceparent = self._open(context, started, streaming=True)
         try:
-            self._admit(call, context)
+            self._admit(call, authorization)
             request = self._request(data, call)
             with self._span(traceparent):
                 async for response in self._inner.unary_stream(request, context):
@@ -177,9 +177,9 @@ class _Method:
 
     async def _stream_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
         started = time.monotonic()
-        call, _, traceparent = self._open(context, started, streaming=True)
+        call, _, authorization, traceparent = self._open(context, started, streaming=True)
         try:
-            self._admit(call, context)
+            self._admit(call, authorization)
             with self._span(traceparent):
                 async for response in self._inner.stream_stream(self._requests(requests, call), context):
                     yield response
@@ -189,7 +189,7 @@ class _Method:
             await self._fail(error, call, context, started)
         self._ok(time.monotonic() - started)
 
-    def _open(self, context: Context, now: float, *, streaming: bool) -> tuple[Call, float | None, str]:
+    def _open(self, context: Context, now: float, *, streaming: bool) -> tuple[Call, float | None, str | None, str]:
         """The call's facts, the timer it needs of us (gRPC itself cancels at the caller's deadline), and
         its traceparent.
         """
@@ -202,23 +202,22 @@ class _Method:
             timer = remaining = self._limits.max_seconds
         languages = ""
         incoming: str | None = None
+        authorization: str | None = None
         for key, value in context.invocation_metadata() or ():
-            if key == "traceparent":
+            if key == "authorization":
+                authorization = str(value)
+            elif key == "traceparent":
                 incoming = str(value)
             elif key == "accept-language":
                 languages = str(value)
         call = Call(self._name, None, _NO_DEADLINE if remaining is None else now + remaining, languages)
         set_call(call)
-        return call, timer, telemetry.attach(incoming)
+        return call, timer, authorization, telemetry.attach(incoming)
 
-    def _admit(self, call: Call, context: Context) -> None:
+    def _admit(self, call: Call, authorization: str | None) -> None:
         policy = self._policy
         if policy.open:
             return
-        authorization: str | None = None
-        for key, value in context.invocation_metadata() or ():
-            if key == "authorization":
-                authorization = str(value)
         principal = self._verifier.verify(authorization)
         policy.check_role(principal)
         call.principal = principal
