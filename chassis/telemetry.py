@@ -69,6 +69,10 @@ class _Tracing:
         self.tracer: trace.Tracer = trace.NoOpTracer()
         self.ratio = 0.0
 
+    def stop(self) -> None:
+        self.tracer = trace.NoOpTracer()
+        self.ratio = 0.0
+
 
 _tracing = _Tracing()
 
@@ -92,6 +96,7 @@ class Telemetry:
         """Blocks for at most some seconds."""
         if self._export is not None:
             self._export.close()
+        _tracing.stop()
         self._provider.shutdown()
         if self._server is not None:
             self._server.shutdown()
