@@ -189,7 +189,9 @@ class _Method:
             await self._fail(error, call, context, started)
         self._ok(time.monotonic() - started)
 
-    def _open(self, context: Context, now: float, *, streaming: bool) -> tuple[Call, float | None, str | None, str]:
+    def _open(
+        self, context: Context, now: float, *, streaming: bool
+    ) -> tuple[Call, float | None, str | None, str]:
         """The call's facts, the timer it needs of us (gRPC itself cancels at the caller's deadline), and
         its traceparent.
         """

@@ -61,7 +61,9 @@ def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarPr
     if kind in _FLOATS:
         _allow(field, rules, _FLOAT_ONLY)
         if required and zero_is_absent:
-            raise ContractError(f"{field.full_name}: 0.0 is a value, so a required number here must be `optional`")
+            raise ContractError(
+                f"{field.full_name}: 0.0 is a value, so a required number here must be `optional`"
+            )
         return _float(rules)
     _allow(field, rules, ())
     return _truth if required and not field.has_presence else None

@@ -51,7 +51,10 @@ class Stubs:
 def echo(tmp_path_factory: pytest.TempPathFactory) -> Stubs:
     out = tmp_path_factory.mktemp("stubs")
     folders = [f"--proto_path={folder}" for folder in (HERE, *includes(PROTOS))]
-    assert protoc.main(["protoc", *folders, f"--python_out={out}", f"--grpc_python_out={out}", "echo.proto"]) == 0
+    assert (
+        protoc.main(["protoc", *folders, f"--python_out={out}", f"--grpc_python_out={out}", "echo.proto"])
+        == 0
+    )
     sys.path.insert(0, str(out))
     modules: list[ModuleType] = [importlib.import_module(name) for name in ("echo_pb2", "echo_pb2_grpc")]
     return Stubs(*modules)
@@ -110,8 +113,6 @@ class Servicer:
                 return self.stubs.pb.EchoResponse(said=current_principal().subject)
         return self.stubs.pb.EchoResponse(said=request.do)
 
-    Any = Open = Forgotten = Echo
-
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         try:
             for word in ("one", "two"):
@@ -127,6 +128,10 @@ class Servicer:
     async def Load(self, requests: AsyncIterator[Any], context: Any) -> Any:  # noqa: N802
         said = [request.do async for request in requests]
         return self.stubs.pb.EchoResponse(said=" ".join(said))
+
+
+for _method in ("Any", "Open", "Forgotten"):
+    setattr(Servicer, _method, Servicer.Echo)
 
 
 @dataclass
@@ -148,7 +153,10 @@ class Door:
 async def door(echo: Stubs, keys: DevelopmentKeys) -> AsyncIterator[Door]:
     servicer = Servicer(echo)
     settings = ChassisSettings(
-        service_name="tests", default_deadline_seconds=0.3, max_deadline_seconds=0.5, max_message_bytes=100_000
+        service_name="tests",
+        default_deadline_seconds=0.3,
+        max_deadline_seconds=0.5,
+        max_message_bytes=100_000,
     )
     descriptor = echo.pb.DESCRIPTOR.services_by_name["EchoService"]
     server = Server(

@@ -75,7 +75,12 @@ async def test_a_call_gets_no_more_time_than_the_call_it_serves(door: Door, stub
 async def test_the_trace_goes_along(door: Door, stub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str | None] = []
     attach = telemetry.attach
-    monkeypatch.setattr(telemetry, "attach", lambda value: (seen.append(value), attach(value))[1])
+
+    def noted(value: str | None) -> str:
+        seen.append(value)
+        return attach(value)
+
+    monkeypatch.setattr(telemetry, "attach", noted)
     mine = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
     with telemetry.from_traceparent(mine):

@@ -134,7 +134,7 @@ async def test_a_request_that_breaks_rules_lists_every_field(door: Door, token: 
 
 
 async def test_bytes_that_are_no_message_are_the_callers_fault(door: Door, token: Token) -> None:
-    raw = door.channel.unary_unary("/chassis.tests.EchoService/Any")
+    raw: Any = door.channel.unary_unary("/chassis.tests.EchoService/Any")
 
     error = await refused(raw(b"\xff\xff\xff", metadata=token("channel")))
 
@@ -148,7 +148,11 @@ async def test_a_refusal_carries_reason_facts_and_the_callers_language(door: Doo
 
     info = error_info_of(error)
     assert info is not None
-    assert (info.reason, info.domain, dict(info.metadata)) == ("OUT_OF_TEA", "tests.aljibe.dev", {"cups": "3"})
+    assert (info.reason, info.domain, dict(info.metadata)) == (
+        "OUT_OF_TEA",
+        "tests.aljibe.dev",
+        {"cups": "3"},
+    )
     assert (error.code(), error.details()) == (Code.FAILED_PRECONDITION, "only 3 cups are left")
     assert details(error, error_details_pb2.LocalizedMessage).message == "solo quedan 3 tazas"
 
@@ -165,7 +169,11 @@ async def test_a_bug_is_logged_and_nothing_of_it_leaks(
 
 @pytest.mark.parametrize(
     ("do", "code", "reason"),
-    [("away", Code.UNAVAILABLE, "UNAVAILABLE"), ("late", Code.UNAVAILABLE, "CONTENTION"), ("abort", Code.ABORTED, "")],
+    [
+        ("away", Code.UNAVAILABLE, "UNAVAILABLE"),
+        ("late", Code.UNAVAILABLE, "CONTENTION"),
+        ("abort", Code.ABORTED, ""),
+    ],
 )
 async def test_trouble_has_the_code_that_says_whether_to_retry(
     door: Door, token: Token, do: str, code: grpc.StatusCode, reason: str
@@ -237,10 +245,12 @@ async def test_a_message_over_the_limit_is_refused(door: Door, token: Token) -> 
 
 
 async def test_health_and_reflection_are_open(door: Door) -> None:
-    check = health_pb2_grpc.HealthStub(door.channel).Check  # type: ignore[no-untyped-call]
-    reflect = reflection_pb2_grpc.ServerReflectionStub(door.channel)  # type: ignore[no-untyped-call]
+    # The stubs of both packages only know synchronous channels.
+    channel: Any = door.channel
+    health_stub: Any = health_pb2_grpc.HealthStub(channel)
+    reflect: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
 
-    health = await check(health_pb2.HealthCheckRequest(service="chassis.tests.EchoService"))
+    health = await health_stub.Check(health_pb2.HealthCheckRequest(service="chassis.tests.EchoService"))
     listing = reflect.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
     names = [service.name for service in (await listing.read()).list_services_response.service]
 

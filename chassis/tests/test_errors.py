@@ -59,7 +59,11 @@ def test_fields_of_a_refusal_become_metadata() -> None:
     status = ErrorTable("x.aljibe.dev", [SHORT]).status_for(Short("A", (1, 2)), "es")
 
     info = info_of(status)
-    assert (status.code, info.reason, info.domain) == (Code.FAILED_PRECONDITION.value[0], "SHORT", "x.aljibe.dev")
+    assert (status.code, info.reason, info.domain) == (
+        Code.FAILED_PRECONDITION.value[0],
+        "SHORT",
+        "x.aljibe.dev",
+    )
     assert dict(info.metadata) == {"sku": "A", "missing": "[1,2]"}
 
 
@@ -114,7 +118,14 @@ def test_trouble_with_the_database_says_whether_to_retry(error: Exception, code:
 
 @pytest.mark.parametrize(
     ("header", "language"),
-    [("", "en"), ("es", "es"), ("es-MX,en;q=0.8", "es"), ("fr,en;q=0.9,es;q=0.5", "en"), ("de", "en"), ("es;q=x", "en")],
+    [
+        ("", "en"),
+        ("es", "es"),
+        ("es-MX,en;q=0.8", "es"),
+        ("fr,en;q=0.9,es;q=0.5", "en"),
+        ("de", "en"),
+        ("es;q=x", "en"),
+    ],
 )
 def test_the_callers_language_is_chosen(header: str, language: str) -> None:
     assert preferred_language(header) == language

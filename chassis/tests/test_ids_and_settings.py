@@ -22,14 +22,17 @@ def test_ids_sort_by_the_time_they_were_made() -> None:
 
 def test_an_id_is_the_typeid_of_its_uuid() -> None:
     # The example of the TypeID specification.
-    assert parse_id("prefix_01h455vb4pex5vsknk084sn02q", "prefix") == UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+    assert parse_id("prefix_01h455vb4pex5vsknk084sn02q", "prefix") == UUID(
+        "01890a5d-ac96-774b-bcce-b302099a8057"
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ord", "ord_", "rsv_01h455vb4pex5vsknk084sn02q", "ord_81h455vb4pex5vsknk084sn02q", "ord_01h455vb4pex5vsknk084sn02",
-     "ord_01H455VB4PEX5VSKNK084SN02Q", "ord_01h455vb4pex5vsknk084sn02u", "ord_01h455vb4pax5vsknk084sn02q", "ord_00000000000000000000000000"],
-)  # fmt: skip
+    ["", "ord", "ord_", "rsv_01h455vb4pex5vsknk084sn02q", "ord_81h455vb4pex5vsknk084sn02q",
+    "ord_01h455vb4pex5vsknk084sn02", "ord_01H455VB4PEX5VSKNK084SN02Q", "ord_01h455vb4pex5vsknk084sn02u",
+    "ord_01h455vb4pax5vsknk084sn02q",
+     "ord_00000000000000000000000000"], )  # fmt: skip
 def test_what_is_no_id_is_refused_by_parser_and_pattern_alike(text: str) -> None:
     with pytest.raises(InvalidId):
         parse_id(text, "ord")
@@ -82,7 +85,10 @@ def test_settings_come_from_the_environment_with_their_types() -> None:
     [
         ({}, "ALJIBE_NEEDED is not set"),
         ({"ALJIBE_NEEDED": "x"}, "ALJIBE_NEEDED must be a whole number, not 'x'"),
-        ({"ALJIBE_NEEDED": "1", "ALJIBE_TEST_SETTINGS": "maybe"}, "ALJIBE_TEST_SETTINGS must be true or false, not 'maybe'"),
+        (
+            {"ALJIBE_NEEDED": "1", "ALJIBE_TEST_SETTINGS": "maybe"},
+            "ALJIBE_TEST_SETTINGS must be true or false, not 'maybe'",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_clear_line(environ: dict[str, str], message: str) -> None:

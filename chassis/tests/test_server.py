@@ -65,7 +65,8 @@ async def test_a_drain_finishes_calls_in_flight_refuses_new_ones_and_closes_last
     serving = process.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{await process.port}") as channel:
         stub = echo.grpc.EchoServiceStub(channel)
-        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())  # type: ignore[no-untyped-call]
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest())
         while (await watch.read()).status != Serving.SERVING:
             pass
         in_flight = stub.Open(echo.pb.EchoRequest(do="wait"), timeout=10)

@@ -29,7 +29,8 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     handlers, level = root.handlers[:], root.level
     exporter = InMemorySpanExporter()
     opened = telemetry.setup(
-        ChassisSettings(service_name="tests", metrics_listen="127.0.0.1:0"), processor=SimpleSpanProcessor(exporter)
+        ChassisSettings(service_name="tests", metrics_listen="127.0.0.1:0"),
+        processor=SimpleSpanProcessor(exporter),
     )
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -44,7 +45,8 @@ def test_a_span_continues_the_trace_it_came_with(spans: InMemorySpanExporter) ->
             inside = telemetry.current_traceparent()
 
     inner, outer = spans.get_finished_spans()
-    assert outer.parent is not None and inner.parent is not None
+    assert outer.parent is not None
+    assert inner.parent is not None
     assert f"{outer.parent.span_id:016x}" == SAMPLED[36:52]
     assert inner.parent.span_id == outer.context.span_id
     assert inside == f"{SAMPLED[:36]}{inner.context.span_id:016x}-01"
@@ -58,7 +60,9 @@ def test_an_unsampled_trace_is_handed_on_and_not_recorded(spans: InMemorySpanExp
     assert (span, inside, spans.get_finished_spans()) == (None, UNSAMPLED, ())
 
 
-@pytest.mark.parametrize("wrong", [None, "", "00-xyz", "00-" + "0" * 32 + "-b7ad6b7169203331-01", SAMPLED + "x"])
+@pytest.mark.parametrize(
+    "wrong", [None, "", "00-xyz", "00-" + "0" * 32 + "-b7ad6b7169203331-01", SAMPLED + "x"]
+)
 def test_a_malformed_traceparent_begins_a_new_trace(spans: InMemorySpanExporter, wrong: str | None) -> None:
     with telemetry.from_traceparent(wrong) as begun:
         assert begun != wrong
@@ -100,7 +104,13 @@ def test_metrics_are_served_as_text_and_have_an_otlp_form(spans: InMemorySpanExp
 
     assert "aljibe_tests_total 3.0" in text
     total, times = found["aljibe_tests"], found["aljibe_tests_seconds"]
-    assert isinstance(total, Sum) and isinstance(times, Histogram)
+    assert isinstance(total, Sum)
+    assert isinstance(times, Histogram)
     assert total.data_points[0].value == 3
     point = times.data_points[0]
-    assert (point.bucket_counts, point.explicit_bounds, point.count, point.sum) == ([2, 1, 1], [1.0, 2.0], 4, 11.6)
+    assert (point.bucket_counts, point.explicit_bounds, point.count, point.sum) == (
+        [2, 1, 1],
+        [1.0, 2.0],
+        4,
+        11.6,
+    )

@@ -118,7 +118,9 @@ def _message_with(**rules: Any) -> Any:
     return pool.FindMessageTypeByName("bad.Bad")
 
 
-@pytest.mark.parametrize("rules", [{"max_len": 3}, {"pattern": "x"}, {"unique_by": ["sku"]}, {"gte_double": 1.0}])
+@pytest.mark.parametrize(
+    "rules", [{"max_len": 3}, {"pattern": "x"}, {"unique_by": ["sku"]}, {"gte_double": 1.0}]
+)
 def test_a_rule_that_does_not_fit_its_field_stops_the_service_from_starting(rules: dict[str, Any]) -> None:
     with pytest.raises(ContractError):
         compile_validator(_message_with(**rules))
