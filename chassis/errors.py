@@ -374,5 +374,17 @@ CHASSIS_RULES: tuple[ErrorRule, ...] = (
         "DEADLINE_EXCEEDED",
         "Se agotó el tiempo de la operación",
     ),
+    ErrorRule(
+        refusals.DeadLetterSettled,
+        _Code.FAILED_PRECONDITION,
+        "DEAD_LETTER_SETTLED",
+        "El mensaje {dead_letter_id} ya se resolvió: {state}",
+    ),
+    ErrorRule(
+        refusals.RedriveFailed,
+        _Code.FAILED_PRECONDITION,
+        "REDRIVE_FAILED",
+        "El mensaje {dead_letter_id} volvió a fallar: {error}",
+    ),
     *_database_rules(),
 )
