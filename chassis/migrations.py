@@ -11,6 +11,7 @@ import logging
 import re
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHASSIS_PACKAGE = "chassis.migrations"
 LOCK_WAIT = "60s"
 STATEMENT_TIMEOUT = "5min"
 TABLE_LOCK_TIMEOUT = "5s"
@@ -53,25 +53,25 @@ class Migration:
         return f"{self.origin}/{self.number:04d}_{self.name}"
 
 
-def load(package: str, origin: str) -> tuple[Migration, ...]:
-    """The migrations of a package, in order.
+def load(folder: Traversable, origin: str) -> tuple[Migration, ...]:
+    """The migrations of a folder, in order.
 
     Raises:
         MigrationError: a file name of another form, or a number that is missing or stands twice.
     """
     found: list[Migration] = []
-    for entry in resources.files(package).iterdir():
+    for entry in folder.iterdir():
         if not entry.name.endswith(".sql"):
             continue
         match = _FILE.match(entry.name)
         if match is None:
-            raise MigrationError(f"{package}/{entry.name}: name it NNNN_what_it_does.sql")
+            raise MigrationError(f"{entry.name}: name it NNNN_what_it_does.sql")
         found.append(
             Migration(origin, int(match["number"]), match["name"], entry.read_text(encoding="utf-8"))
         )
     found.sort(key=lambda migration: migration.number)
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        raise MigrationError(f"{package}: numbers must be 0001, 0002 ... without a hole or a twin")
+        raise MigrationError(f"{origin} migrations: numbers must be 0001, 0002 ... without a hole or a twin")
     return tuple(found)
 
 
@@ -93,7 +93,10 @@ async def migrate(
     for identifier in (schema, role):
         if not _IDENTIFIER.match(identifier):
             raise MigrationError(f"{identifier!r} is no plain name")
-    wanted = load(CHASSIS_PACKAGE, "chassis") + (load(package, "service") if package else ())
+    # `chassis.migrations` is this module, so its folder is reached through the package.
+    wanted = load(resources.files("chassis").joinpath("migrations"), "chassis")
+    if package:
+        wanted += load(resources.files(package), "service")
     conn = await asyncpg.connect(admin_url, server_settings={"application_name": f"migrate {schema}"})
     try:
         await conn.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
