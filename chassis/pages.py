@@ -1,8 +1,8 @@
 """Page tokens: opaque, signed, and good only for the query they were made for.
 
 A token says where the next page begins (the last row's sort key) and carries an HMAC-SHA256 over that and
-over the request it belongs to, page size excepted. So a client can neither forge a position nor carry one over
-to another query; and no instance has to remember anything.
+over the request it belongs to, page size excepted. So a client can neither forge a position nor carry one
+over to another query; and no instance has to remember anything.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aljibe.inventory.v1 import inventory_pb2 as pb
+from aljibe.ops.v1 import bus_pb2 as pb
 from chassis.errors import ErrorTable
 from chassis.pages import PageTokens
 from chassis.refusals import PageTokenInvalid
@@ -10,8 +10,8 @@ from chassis.refusals import PageTokenInvalid
 TOKENS = PageTokens(b"secret")
 
 
-def query(**fields: object) -> pb.ListPositionsRequest:
-    return pb.ListPositionsRequest(**{"sku": "A", **fields})  # type: ignore[arg-type]
+def query(**fields: object) -> pb.ListDeadLettersRequest:
+    return pb.ListDeadLettersRequest(**{"consumer": "A", **fields})  # type: ignore[arg-type]
 
 
 def test_a_token_leads_back_to_its_position_whatever_the_page_size() -> None:
@@ -43,9 +43,9 @@ def test_a_token_not_made_here_for_this_query_is_refused(change: str) -> None:
     token = TOKENS.next_token(query(), "A", "store-001")
     tokens, request = TOKENS, query(page_token=token)
     if change == "other query":
-        request = query(sku="B", page_token=token)
+        request = query(consumer="B", page_token=token)
     elif change == "other message":
-        asked = pb.ListMovementsRequest(sku="A", page_token=token)
+        asked = pb.ListDeadLettersRequest(service="A", page_token=token)
         with pytest.raises(PageTokenInvalid):
             tokens.position(asked, parts=2)
         return

@@ -1,0 +1,238 @@
+"""A copy in memory of rows that another process owns: versioned integers by (group, member), kept up by
+deltas, made by a snapshot.
+
+`Replica` holds the values, `Feed` watches the publishers, `Keeper` puts the two to work.
+
+A value is absolute and carries its row's version, so deltas and snapshot rows may arrive in any order and
+more than once. Hence the bootstrap: listen first, then read a snapshot that begins later; what was committed
+before is in the snapshot, what came after arrives as a delta. Each life of a publisher numbers its messages
+1, 2, 3 …; a hole, a publisher met for the first time after its first message, or one that falls silent
+without farewell (it may have died between commit and publish) makes a new snapshot due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from sys import intern
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 5.0
+CHECK_SECONDS = 0.5
+SNAPSHOT_RETRY_FIRST_SECONDS = 0.2
+SNAPSHOT_RETRY_CAP_SECONDS = 5.0
+SNAPSHOT_PAUSE_SECONDS = 1.0
+
+Row = tuple[str, str, int, int]
+"""Group, member, value (fits 32 bits), version."""
+
+_BIAS = 1 << 31
+_MASK = (1 << 32) - 1
+
+
+class Replica:
+    """Integers by group and member, each with the version of its row; a lower version never replaces a higher
+    one.
+
+    Value and version share one Python integer, and member names are shared between groups: about 90 bytes a
+    row.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[str, int]] = {}
+        self._rows = 0
+
+    def __len__(self) -> int:
+        """Rows, over all groups."""
+        return self._rows
+
+    def put(self, group: str, member: str, value: int, version: int) -> bool:
+        """Take a row over; False when this version or a later one is known."""
+        members = self._groups.get(group)
+        packed = version << 32 | (value + _BIAS)
+        if members is None:
+            self._groups[group] = {intern(member): packed}
+            self._rows += 1
+            return True
+        known = members.get(member)
+        if known is None:
+            members[intern(member)] = packed
+            self._rows += 1
+            return True
+        if known >> 32 >= version:
+            return False
+        members[member] = packed
+        return True
+
+    def put_all(self, rows: Iterable[Row]) -> int:
+        """Take rows over; gives how many were news."""
+        return sum([self.put(*row) for row in rows])
+
+    def get(self, group: str, member: str) -> int | None:
+        """The value, or None when there is no such row."""
+        packed = self._groups.get(group, _NONE).get(member)
+        return None if packed is None else (packed & _MASK) - _BIAS
+
+    def version(self, group: str, member: str) -> int:
+        """The row's version; 0 when there is no such row."""
+        return self._groups.get(group, _NONE).get(member, 0) >> 32
+
+    def values(self, group: str) -> dict[str, int]:
+        """A group's values by member; a copy."""
+        return {member: (packed & _MASK) - _BIAS for member, packed in self._groups.get(group, _NONE).items()}
+
+    def items(self, group: str) -> Iterator[tuple[str, int]]:
+        """A group's members with their values, without a copy; not to be kept over an await."""
+        for member, packed in self._groups.get(group, _NONE).items():
+            yield member, (packed & _MASK) - _BIAS
+
+    def groups(self) -> Iterable[str]:
+        """The groups there are."""
+        return self._groups.keys()
+
+
+_NONE: Mapping[str, int] = {}
+
+
+class Feed:
+    """Whether every message of every publisher has arrived. Times are on `time.monotonic()`, given by the
+    caller.
+    """
+
+    def __init__(self, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._silence = silence_seconds
+        self._publishers: dict[str, tuple[int, float]] = {}
+        self.gaps = 0
+        """Holes seen so far."""
+        self.heard_at = 0.0
+        """When a message of any publisher last arrived."""
+
+    def observe(self, publisher: str, sequence: int, last_sequence: int, now: float) -> bool:
+        """Note a message; True when something before it is missing, so that a snapshot is due.
+
+        `sequence` is 0 for a heartbeat, which only tells `last_sequence`, the publisher's highest so far.
+        Messages of one publisher arrive in order; a repeated or late one is no hole.
+        """
+        self.heard_at = now
+        known = self._publishers.get(publisher)
+        before = known[0] if known is not None else 0
+        newest = sequence or last_sequence
+        missing = newest > before + (1 if sequence else 0)
+        self._publishers[publisher] = (max(before, newest), now)
+        if missing:
+            self.gaps += 1
+        return missing
+
+    def farewell(self, publisher: str) -> None:
+        """The publisher ended in order: its silence means nothing."""
+        self._publishers.pop(publisher, None)
+
+    def silent(self, now: float) -> list[str]:
+        """Publishers that fell silent; they are forgotten, and a snapshot is due if there is one."""
+        gone = [name for name, (_, heard) in self._publishers.items() if now - heard > self._silence]
+        for name in gone:
+            del self._publishers[name]
+        return gone
+
+    def publishers(self) -> int:
+        """How many are heard."""
+        return len(self._publishers)
+
+
+class Keeper:
+    """Keeps a replica true: takes messages, and snapshots when `Feed` asks for one.
+
+    The owner subscribes to the live subject, hands each message to `take` (or `farewell`), and runs `run` for
+    ever. `snapshot` opens a stream of row batches whose reading begins after the call; what it raises of
+    `errors` is waited out and tried again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        replica: Replica,
+        snapshot: Callable[[], AsyncIterator[Iterable[Row]]],
+        *,
+        errors: tuple[type[Exception], ...],
+        flush: Callable[[], Awaitable[object]] | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
+        pause_seconds: float = SNAPSHOT_PAUSE_SECONDS,
+    ) -> None:
+        self.replica = replica
+        self.feed = Feed(silence_seconds=silence_seconds)
+        self._name = name
+        self._snapshot = snapshot
+        self._errors = errors
+        self._flush = flush
+        self._pause = pause_seconds
+        self._due = asyncio.Event()
+        self._due.set()
+        self._ready = asyncio.Event()
+        self.snapshots = 0
+        """Snapshots taken so far."""
+        self.behind_seconds = 0.0
+        """Age of the newest delta when it arrived, by its committer's clock."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a snapshot was read and none is due: the replica is behind by no more than what is on its
+        way.
+        """
+        return self._ready.is_set() and not self._due.is_set()
+
+    async def ready(self) -> None:
+        """Return once the first snapshot is read."""
+        await self._ready.wait()
+
+    def take(
+        self,
+        publisher: str,
+        sequence: int,
+        last_sequence: int,
+        rows: Iterable[Row],
+        *,
+        committed_at: float | None = None,
+    ) -> int:
+        """Apply a message; gives how many rows were news. `committed_at` is seconds since the epoch."""
+        news = self.replica.put_all(rows)
+        if committed_at is not None and sequence:
+            self.behind_seconds = max(0.0, time.time() - committed_at)
+        if self.feed.observe(publisher, sequence, last_sequence, time.monotonic()):
+            self._due.set()
+        return news
+
+    def distrust(self) -> None:
+        """Make a snapshot due, for example when the connection that carries the deltas was lost."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Snapshot whenever one is due; ends only when cancelled."""
+        delay = SNAPSHOT_RETRY_FIRST_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._due.wait()
+            except TimeoutError:
+                if self.feed.silent(time.monotonic()):
+                    self._due.set()
+                continue
+            self._due.clear()
+            try:
+                if self._flush is not None:
+                    await self._flush()
+                async for rows in self._snapshot():
+                    self.replica.put_all(rows)
+            except self._errors as error:
+                log.warning("replica.waiting", extra={"replica": self._name, "reason": repr(error)})
+                self._due.set()
+                await asyncio.sleep(delay)
+                delay = min(SNAPSHOT_RETRY_CAP_SECONDS, delay * 2)
+                continue
+            delay = SNAPSHOT_RETRY_FIRST_SECONDS
+            self.snapshots += 1
+            self._ready.set()
+            # Holes tend to come in showers, and a snapshot costs its owner a read of everything.
+            await asyncio.sleep(self._pause)
