@@ -146,7 +146,8 @@ def current_traceparent() -> str | None:
 def new_traceparent() -> str:
     """The beginning of a trace, sampled by the ratio of the settings. Used where a trace has no parent."""
     flags = "01" if _tracing.ratio >= 1.0 or random.random() < _tracing.ratio else "00"
-    return f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-{flags}"
+    digits = random.randbytes(24).hex()
+    return f"00-{digits[:32]}-{digits[32:]}-{flags}"
 
 
 def attach(traceparent: str | None) -> str:

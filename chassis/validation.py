@@ -139,8 +139,14 @@ def _scalar(field: FieldDescriptor, rules: options_pb2.Rules) -> _Check | None:
     if problem is None:
         return None
 
+    # Most fields of most requests are empty; where that is fine it must cost next to nothing.
+    empty_is_fine = problem(field.default_value) is None
+
     def check(message: Message) -> list[Violation] | None:
-        found = problem(get(message))
+        value = get(message)
+        if not value and empty_is_fine:
+            return None
+        found = problem(value)
         return [Violation(name, *found)] if found is not None else None
 
     return check
