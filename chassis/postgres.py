@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -54,6 +55,20 @@ _UNREACHABLE: tuple[type[BaseException], ...] = (
 _SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
+_after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("aljibe_after_commit", default=None)
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call `callback` once the transaction this task is in has committed; if it rolls back, never.
+
+    For what must follow a commit that somebody else makes, such as handing events to the relay from a
+    consumer's handler. It must not fail.
+    """
+    callbacks = _after_commit.get()
+    assert callbacks is not None, "not in a transaction"
+    callbacks.append(callback)
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Whether `error` says that the database was out of reach or too busy, not that the statement was wrong."""
     if isinstance(error, Unavailable):
@@ -91,6 +106,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a READ COMMITTED transaction: commits when the block ends, rolls back when it raises."""
         connection = await self._begin()
+        outer = _after_commit.get()
+        callbacks: list[Callable[[], None]] = []
+        _after_commit.set(callbacks)
         try:
             with _mapped():
                 try:
@@ -102,7 +120,10 @@ class Database:
                     raise
                 await connection.execute("COMMIT")
         finally:
+            _after_commit.set(outer)
             await self._release(connection)
+        for callback in callbacks:
+            callback()
 
     async def run(
         self, fn: Callable[[Connection], Awaitable[T]], *, retry_on: tuple[type[Exception], ...] = ()
