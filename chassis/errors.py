@@ -92,6 +92,8 @@ class ErrorTable:
         """
         if isinstance(exception, grpc.aio.AioRpcError):
             return _status_of_upstream(exception)
+        if isinstance(exception, refusals.PassedOn):
+            return status_pb2.Status.FromString(exception.status)
         rule = self.rule_for(exception)
         if rule is None:
             return _status(
@@ -321,6 +323,13 @@ def _database_rules() -> Iterable[ErrorRule]:
 
 
 CHASSIS_RULES: tuple[ErrorRule, ...] = (
+    # Answered with its own status, see `status_for`; the rule says that it is an answer and no bug.
+    ErrorRule(
+        refusals.PassedOn,
+        _Code.FAILED_PRECONDITION,
+        "PASSED_ON",
+        "Otro servicio rechazó la solicitud: {reason}",
+    ),
     ErrorRule(
         refusals.InvalidRequest,
         _Code.INVALID_ARGUMENT,

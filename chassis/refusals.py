@@ -134,3 +134,12 @@ class RedriveFailed(Refusal):
     def trace(self) -> str:
         """The traceback; for the record, not for the caller."""
         return self._trace
+
+
+class PassedOn(Refusal):
+    """A refusal of another service that the caller is to see as it is. `status` is its google.rpc.Status."""
+
+    def __init__(self, status: bytes, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"another service refused: {reason}")
