@@ -257,9 +257,9 @@ def _bus_servicers(
 ) -> Sequence[Registration]:
     if service.schema is None or not service.bus:
         return ()
-    from chassis import bus_admin
+    from chassis.bus_admin import registration
 
-    return [bus_admin.registration(service.name, context.db, context.nats, context.relay, built.consumers)]
+    return [registration(service.name, context.db, context.nats, context.relay, built.consumers)]
 
 
 def _in_thread(close: Callable[[], None]) -> Closer:
