@@ -1,0 +1,32 @@
+"""One platform for all journeys: real PostgreSQL, real NATS, every service its own process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from cli.local.platform import Platform
+from tests.integration.world import World, retailer
+
+
+@pytest_asyncio.fixture(scope="session")
+async def platform() -> AsyncIterator[Platform]:
+    """The running platform. Tests that kill things start their own."""
+    folder = Path(tempfile.mkdtemp(prefix="aljibe-journeys-"))
+    folder.chmod(0o755)
+    try:
+        async with Platform(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def world(platform: Platform) -> AsyncIterator[World]:
+    """The retailer on it."""
+    async with retailer(platform) as opened:
+        yield opened
