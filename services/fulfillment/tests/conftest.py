@@ -1,0 +1,177 @@
+"""A migrated schema for each test, and a running service to call."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import grpc
+import nats
+import pytest
+import pytest_asyncio
+from nats.js.client import JetStreamContext
+
+from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
+from chassis import migrations, postgres, run
+from chassis.auth import TokenMinter, development_keys
+from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
+from services.fulfillment.app import definition
+from services.fulfillment.config import Settings
+from services.fulfillment.tests.fakes import InMemoryFulfillmentOrders
+from services.fulfillment.usecases.ports import FulfillmentOrders
+from tests.servers import Databases
+
+PASSWORD = "only-for-tests"
+ROLE = migrations.runtime_role("fulfillment")
+MIGRATIONS = "services.fulfillment.adapters.postgres.migrations"
+
+Transaction: TypeAlias = Callable[[], AbstractAsyncContextManager[FulfillmentOrders]]
+
+
+@pytest_asyncio.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """The service's own address of a migrated, empty schema."""
+
+    async def fill(url: str) -> None:
+        await migrations.migrate(url, "fulfillment", ROLE, PASSWORD, MIGRATIONS)
+
+    async with databases.fresh(await databases.template("fulfillment", fill)) as admin_url:
+        parts = urlsplit(admin_url)
+        host = parts.netloc.rpartition("@")[2]
+        yield urlunsplit(parts._replace(netloc=f"{ROLE}:{PASSWORD}@{host}"))
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str) -> AsyncIterator[postgres.Database]:
+    database = await postgres.open_database(database_url, "fulfillment", application_name="test")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def transaction(request: pytest.FixtureRequest) -> Transaction:
+    """Opens a transaction on the port: on the fake, and on PostgreSQL."""
+    if request.param == "memory":
+        fake = InMemoryFulfillmentOrders()
+
+        @asynccontextmanager
+        async def in_memory() -> AsyncIterator[FulfillmentOrders]:
+            before = deepcopy(vars(fake))
+            try:
+                yield fake
+            except BaseException:
+                vars(fake).update(before)
+                raise
+
+        return in_memory
+    database: postgres.Database = request.getfixturevalue("db")
+
+    @asynccontextmanager
+    async def in_postgres() -> AsyncIterator[FulfillmentOrders]:
+        async with database.transaction() as conn:
+            yield PostgresFulfillmentOrders(conn)
+
+    return in_postgres
+
+
+@dataclass
+class Door:
+    """The running service, and what a test needs to knock."""
+
+    stub: fulfillment_pb2_grpc.FulfillmentServiceAsyncStub
+    db: postgres.Database
+    jetstream: JetStreamContext
+    minter: TokenMinter
+
+    def token(
+        self,
+        *roles: str,
+        subject: str = "ana",
+        channels: tuple[str, ...] = (),
+        locations: tuple[str, ...] = (),
+        language: str = "en",
+    ) -> tuple[tuple[str, str], ...]:
+        """Metadata of a caller."""
+        token = self.minter.mint(subject, roles, channels, locations, timedelta(minutes=5))
+        return (("authorization", f"Bearer {token}"), ("accept-language", language))
+
+    @property
+    def associate(self) -> tuple[tuple[str, str], ...]:
+        """Staff of store-1."""
+        return self.token("associate", locations=("store-1",))
+
+    @property
+    def web(self) -> tuple[tuple[str, str], ...]:
+        """The web shop."""
+        return self.token("channel", subject="web-shop", channels=("web",))
+
+    @property
+    def orders(self) -> tuple[tuple[str, str], ...]:
+        """The orders service."""
+        return self.token("service", subject="service:orders", channels=("*",), locations=("*",))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest_asyncio.fixture
+async def door(
+    database_url: str, db: postgres.Database, nats_url: str, tmp_path: Path
+) -> AsyncIterator[Door]:
+    """The whole service in this process, over real PostgreSQL, NATS and gRPC."""
+    keys = development_keys(tmp_path)
+    port = free_port()
+    answering = asyncio.Event()
+
+    async def build(context: run.Context[Settings]) -> run.Built:
+        async def before_serve() -> None:
+            answering.set()
+
+        return replace(await definition.build(context), before_serve=before_serve)
+
+    settings = Settings(
+        service_name="fulfillment",
+        grpc_listen=f"127.0.0.1:{port}",
+        postgres_url=database_url,
+        nats_url=nats_url,
+        auth_keys_file=keys.public_keys_file,
+        service_token_key_file=keys.private_key_file,
+        trace_ratio=0.0,
+        drain_seconds=1.0,
+        expiry_sweep_seconds=0.05,
+        least_collect_seconds=1,
+    )
+    stop = asyncio.Event()
+    serving = asyncio.create_task(run.serve(replace(definition, build=build), settings, stop=stop))
+    client = await nats.connect(nats_url)
+    try:
+        started = asyncio.create_task(answering.wait())
+        await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Door(
+                fulfillment_pb2_grpc.FulfillmentServiceStub(channel),
+                db,
+                client.jetstream(),
+                TokenMinter(keys.private_key_file),
+            )
+    finally:
+        await client.close()
+        stop.set()
+        await serving
