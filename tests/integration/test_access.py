@@ -1,10 +1,11 @@
-"""Nothing works without a token, and a token works only for what it names: tried on every RPC of the contract."""
+"""Nothing works without a token, and a token works only for what it names: tried on every RPC."""
 
 from __future__ import annotations
 
 import importlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -45,11 +46,11 @@ METHODS = _methods()
 async def _call(world: World, method: MethodDescriptor, token: str | None) -> grpc.aio.AioRpcError | None:
     """Calls a method with an empty request; the refusal, or None when it was served."""
     owner = method.containing_service.file.package.split(".")[1]
-    channel = world.grpc_channel("orders" if owner == "ops" else owner)
+    channel: Any = world.grpc_channel("orders" if owner == "ops" else owner)
     path = f"/{method.containing_service.full_name}/{method.name}"
     request = GetMessageClass(method.input_type)()
     metadata = world.auth(token) if token is not None else ()
-    wire = {
+    wire: dict[str, Any] = {
         "request_serializer": type(request).SerializeToString,
         "response_deserializer": GetMessageClass(method.output_type).FromString,
     }
