@@ -20,7 +20,7 @@ import pytest_asyncio
 from nats.js.client import JetStreamContext
 
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
-from chassis import migrations, postgres, run
+from chassis import migrations, postgres, run, streams
 from chassis.auth import TokenMinter, development_keys
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
 from services.fulfillment.app import definition
@@ -157,8 +157,10 @@ async def door(
         least_collect_seconds=1,
     )
     stop = asyncio.Event()
-    serving = asyncio.create_task(run.serve(replace(definition, build=build), settings, stop=stop))
     client = await nats.connect(nats_url)
+    for service in ("orders", "fulfillment"):
+        await streams.ensure_stream(client.jetstream(), service)
+    serving = asyncio.create_task(run.serve(replace(definition, build=build), settings, stop=stop))
     try:
         started = asyncio.create_task(answering.wait())
         await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
