@@ -1,0 +1,74 @@
+"""What is sold: a product is what a page shows, its variants are what is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
+from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken
+
+STANDARD_TAX_CLASS = "standard"
+
+
+class LocalizedText(NamedTuple):
+    """A text for people; where there is no Spanish the English is shown, and the other way round."""
+
+    en: str
+    es: str = ""
+
+    @property
+    def in_english(self) -> str:
+        """What a reader of English sees."""
+        return self.en or self.es
+
+    @property
+    def in_spanish(self) -> str:
+        """What a reader of Spanish sees."""
+        return self.es or self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One sellable article, the SKU."""
+
+    sku: str
+    barcodes: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tax_class: str = STANDARD_TAX_CLASS
+    discontinued_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product with its variants; `category_path` runs from the widest category to the narrowest."""
+
+    product_id: str
+    name: LocalizedText
+    brand: str
+    category_path: tuple[str, ...]
+    variants: tuple[Variant, ...]
+
+
+def check_products(products: Sequence[Product]) -> None:
+    """Return when the products agree with themselves and with one another.
+
+    Raises:
+        SkuTaken: two of them have a variant of the same SKU.
+        BarcodeInvalid: a barcode has another form or a wrong check digit.
+        BarcodeTaken: two variants have the same barcode.
+    """
+    owners: dict[str, str] = {}
+    articles: dict[str, str] = {}
+    for product in products:
+        for variant in product.variants:
+            if owners.setdefault(variant.sku, product.product_id) != product.product_id:
+                raise SkuTaken(variant.sku, owners[variant.sku])
+            for barcode in variant.barcodes:
+                if not is_valid_barcode(barcode):
+                    raise BarcodeInvalid(barcode, variant.sku)
+                holder = articles.setdefault(gtin_of(barcode), variant.sku)
+                if holder != variant.sku:
+                    raise BarcodeTaken(barcode, holder)

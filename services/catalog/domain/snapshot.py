@@ -1,0 +1,221 @@
+"""The catalogue as the price engine sees it: one immutable whole, of one version, in memory.
+
+What a channel sells an article for is worked out on first use and remembered for as long as no price, list
+or promotion that
+touches it begins or ends; so a line of a basket costs one look-up. That memory is the only thing here that
+changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.catalog.domain.channels import Channel, PriceList
+from services.catalog.domain.promotions import BasketThreshold, Promotion, coupon_key, currency_of
+from services.catalog.domain.refusals import (
+    ChannelUnknown,
+    PriceMissing,
+    SkuDiscontinued,
+    SkuNotInAssortment,
+    SkuUnknown,
+)
+from services.catalog.domain.taxes import TaxKey
+from services.catalog.domain.validity import Steady
+
+
+class Article(NamedTuple):
+    """A variant with what the engine needs of its product."""
+
+    sku: str
+    product_id: str
+    name_en: str
+    name_es: str
+    tax_class: str
+    category_path: tuple[str, ...]
+    discontinued_time: datetime | None
+
+
+class PricePoint(NamedTuple):
+    """What one unit costs in one list, and when."""
+
+    valid_from: datetime
+    valid_until: datetime
+    unit_price_minor: int
+
+
+class RankedPromotion:
+    """A promotion with its place in the order of trial: line promotions before basket ones, higher
+    priority first, ties by id.
+    """
+
+    __slots__ = ("coupon_key", "currency_code", "for_basket", "promotion", "rank")
+
+    def __init__(self, rank: int, promotion: Promotion) -> None:
+        self.rank = rank
+        self.promotion = promotion
+        self.coupon_key = coupon_key(promotion.coupon_code)
+        self.currency_code = currency_of(promotion.benefit)
+        self.for_basket = isinstance(promotion.benefit, BasketThreshold)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionIndex:
+    """Finds the promotions of an article without looking at the others. `coupons` also knows those that
+    are over.
+    """
+
+    by_sku: Mapping[str, Sequence[RankedPromotion]] = field(default_factory=dict)
+    by_category: Mapping[str, Sequence[RankedPromotion]] = field(default_factory=dict)
+    everywhere: Sequence[RankedPromotion] = ()
+    coupons: Mapping[str, Sequence[Promotion]] = field(default_factory=dict)
+
+    def touching(self, article: Article) -> list[RankedPromotion]:
+        """Every promotion that has the article in scope, in no particular order."""
+        found = [*self.by_sku.get(article.sku, ()), *self.everywhere]
+        for category in dict.fromkeys(article.category_path):
+            found.extend(self.by_category.get(category, ()))
+        path = article.category_path
+        covering = {
+            ranked.rank: ranked for ranked in found if ranked.promotion.scope.covers(article.sku, path)
+        }
+        return list(covering.values())
+
+
+class Offer:
+    """What a channel sells an article for, true at every instant from `since` until `until`. Promotions in
+    order of trial.
+    """
+
+    __slots__ = (
+        "article",
+        "coupon_promotions",
+        "price_list_id",
+        "promotions",
+        "since",
+        "unit_price_minor",
+        "until",
+    )
+
+    def __init__(
+        self,
+        article: Article,
+        unit_price_minor: int,
+        price_list_id: str,
+        promotions: Sequence[RankedPromotion],
+        steady: Steady,
+    ) -> None:
+        self.article = article
+        self.unit_price_minor = unit_price_minor
+        self.price_list_id = price_list_id
+        self.promotions = tuple(found for found in promotions if not found.coupon_key)
+        self.coupon_promotions = tuple(found for found in promotions if found.coupon_key)
+        self.since = steady.since
+        self.until = steady.until
+
+
+class Shelf:
+    """One channel's offers."""
+
+    __slots__ = ("_offers", "_snapshot", "_sold", "channel", "tax_inclusive")
+
+    def __init__(self, channel: Channel, snapshot: Snapshot) -> None:
+        self.channel = channel
+        self._snapshot = snapshot
+        self._sold = (
+            snapshot.assortments.get(channel.channel_id, frozenset()) if channel.explicit_assortment else None
+        )
+        lists = [
+            snapshot.price_lists[name] for name in channel.price_list_ids if name in snapshot.price_lists
+        ]
+        self.tax_inclusive = bool(lists) and lists[0].tax_inclusive
+        self._offers: dict[str, Offer] = {}
+
+    def offer(self, sku: str, at: datetime) -> Offer:
+        """What the channel sells `sku` for at `at`.
+
+        The first of the channel's lists that has a valid price decides; of several valid prices in it, the
+        one that began last.
+
+        Raises:
+            SkuUnknown, SkuDiscontinued, SkuNotInAssortment, PriceMissing: it does not sell it then.
+        """
+        known = self._offers.get(sku)
+        if known is not None and known.since <= at < known.until:
+            return known
+        article = self._snapshot.articles.get(sku)
+        if article is None:
+            raise SkuUnknown(sku)
+        if article.discontinued_time is not None:
+            # Out of sale is out of sale, also for a quote that was given before: the goods may have been
+            # recalled.
+            raise SkuDiscontinued(sku, article.discontinued_time)
+        if self._sold is not None and sku not in self._sold:
+            raise SkuNotInAssortment(sku, self.channel.channel_id)
+        steady = Steady(at)
+        price_list_id, unit_price_minor = self._price(sku, steady)
+        fresh = Offer(article, unit_price_minor, price_list_id, self._promotions(article, steady), steady)
+        self._offers[sku] = fresh
+        return fresh
+
+    def _price(self, sku: str, steady: Steady) -> tuple[str, int]:
+        for price_list_id in self.channel.price_list_ids:
+            price_list = self._snapshot.price_lists.get(price_list_id)
+            if price_list is None or not steady.observe(price_list.valid_from, price_list.valid_until):
+                continue
+            points = self._snapshot.prices.get(price_list_id, {}).get(sku, ())
+            valid = [point for point in points if steady.observe(point.valid_from, point.valid_until)]
+            if valid:
+                return price_list_id, max(valid).unit_price_minor
+        raise PriceMissing(sku, self.channel.channel_id, steady.at)
+
+    def _promotions(self, article: Article, steady: Steady) -> list[RankedPromotion]:
+        currency = self.channel.currency_code
+        found: list[RankedPromotion] = []
+        for ranked in self._snapshot.promotions.touching(article):
+            promotion = ranked.promotion
+            channels = promotion.scope.channel_ids
+            if channels and self.channel.channel_id not in channels:
+                continue
+            if ranked.currency_code and ranked.currency_code != currency:
+                continue
+            if steady.observe(promotion.valid_from, promotion.valid_until):
+                found.append(ranked)
+        found.sort(key=_rank)
+        return found
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The catalogue at `version`. `prices`: by list, then SKU."""
+
+    version: int = 0
+    articles: Mapping[str, Article] = field(default_factory=dict)
+    price_lists: Mapping[str, PriceList] = field(default_factory=dict)
+    prices: Mapping[str, Mapping[str, tuple[PricePoint, ...]]] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    assortments: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    promotions: PromotionIndex = field(default_factory=PromotionIndex)
+    tax_rates: Mapping[TaxKey, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shelves = {channel_id: Shelf(channel, self) for channel_id, channel in self.channels.items()}
+        object.__setattr__(self, "_shelves", shelves)
+
+    def shelf(self, channel_id: str) -> Shelf:
+        """The offers of a channel.
+
+        Raises:
+            ChannelUnknown: there is none of that id.
+        """
+        shelves: dict[str, Shelf] = self._shelves  # type: ignore[attr-defined]
+        found = shelves.get(channel_id)
+        if found is None:
+            raise ChannelUnknown(channel_id)
+        return found
+
+
+def _rank(ranked: RankedPromotion) -> int:
+    return ranked.rank
