@@ -1,0 +1,63 @@
+"""PricingService: baskets are priced from memory; no statement runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from aljibe.catalog.v1 import pricing_pb2, pricing_pb2_grpc
+from chassis.call import current_call
+from chassis.clock import Clock
+from chassis.telemetry import span
+from services.catalog.adapters.grpc import answers, requests
+from services.catalog.adapters.grpc.errors import table
+from services.catalog.domain.refusals import Refusal
+from services.catalog.domain.snapshot import Snapshot
+from services.catalog.domain.tokens import QuoteSigner
+from services.catalog.usecases.quote_basket import quote_basket, quote_baskets
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+# Other calls get their turn in between, so that a large batch does not hold them up for tens of milliseconds.
+BASKETS_A_TURN = 64
+
+
+class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
+    """Prices with the newest snapshot of the catalogue; a batch keeps the one it began with."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], signer: QuoteSigner, clock: Clock) -> None:
+        self._snapshot = snapshot
+        self._signer = signer
+        self._clock = clock
+
+    async def QuoteBasket(  # noqa: N802 - the contract's name
+        self, request: pricing_pb2.QuoteBasketRequest, context: Context
+    ) -> pricing_pb2.QuoteBasketResponse:
+        """See the contract."""
+        with span("quote_basket", channel=request.channel_id, lines=len(request.lines)):
+            signed = quote_basket(self._snapshot(), self._signer, requests.wish(request), self._clock())
+            response = pricing_pb2.QuoteBasketResponse()
+            answers.fill_quote(response.quote, signed)
+            return response
+
+    async def BatchQuoteBaskets(  # noqa: N802
+        self, request: pricing_pb2.BatchQuoteBasketsRequest, context: Context
+    ) -> pricing_pb2.BatchQuoteBasketsResponse:
+        """See the contract."""
+        with span("quote_baskets", baskets=len(request.baskets)):
+            call = current_call()
+            languages = call.languages if call else ""
+            wishes = [requests.wish(basket) for basket in request.baskets]
+            response = pricing_pb2.BatchQuoteBasketsResponse()
+            outcomes = quote_baskets(self._snapshot(), self._signer, wishes, self._clock())
+            for number, outcome in enumerate(outcomes, start=1):
+                if isinstance(outcome, Refusal):
+                    response.outcomes.add(refusal=table.status_for(outcome, languages).SerializeToString())
+                else:
+                    answers.fill_quote(response.outcomes.add().quote, outcome)
+                if number % BASKETS_A_TURN == 0:
+                    await asyncio.sleep(0)
+            return response

@@ -1,0 +1,87 @@
+"""Reads for people and front ends, straight from the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from chassis.postgres import Connection, Database
+from services.catalog.adapters.postgres import rows
+from services.catalog.adapters.postgres.tables import queries
+from services.catalog.domain.barcodes import gtin_of
+from services.catalog.domain.channels import Channel
+from services.catalog.domain.products import Product, Variant
+from services.catalog.domain.promotions import Promotion
+from services.catalog.domain.refusals import BarcodeUnknown, ChannelUnknown, ProductUnknown
+
+
+class CatalogueReader:
+    """Products, channels and promotions as they are stored. Pages begin after a given id, "" being the
+    first.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def product(self, product_id: str) -> Product:
+        """One product with its variants.
+
+        Raises:
+            ProductUnknown: there is none.
+        """
+        async with self._db.connection() as conn:
+            return await _product(conn, product_id)
+
+    async def product_by_barcode(self, barcode: str) -> tuple[Product, str]:
+        """The product that a barcode stands for, and which of its SKUs.
+
+        Raises:
+            BarcodeUnknown: no article has it.
+        """
+        async with self._db.connection() as conn:
+            found = await conn.fetchrow(queries.article_by_gtin, gtin_of(barcode))
+            if found is None:
+                raise BarcodeUnknown(barcode)
+            return await _product(conn, found["product_id"]), found["sku"]
+
+    async def products(self, channel_id: str, category: str, after: str, limit: int) -> Sequence[Product]:
+        """Products of a channel ("" for all) and a category ("" for all), in order of id.
+
+        Raises:
+            ChannelUnknown: there is no such channel.
+        """
+        async with self._db.connection() as conn:
+            sells_everything = True
+            if channel_id:
+                channel = await conn.fetchrow(queries.channel_by_id, channel_id)
+                if channel is None:
+                    raise ChannelUnknown(channel_id)
+                sells_everything = not channel["explicit_assortment"]
+            found = await conn.fetch(
+                queries.products_page, after, category, channel_id, sells_everything, limit
+            )
+            return await _with_variants(conn, found)
+
+    async def channels(self, after: str, limit: int) -> Sequence[Channel]:
+        """Channels in order of id."""
+        async with self._db.connection() as conn:
+            return [rows.channel(row) for row in await conn.fetch(queries.channels_page, after, limit)]
+
+    async def promotions(self, after: str, limit: int) -> Sequence[Promotion]:
+        """Promotions in order of id, withdrawn ones too."""
+        async with self._db.connection() as conn:
+            return [rows.promotion(row) for row in await conn.fetch(queries.promotions_page, after, limit)]
+
+
+async def _product(conn: Connection, product_id: str) -> Product:
+    found = await _with_variants(conn, await conn.fetch(queries.products_by_id, [product_id]))
+    if not found:
+        raise ProductUnknown(product_id)
+    return found[0]
+
+
+async def _with_variants(conn: Connection, found: Sequence[rows.Row]) -> list[Product]:
+    variants: defaultdict[str, list[Variant]] = defaultdict(list)
+    for row in await conn.fetch(queries.variants_of, [row["product_id"] for row in found]):
+        variants[row["product_id"]].append(rows.variant(row))
+    return [rows.product(row, tuple(variants[row["product_id"]])) for row in found]

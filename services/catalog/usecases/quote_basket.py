@@ -1,0 +1,63 @@
+"""Prices a basket, as of now or as of an earlier quote whose token is honoured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.catalog.domain import pricing
+from services.catalog.domain.baskets import Basket, Quote
+from services.catalog.domain.refusals import PriceChanged, Refusal
+from services.catalog.domain.snapshot import Snapshot
+from services.catalog.domain.tokens import QUOTE_TTL, QuoteSigner
+
+
+class SignedQuote(NamedTuple):
+    """A quote with the token that lets the customer pay exactly it until `expire_time`."""
+
+    quote: Quote
+    token: str
+    expire_time: datetime
+
+
+class Wish(NamedTuple):
+    """A basket to be priced; an empty token means as of now."""
+
+    basket: Basket
+    token: str = ""
+
+
+def quote_basket(snapshot: Snapshot, signer: QuoteSigner, wish: Wish, now: datetime) -> SignedQuote:
+    """What the basket costs. With a token of an earlier quote its instant counts, and the token comes back
+    unchanged.
+
+    Raises:
+        QuoteInvalid, QuoteExpired: the token does not hold for this basket now.
+        PriceChanged: the catalogue was corrected since, so that even at its instant the basket costs
+        something else.
+        Refusal: see `pricing.quote`.
+    """
+    basket, token = wish
+    if not token:
+        priced = pricing.quote(basket, snapshot, now)
+        return SignedQuote(priced, signer.sign(basket, now, priced.total_minor), now + QUOTE_TTL)
+    promise = signer.open(token, basket, now)
+    priced = pricing.quote(basket, snapshot, promise.priced_at)
+    if priced.total_minor != promise.total_minor:
+        current = pricing.quote(basket, snapshot, now)
+        raise PriceChanged(promise.total_minor, current.total_minor, current.currency_code)
+    return SignedQuote(priced, token, promise.expire_time)
+
+
+def quote_baskets(
+    snapshot: Snapshot, signer: QuoteSigner, wishes: Sequence[Wish], now: datetime
+) -> Iterator[SignedQuote | Refusal]:
+    """Each basket's quote or refusal, one by one in their order, all at the same instant and version of
+    the catalogue.
+    """
+    for wish in wishes:
+        try:
+            yield quote_basket(snapshot, signer, wish, now)
+        except Refusal as refusal:
+            yield refusal

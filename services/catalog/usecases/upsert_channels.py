@@ -1,0 +1,22 @@
+"""Creates or replaces sales channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.catalog.domain.channels import Channel, check_lists_of
+from services.catalog.usecases.ports import CatalogueTables, Part
+
+
+async def upsert_channels(tables: CatalogueTables, channels: Sequence[Channel], at: datetime) -> None:
+    """Store the channels as given; their assortments stay.
+
+    Raises:
+        PriceListUnknown, CurrencyMismatch, TaxTreatmentMixed: a channel cannot sell from its lists.
+    """
+    await tables.begin_change(Part.CHANNELS, at)
+    lists = await tables.price_lists({name for channel in channels for name in channel.price_list_ids})
+    for channel in channels:
+        check_lists_of(channel, lists)
+    await tables.write_channels(channels)
