@@ -50,10 +50,17 @@ def data_folder(wanted: Path) -> Path:
     """
     wanted = wanted.resolve()
     if not reachable(wanted, server_account()):
-        digest = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
-        wanted = _own_folder(_SHARED / f"aljibe-{os.geteuid()}") / digest
+        wanted = _own_folder(_SHARED / f"aljibe-{os.geteuid()}") / _digest(wanted)
     make_folder(wanted)
     return wanted
+
+
+def existing_data_folder(wanted: Path) -> Path:
+    """Where ``data_folder`` would have put ``wanted``; makes nothing, and the answer need not exist."""
+    wanted = wanted.resolve()
+    if reachable(wanted, server_account()):
+        return wanted
+    return _SHARED / f"aljibe-{os.geteuid()}" / _digest(wanted)
 
 
 def make_folder(path: Path) -> None:
@@ -131,6 +138,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:12]
 
 
 def _own_folder(path: Path) -> Path:

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from chassis.auth import DevelopmentKeys, development_keys
 from cli.local.child import StartFailed
+from cli.local.happening import Happening, Kind, ignore
 from cli.local.machine import data_folder, free_port, port_is_free, write_secret
 from cli.local.nats import LocalNats
 from cli.local.postgres import LocalPostgres
@@ -47,7 +48,7 @@ class Platform:
     ``environ`` (our own unless told) may name an ``ALJIBE_POSTGRES_URL`` (of an administrator) and an
     ``ALJIBE_NATS_URL`` to use instead of the embedded servers; whatever else it holds, services inherit.
     ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``say`` hears
-    what happens, a line at a time. Logs are in ``data/log``, addresses in ``data/platform.json``.
+    what happens. Logs are in ``data/log``, addresses in ``data/platform.json``.
     """
 
     def __init__(
@@ -56,12 +57,12 @@ class Platform:
         *,
         fixed_ports: bool = False,
         environ: Mapping[str, str] | None = None,
-        say: Callable[[str], None] = lambda _: None,
+        say: Callable[[Happening], None] = ignore,
         command: Command = python_command,
     ) -> None:
         self.data = data_folder(data)
         if self.data != data.resolve():
-            say(f"{data} is closed to the account that PostgreSQL runs as; using {self.data}")
+            say(Happening("moved", {"wanted": data, "data": self.data}))
         self._environ = dict(os.environ if environ is None else environ)
         self._say = say
         self._command = command
@@ -111,7 +112,7 @@ class Platform:
             async with asyncio.TaskGroup() as group:
                 for service in self.services.values():
                     group.create_task(self._start_service(service))
-            self._say(f"{len(self.services)} services are healthy after {time.monotonic() - began:.1f} s")
+            self._tell("all_healthy", count=len(self.services), seconds=time.monotonic() - began)
             self._publish_addresses()
         except ExceptionGroup as failures:
             await self.stop()
@@ -145,7 +146,7 @@ class Platform:
             loop.add_signal_handler(number, asked.set)
         try:
             await asked.wait()
-            self._say("draining")
+            self._tell("draining")
             await self.stop()
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -197,21 +198,24 @@ class Platform:
         for server in servers:
             self._keepers.append(asyncio.create_task(self._keep(server)))
         if servers:
-            self._say(f"PostgreSQL and NATS are up after {time.monotonic() - began:.1f} s")
+            self._tell("servers_up", seconds=time.monotonic() - began)
 
     async def _keep(self, server: LocalPostgres | LocalNats) -> None:
         while True:
             await server.wait()
+            self._tell("server_died", name="PostgreSQL" if server is self.postgres else "NATS")
             await asyncio.sleep(_SERVER_BACKOFF_SECONDS)
             try:
                 await server.start()
             except StartFailed as failure:
-                self._say(str(failure))
+                self._tell("start_failed", error=failure)
 
     async def _start_service(self, service: ServiceProcess) -> None:
+        began = time.monotonic()
         await service.migrate()
         service.start()
         await service.healthy()
+        self._tell("healthy", name=service.name, seconds=time.monotonic() - began)
 
     def _plan_services(self) -> None:
         log = self.data / "log"
@@ -253,7 +257,11 @@ class Platform:
                 migrate_environ=migrate,
                 log=log / f"{name}.log",
                 command=self._command,
+                say=self._say,
             )
+
+    def _tell(self, kind: Kind, **facts: object) -> None:
+        self._say(Happening(kind, facts))
 
     def _port(self, name: str) -> int:
         wanted = DEFAULT_PORTS[name]
@@ -262,7 +270,7 @@ class Platform:
         if port_is_free(wanted):
             return wanted
         port = free_port()
-        self._say(f"port {wanted} is taken; {name} listens on {port}")
+        self._tell("port_taken", wanted=wanted, name=name, port=port)
         return port
 
     def _password(self, name: str) -> str:

@@ -15,6 +15,7 @@ import httpx
 from grpc_health.v1 import health_pb2
 
 from cli.local.child import Child
+from cli.local.happening import Happening, ignore
 
 Command = Callable[[str, str], Sequence[str]]
 """(service, "migrate" or "serve") → the command that does it."""
@@ -53,6 +54,7 @@ class ServiceProcess:
         migrate_environ: Mapping[str, str] | None,
         log: Path,
         command: Command = python_command,
+        say: Callable[[Happening], None] = ignore,
     ) -> None:
         self.name = name
         self.address = address
@@ -63,6 +65,7 @@ class ServiceProcess:
         self._environ = environ
         self._migrate_environ = migrate_environ
         self._command = command
+        self._say = say
         self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._spawned = asyncio.Event()
@@ -172,7 +175,8 @@ class ServiceProcess:
             )
             self.starts += 1
             self._spawned.set()
-            await self._child.wait()
+            code = await self._child.wait()
+            self._say(Happening("died", {"name": self.name, "code": code}))
             if time.monotonic() - began > _STEADY_SECONDS:
                 backoff = _FIRST_BACKOFF_SECONDS
             await asyncio.sleep(backoff)
