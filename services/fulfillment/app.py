@@ -17,9 +17,11 @@ from services.fulfillment.config import Settings
 
 async def build(context: Context[Settings]) -> Built:
     """Fulfillment, wired."""
-    settings, db, relay, clock = context.settings, context.db, context.relay, context.clock
-    servicer = FulfillmentServicer(Transactions(db, relay, clock), PageTokens.of(settings), settings)
-    handlers = [PlanHandler(kind, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)]
+    settings, db, clock, wake = context.settings, context.db, context.clock, context.relay.wake
+    servicer = FulfillmentServicer(Transactions(db, wake, clock), PageTokens.of(settings), settings)
+    handlers = [
+        PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)
+    ]
     return Built(
         servicers=[
             (
@@ -31,7 +33,7 @@ async def build(context: Context[Settings]) -> Built:
         consumers=[
             Consumer(CONSUMER, "orders", {handler.type: handler for handler in handlers}, db, context.nats)
         ],
-        background=[ExpiryLoop(db, relay, clock, settings.expiry_sweep_seconds).run],
+        background=[ExpiryLoop(db, wake, clock, settings.expiry_sweep_seconds).run],
     )
 
 

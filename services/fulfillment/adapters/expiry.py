@@ -6,10 +6,10 @@ import asyncio
 import logging
 
 from chassis.clock import Clock
-from chassis.outbox import Relay
 from chassis.postgres import Connection, Database
 from chassis.refusals import Unavailable
-from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
+from chassis.telemetry import span
+from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake
 from services.fulfillment.usecases.expire_overdue import EXPIRY_CHUNK, expire_overdue
 from services.fulfillment.usecases.ports import Work
 
@@ -23,9 +23,9 @@ class ExpiryLoop:
     each takes what no other has locked.
     """
 
-    def __init__(self, db: Database, relay: Relay, clock: Clock, every_seconds: float) -> None:
+    def __init__(self, db: Database, wake: Wake, clock: Clock, every_seconds: float) -> None:
         self._db = db
-        self._relay = relay
+        self._wake = wake
         self._clock = clock
         self._every_seconds = every_seconds
 
@@ -46,12 +46,12 @@ class ExpiryLoop:
             Unavailable: the database cannot be reached.
         """
 
-        async def once(conn: Connection) -> tuple[int, PostgresFulfillmentOrders]:
-            orders = PostgresFulfillmentOrders(conn)
-            return await expire_overdue(orders, Work(ACTOR, self._clock())), orders
+        async def once(conn: Connection) -> int:
+            orders = PostgresFulfillmentOrders(conn, self._wake)
+            return await expire_overdue(orders, Work(ACTOR, self._clock()))
 
-        count, orders = await self._db.run(once)
+        with span("expire_overdue"):
+            count = await self._db.run(once)
         if count:
-            self._relay.wake(orders.events)
             log.info("pickups.expired", extra={"pickups": count})
         return count

@@ -61,7 +61,13 @@ def accepted(*parts: orders_pb2.PlanPart, order_id: str = "", channel_id: str = 
     )
 
 
-async def tell(door: Door, message: Any, sequence: int = 1, event_id: str | None = None) -> None:
+async def tell(
+    door: Door,
+    message: Any,
+    sequence: int = 1,
+    event_id: str | None = None,
+    traceparent: str | None = None,
+) -> None:
     """Publish an event of orders."""
     event = envelope.event(
         "orders",
@@ -71,6 +77,7 @@ async def tell(door: Door, message: Any, sequence: int = 1, event_id: str | None
         sequence=sequence,
         occurred_at=datetime.now(UTC),
         event_id=event_id,
+        traceparent=traceparent,
     )
     await door.jetstream.publish(
         event.subject, event.payload, headers=envelope.headers(event, envelope.source_of("orders"))
@@ -456,6 +463,18 @@ async def test_a_told_twice_plan_opens_once_and_resourced_parts_join(door: Door)
     )
     assert [order.location_id for order in found.fulfillment_orders] == ["store-1", "store-2"]
     assert [order.version for order in found.fulfillment_orders] == [1, 1]
+
+
+async def test_the_order_s_trace_goes_on(door: Door) -> None:
+    """One trace runs from the till through the bus into the work."""
+    part, trace = a_part(SHIP), "0af7651916cd43dd8448eb211c80319c"
+    await tell(door, accepted(part), traceparent=f"00-{trace}-b7ad6b7169203331-01")
+    await until(door, "FulfillmentOrderOpened")
+
+    async with door.db.connection() as conn:
+        traceparent = await conn.fetchval("SELECT traceparent FROM outbox")
+
+    assert traceparent.split("-")[1] == trace
 
 
 async def test_a_plan_that_cannot_be_opened_is_kept_as_a_dead_letter(door: Door) -> None:

@@ -10,9 +10,8 @@ from google.protobuf.message import Message
 from chassis import requests
 from chassis.auth import current_principal
 from chassis.clock import Clock
-from chassis.outbox import Relay
 from chassis.postgres import Connection, Database
-from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, queries
+from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake, queries
 from services.fulfillment.domain.refusals import CodeWrong
 from services.fulfillment.usecases.ports import Work
 
@@ -22,9 +21,9 @@ R = TypeVar("R", bound=Message)
 class Transactions:
     """Runs mutations once for each request id, and hands their events to the relay after the commit."""
 
-    def __init__(self, db: Database, relay: Relay, clock: Clock) -> None:
+    def __init__(self, db: Database, wake: Wake, clock: Clock) -> None:
         self.db = db
-        self._relay = relay
+        self._wake = wake
         self._clock = clock
 
     async def once(
@@ -41,17 +40,11 @@ class Transactions:
             Refusal: `change`'s own; nothing is stored then.
         """
         actor = current_principal().subject
-        orders: PostgresFulfillmentOrders | None = None
 
         async def attempt(conn: Connection) -> R:
-            nonlocal orders
-            orders = PostgresFulfillmentOrders(conn)
-            return await change(orders, Work(actor, self._clock()))
+            return await change(PostgresFulfillmentOrders(conn, self._wake), Work(actor, self._clock()))
 
-        response = await requests.idempotent(self.db, method, request, answer, attempt, scope=actor)
-        if orders is not None:
-            self._relay.wake(orders.events)
-        return response
+        return await requests.idempotent(self.db, method, request, answer, attempt, scope=actor)
 
     async def once_or_counted(
         self,
@@ -70,19 +63,17 @@ class Transactions:
         actor = current_principal().subject
         key, content = requests.request_key(method, actor, request_id), requests.fingerprint(request)
 
-        async def attempt(conn: Connection) -> tuple[R | CodeWrong, PostgresFulfillmentOrders]:
-            orders = PostgresFulfillmentOrders(conn)
+        async def attempt(conn: Connection) -> R | CodeWrong:
             await conn.execute(queries.lock_request, key)
             stored = await requests.find(conn, key, content, request_id)
             if stored is not None:
-                return answer.FromString(stored), orders
-            outcome = await change(orders, Work(actor, self._clock()))
+                return answer.FromString(stored)
+            outcome = await change(PostgresFulfillmentOrders(conn, self._wake), Work(actor, self._clock()))
             if not isinstance(outcome, CodeWrong):
                 await requests.save(conn, key, content, outcome.SerializeToString())
-            return outcome, orders
+            return outcome
 
-        outcome, orders = await self.db.run(attempt)
-        self._relay.wake(orders.events)
+        outcome = await self.db.run(attempt)
         if isinstance(outcome, CodeWrong):
             raise outcome
         return outcome

@@ -12,8 +12,9 @@ from aljibe.orders.v1 import events_pb2, orders_pb2
 from chassis.clock import Clock
 from chassis.envelope import Incoming, Poison
 from chassis.postgres import Connection
+from chassis.telemetry import current_traceparent, from_traceparent, span
 from services.fulfillment.adapters import wire
-from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
+from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake
 from services.fulfillment.domain.fulfillment_order import Line, Method, Opening
 from services.fulfillment.domain.refusals import OpeningInvalid
 from services.fulfillment.usecases.open_orders import open_orders
@@ -28,8 +29,9 @@ Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced
 class PlanHandler:
     """Opens a fulfillment order for each part of an order's plan, a batch of messages at a time."""
 
-    def __init__(self, message: type[Planned], clock: Clock) -> None:
+    def __init__(self, message: type[Planned], wake: Wake, clock: Clock) -> None:
         self._message = message
+        self._wake = wake
         self._clock = clock
 
     @property
@@ -44,13 +46,21 @@ class PlanHandler:
             Poison: a message cannot be read, or a part lacks what it must have.
         """
         work = Work(ACTOR, self._clock())
+        parts: list[tuple[Opening, list[Line]]] = []
+        traceparents: dict[str, str | None] = {}
         try:
-            parts = [
-                part
-                for message in messages
-                for part in _parts(self._message.FromString(message.payload), work.now)
-            ]
-            await open_orders(PostgresFulfillmentOrders(conn), parts, work)
+            for message in messages:
+                # One call serves many orders, so each trace gets a mark of its own, and its events go on from it.
+                with (
+                    from_traceparent(message.traceparent),
+                    span("open_orders", order_id=message.aggregate_id),
+                ):
+                    planned = _parts(self._message.FromString(message.payload), work.now)
+                    traceparents |= dict.fromkeys(
+                        (opening.fulfillment_order_id for opening, _ in planned), current_traceparent()
+                    )
+                parts += planned
+            await open_orders(PostgresFulfillmentOrders(conn, self._wake, traceparents), parts, work)
         except (DecodeError, OpeningInvalid) as error:
             raise Poison(str(error)) from error
 

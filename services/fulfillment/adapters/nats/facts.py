@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
 
 from google.protobuf.message import Message
@@ -18,9 +18,14 @@ SERVICE = "fulfillment"
 AGGREGATE_TYPE = "fulfillment_order"
 
 
-def events_of(orders: Iterable[FulfillmentOrder]) -> list[OutboxEvent]:
-    """The events of all that `orders` tell, each order's in its sequence."""
-    traceparent = current_traceparent()
+def events_of(
+    orders: Iterable[FulfillmentOrder], traceparents: Mapping[str, str | None]
+) -> list[OutboxEvent]:
+    """The events of all that `orders` tell, each order's in its sequence.
+
+    They go on with the trace that `traceparents` has for the fulfillment order, else with the present one.
+    """
+    present = current_traceparent()
     return [
         event(
             SERVICE,
@@ -29,7 +34,7 @@ def events_of(orders: Iterable[FulfillmentOrder]) -> list[OutboxEvent]:
             aggregate_id=order.id,
             sequence=told.sequence,
             occurred_at=told.time,
-            traceparent=traceparent,
+            traceparent=traceparents.get(order.id, present),
         )
         for order in orders
         for told in order.told

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
 
 import asyncpg
 
 from chassis import outbox, sql
 from chassis.envelope import OutboxEvent
-from chassis.postgres import Connection
+from chassis.postgres import Connection, after_commit
 from services.fulfillment.adapters.nats.facts import events_of
 from services.fulfillment.domain.fulfillment_order import LIVE, FulfillmentOrder, Line, Method, Opening, State
 from services.fulfillment.domain.pickup_code import PickupCode
@@ -18,17 +20,28 @@ from services.fulfillment.usecases.ports import ReturnRecord, Work
 
 queries = sql.load("services.fulfillment.adapters.postgres")
 
+Wake: TypeAlias = Callable[[Sequence[OutboxEvent]], None]
+"""Publishes events whose transaction has committed: `Relay.wake`."""
+
 FIRST_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class PostgresFulfillmentOrders:
-    """`FulfillmentOrders` within the transaction of `conn`. `events` are those it wrote, to hand to the
-    relay after the commit.
+    """`FulfillmentOrders` within the transaction of `conn`.
+
+    What they tell goes to `wake` once it has committed (without `wake` the relay's own sweep finds it, a
+    second later), in the trace that `traceparents` has for the fulfillment order, else in the present one.
     """
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        wake: Wake | None = None,
+        traceparents: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self._conn = conn
-        self.events: list[OutboxEvent] = []
+        self._wake = wake
+        self._traceparents = traceparents
 
     async def lock(self, ids: Sequence[str]) -> list[FulfillmentOrder]:
         """See `FulfillmentOrders`."""
@@ -124,11 +137,13 @@ class PostgresFulfillmentOrders:
         )
 
     async def _tell(self, orders: Sequence[FulfillmentOrder]) -> None:
-        events = events_of(orders)
+        events = events_of(orders, self._traceparents)
         await outbox.append(self._conn, events)
-        self.events += events
         for order in orders:
             order.told.clear()
+        wake = self._wake
+        if wake is not None and events:
+            after_commit(lambda: wake(events))
 
 
 async def read(conn: Connection, fulfillment_order_id: str) -> FulfillmentOrder | None:
