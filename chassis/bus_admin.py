@@ -1,4 +1,4 @@
-"""The servicer of `aljibe.ops.v1.BusService`: dead letters, replay and state of one service's own messages."""
+"""The servicer of `aljibe.ops.v1.BusService`: dead letters, replay and state of one service's bus."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import grpc
-from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.aio.client import Client
 
+from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from chassis import dead_letters, requests
 from chassis.auth import current_principal
 from chassis.consumer import Consumer
@@ -56,7 +56,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
         self._consumers: Mapping[str, Consumer] = {consumer.name: consumer for consumer in consumers}
         self._pages = PageTokens(db.secret)
 
-    async def ListDeadLetters(  # noqa: N802
+    async def ListDeadLetters(  # noqa: D102, N802 - see the proto
         self, request: bus_pb2.ListDeadLettersRequest, context: Context
     ) -> bus_pb2.ListDeadLettersResponse:
         self._check(request.service)
@@ -72,7 +72,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
             answer.next_page_token = self._pages.next_token(request, rows[size - 1].id)
         return answer
 
-    async def RedriveDeadLetter(  # noqa: N802
+    async def RedriveDeadLetter(  # noqa: D102, N802
         self, request: bus_pb2.RedriveDeadLetterRequest, context: Context
     ) -> bus_pb2.RedriveDeadLetterResponse:
         self._check(request.service)
@@ -92,7 +92,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
                 await dead_letters.record_failure(conn, failure)
             raise
 
-    async def DiscardDeadLetter(  # noqa: N802
+    async def DiscardDeadLetter(  # noqa: D102, N802
         self, request: bus_pb2.DiscardDeadLetterRequest, context: Context
     ) -> bus_pb2.DiscardDeadLetterResponse:
         self._check(request.service)
@@ -106,7 +106,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
             self._db, "DiscardDeadLetter", request, bus_pb2.DiscardDeadLetterResponse, discard, scope=by
         )
 
-    async def ReplayOutbox(  # noqa: N802
+    async def ReplayOutbox(  # noqa: D102, N802
         self, request: bus_pb2.ReplayOutboxRequest, context: Context
     ) -> bus_pb2.ReplayOutboxResponse:
         self._check(request.service)
@@ -137,7 +137,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
             )
         return answer
 
-    async def GetBusState(  # noqa: N802
+    async def GetBusState(  # noqa: D102, N802
         self, request: bus_pb2.GetBusStateRequest, context: Context
     ) -> bus_pb2.GetBusStateResponse:
         self._check(request.service)

@@ -1,18 +1,27 @@
 """Consumers: messages in, effects in this service's database, each exactly once in effect.
 
-A batch is one transaction: look up what is settled, hand the new messages to their handlers, write inbox ids, cursors and effects,
+A batch is one transaction: look up what is settled, hand the new messages to their handlers, write inbox ids,
+cursors and effects,
 commit, and only then ack. A crash anywhere leads to a redelivery that the inbox recognises.
 
-**Order.** Messages of one aggregate take effect in the order of their sequence, whatever their types. A batch is handed
-over as a series of calls, each with messages of one type: a message joins the earliest call of its type that does not precede a call
-with an earlier message of its aggregate. Within a call the order is that of arrival. Between different aggregates nothing is promised.
+**Order.** Messages of one aggregate take effect in the order of their sequence, whatever their types. A batch
+is handed
+over as a series of calls, each with messages of one type: a message joins the earliest call of its type that
+does not precede a call
+with an earlier message of its aggregate. Within a call the order is that of arrival. Between different
+aggregates nothing is promised.
 
-**Gaps.** A message whose predecessor is missing waits (nak, `GAP_WAIT_SECONDS`). If it still does after `GAP_ASK_SECONDS`, the
-source is asked to send the aggregate's missing part again; when the source answers that it has nothing there that this consumer's
-filter lets through, the gap is none. A filter that is not the whole stream cannot see gaps and switches this off.
+**Gaps.** A message whose predecessor is missing waits (nak, `GAP_WAIT_SECONDS`). If it still does after
+`GAP_ASK_SECONDS`, the
+source is asked to send the aggregate's missing part again; when the source answers that it has nothing there
+that this consumer's
+filter lets through, the gap is none. A filter that is not the whole stream cannot see gaps and switches this
+off.
 
-**Failure.** When a batch fails, each of its messages is tried alone. One that fails alone waits `BACKOFF_SECONDS` and is tried
-at most `MAX_ATTEMPTS` times, counted in the database; then, or at once for `Poison`, it goes to the dead letters and those behind it pass.
+**Failure.** When a batch fails, each of its messages is tried alone. One that fails alone waits
+`BACKOFF_SECONDS` and is tried
+at most `MAX_ATTEMPTS` times, counted in the database; then, or at once for `Poison`, it goes to the dead
+letters and those behind it pass.
 A database or a service that is away is nobody's fault: it is waited out, and counts for no message.
 """
 
@@ -68,6 +77,7 @@ AWAY_WAIT_SECONDS = 1.0
 RESTART_FIRST_SECONDS = 0.1
 RESTART_CAP_SECONDS = 2.0
 PRUNE_EVERY_SECONDS = 300.0
+PRUNE_PAUSE_SECONDS = 0.1
 
 _handled = counter("consumer_messages_total", "messages", "Messages settled", ["consumer", "outcome"])
 _batches = histogram(
@@ -78,7 +88,7 @@ _batches = histogram(
 _NO_ANSWER: tuple[type[Exception], ...] = (Poison, ValueError, KeyError, *BROKER_ERRORS)
 
 
-class HandlerTimeout(Exception):  # noqa: N818 - named like the standard library's TimeoutError family
+class HandlerTimeout(Exception):
     """A handler did not end within `HANDLER_TIMEOUT_SECONDS`."""
 
 
@@ -91,7 +101,8 @@ class _Gap:
 class Consumer:
     """One durable consumer of another service's events; any number of processes may share it.
 
-    `filter_subjects` defaults to everything the source publishes; types without a handler are settled silently.
+    `filter_subjects` defaults to everything the source publishes; types without a handler are settled
+    silently.
     """
 
     def __init__(
@@ -129,7 +140,9 @@ class Consumer:
         self._seconds = _batches.labels(name)
 
     async def run(self) -> None:
-        """Consume until cancelled; sets itself up again whenever stream, consumer, broker or database come back."""
+        """Consume until cancelled; sets itself up again whenever stream, consumer, broker or database come
+        back.
+        """
         delay = RESTART_FIRST_SECONDS
         pruner = asyncio.create_task(self._prune_for_ever(), name=f"inbox-prune-{self.name}")
         try:
@@ -160,7 +173,9 @@ class Consumer:
             pruner.cancel()
 
     async def redrive(self, conn: Connection, message: Incoming) -> None:
-        """Handle a dead letter inside the caller's transaction, which also marks it; whatever the handler raises passes."""
+        """Handle a dead letter inside the caller's transaction, which also marks it; whatever the handler
+        raises passes.
+        """
         await self._call(conn, [message])
 
     async def _handle(self, raw: Sequence[Msg]) -> None:
@@ -196,7 +211,7 @@ class Consumer:
             done = await self._transaction(messages)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - the consumer's edge: any handler's failure ends here
+        except Exception as error:
             if _nobodys_fault(error):
                 raise Unavailable("the database or a service") from error
             for message in messages:
@@ -252,7 +267,7 @@ class Consumer:
             raise
         except Poison as error:
             await self._bury(message, raw, message.deliveries, error)
-        except Exception as error:  # noqa: BLE001 - the consumer's edge
+        except Exception as error:
             if _nobodys_fault(error):
                 raise Unavailable("the database or a service") from error
             await self._failed(message, raw, error)
@@ -332,16 +347,18 @@ class Consumer:
     async def _prune_for_ever(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY_SECONDS)
-            with suppress(Unavailable):
+            with suppress(*AWAY):
                 async with self._db.connection() as conn:
-                    while await inbox.prune(conn):
-                        await asyncio.sleep(0.1)
+                    while await inbox.prune(conn):  # noqa: ASYNC110 - the pause lets others at the table
+                        await asyncio.sleep(PRUNE_PAUSE_SECONDS)
 
 
 def plan_calls(
     messages: Sequence[Incoming], handlers: Mapping[str, Handler]
 ) -> list[tuple[str, list[Incoming]]]:
-    """The handler calls for `messages`, as few as the order within each aggregate allows; see the module's text."""
+    """The handler calls for `messages`, as few as the order within each aggregate allows; see the module's
+    text.
+    """
     calls: list[tuple[str, list[Incoming]]] = []
     last_call: dict[Aggregate, int] = {}
     by_type: dict[str, list[int]] = {}

@@ -18,11 +18,13 @@ from chassis.refusals import DeadLetterSettled, NotFound, RedriveFailed
 if TYPE_CHECKING:
     from chassis.consumer import Consumer
 
-_COLUMNS = """id, consumer, message_id, type, source, aggregate_type, aggregate_id, sequence, subject, occurred_at, payload,
+_COLUMNS = """id, consumer, message_id, type, source, aggregate_type, aggregate_id, sequence, subject,
+  occurred_at, payload,
   traceparent, attempts, error, traceback, state, created_at, settled_at, settled_by, note"""
 _PAGE = f"""
 SELECT {_COLUMNS} FROM dead_letter
-WHERE ($1::text IS NULL OR consumer = $1) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR id < $3)
+WHERE ($1::text IS NULL OR consumer = $1) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR id <
+$3)
 ORDER BY id DESC LIMIT $4
 """  # noqa: S608 - constants only
 _LOCK = f"SELECT {_COLUMNS} FROM dead_letter WHERE id = $1 FOR UPDATE"  # noqa: S608
@@ -69,7 +71,8 @@ async def page(
 async def redrive(
     conn: Connection, consumers: Mapping[str, Consumer], dead_letter_id: str, by: str
 ) -> DeadLetter:
-    """Run the handler again and settle the letter, in one transaction; the row's lock lets nobody else do so meanwhile.
+    """Run the handler again and settle the letter, in one transaction; the row's lock lets nobody else do so
+    meanwhile.
 
     Raises:
         NotFound: no such dead letter.
@@ -83,7 +86,7 @@ async def redrive(
         raise RedriveFailed(dead_letter_id, f"this release has no consumer {letter.consumer!r}")
     try:
         await consumer.redrive(conn, letter.message)
-    except Exception as error:  # noqa: BLE001 - the consumer's edge: whatever a handler raises is reported
+    except Exception as error:
         if is_unreachable(error) or isinstance(error, _RETRIED):
             raise
         text = "".join(traceback.format_exception(error))[-TRACEBACK_MAX_LENGTH:].replace("\0", "")

@@ -1,6 +1,7 @@
 """Events on the wire: CloudEvents 1.0 in binary mode over NATS headers, protobuf payload.
 
-Subject: `aljibe.<service>.v1.<event-in-kebab-case>.<key>`; the key is for people and filters, the truth about the aggregate stands in the headers.
+Subject: `aljibe.<service>.v1.<event-in-kebab-case>.<key>`; the key is for people and filters, the truth about
+    the aggregate stands in the headers.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%") + "
 
 
 class Poison(Exception):
-    """A message that no later try can handle: undecodable, or without data it must have. It goes to the dead letters at once."""
+    """A message that no later try can handle: undecodable, or without data it must have. It goes to the dead
+    letters at once.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """A fact to be published. `sequence` counts 1, 2, 3 ... within the aggregate; `occurred_at` is timezone-aware."""
+    """A fact to be published. `sequence` counts 1, 2, 3 ... within the aggregate; `occurred_at` is timezone-
+    aware.
+    """
 
     id: str
     aggregate_type: str
@@ -45,7 +50,7 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as a handler gets it. `sequence` is 0 when the sender gave none; `deliveries` counts from 1."""
+    """A message as a handler gets it; `sequence` is 0 when the sender gave none, `deliveries` starts at 1."""
 
     id: str
     type: str
@@ -92,7 +97,9 @@ def event(
 
 
 def subject(service: str, event_name: str, key: str) -> str:
-    """`aljibe.orders.v1.order-accepted.ord_01h…` of `("orders", "OrderAccepted", "ord_01h…")`; letters that a subject token cannot hold become `_`."""
+    """`aljibe.orders.v1.order-accepted.ord_01h…` of `("orders", "OrderAccepted", "ord_01h…")`; letters that a
+    subject token cannot hold become `_`.
+    """
     token = _NOT_A_TOKEN.sub("_", key)[:KEY_MAX_LENGTH] or "_"
     return f"aljibe.{service}.v1.{kebab(event_name)}.{token}"
 
@@ -120,7 +127,9 @@ def service_of(source: str) -> str:
 
 
 def headers(sent: OutboxEvent, source: str, publication: int = 0) -> dict[str, str]:
-    """The NATS headers of an event. A row that is sent again on purpose needs a Nats-Msg-Id that the broker has not seen; ce-id stays."""
+    """The NATS headers of an event. A row that is sent again on purpose needs a Nats-Msg-Id that the broker
+    has not seen; ce-id stays.
+    """
     result = {
         HEADER_MESSAGE_ID: f"{sent.id}.{publication}" if publication else sent.id,
         "ce-specversion": "1.0",

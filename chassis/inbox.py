@@ -1,4 +1,6 @@
-"""The inbox: which messages are settled, which must wait, which are next. Message id, effect and cursor commit together."""
+"""The inbox: which messages are settled, which must wait, which are next. Message id, effect and cursor
+commit together.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ TRACEBACK_MAX_LENGTH = 20_000
 
 # One round trip: settled ids, cursors and waiting failures of everything in a batch.
 _READ = """
-SELECT 'known' AS kind, message_id, NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id, 0::bigint AS sequence,
+SELECT 'known' AS kind, message_id, NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id, 0::bigint AS
+sequence,
        0 AS attempts, 0::double precision AS wait_seconds
 FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
 UNION ALL
@@ -46,7 +49,8 @@ WITH fresh AS (
 ), moved AS (
   INSERT INTO inbox_cursor AS c (consumer, source, aggregate_type, aggregate_id, sequence)
   SELECT $1, a.source, a.aggregate_type, a.aggregate_id, a.sequence
-  FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) AS a(source, aggregate_type, aggregate_id, sequence)
+  FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) AS a(source, aggregate_type, aggregate_id,
+  sequence)
   ORDER BY 2, 3, 4
   ON CONFLICT (consumer, source, aggregate_type, aggregate_id)
   DO UPDATE SET sequence = greatest(c.sequence, excluded.sequence), updated_at = now()
@@ -65,7 +69,8 @@ SET attempts = excluded.attempts, error = excluded.error, retry_at = excluded.re
 """
 
 _BURY = """
-INSERT INTO dead_letter (id, consumer, message_id, type, source, aggregate_type, aggregate_id, sequence, subject,
+INSERT INTO dead_letter (id, consumer, message_id, type, source, aggregate_type, aggregate_id, sequence,
+subject,
   occurred_at, payload, headers, traceparent, attempts, error, traceback)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, $16)
 ON CONFLICT (consumer, message_id) DO NOTHING
@@ -73,7 +78,8 @@ ON CONFLICT (consumer, message_id) DO NOTHING
 
 _PRUNE = """
 DELETE FROM inbox WHERE (consumer, message_id) IN (
-  SELECT consumer, message_id FROM inbox WHERE received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED)
+  SELECT consumer, message_id FROM inbox WHERE received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP
+  LOCKED)
 """
 
 
@@ -132,7 +138,8 @@ async def read(conn: Connection, consumer: str, messages: Sequence[Incoming]) ->
 def sort(
     messages: Sequence[Incoming], known: Known, *, sequenced: bool, confirmed: Mapping[Aggregate, int]
 ) -> Sorted:
-    """Decide for each message, in arrival order; one that came before its predecessor in the same batch takes its place after it.
+    """Decide for each message, in arrival order; one that came before its predecessor in the same batch takes
+    its place after it.
 
     `confirmed` says up to which sequence the source itself has nothing that this consumer lacks.
     """
@@ -180,7 +187,9 @@ def sort(
 async def settle(
     conn: Connection, consumer: str, messages: Sequence[Incoming], cursors: Mapping[Aggregate, int]
 ) -> frozenset[str]:
-    """Write ids and cursors; gives the ids that were new. Another instance has settled the others since they were read."""
+    """Write ids and cursors; gives the ids that were new. Another instance has settled the others since they
+    were read.
+    """
     aggregates = list(cursors)
     rows = await conn.fetch(
         _SETTLE,
@@ -207,7 +216,9 @@ async def record_attempt(
     error: BaseException,
     wait_seconds: float,
 ) -> None:
-    """The handler failed on this message alone, for the `attempts`th time; it may be tried again after `wait_seconds`."""
+    """The handler failed on this message alone, for the `attempts`th time; it may be tried again after
+    `wait_seconds`.
+    """
     await conn.execute(
         _RECORD_ATTEMPT,
         consumer,
@@ -228,7 +239,9 @@ async def bury(
     attempts: int,
     error: BaseException,
 ) -> None:
-    """Keep the message among the dead letters, and let those behind it pass: the dead letter now stands for it."""
+    """Keep the message among the dead letters, and let those behind it pass: the dead letter now stands for
+    it.
+    """
     await settle(conn, consumer, [message], {message.aggregate: message.sequence} if message.sequence else {})
     await forget_attempts(conn, consumer, [message.id])
     await conn.execute(
@@ -256,6 +269,8 @@ def describe(error: BaseException) -> str:
 
 
 async def prune(conn: Connection, older_than: timedelta = INBOX_RETENTION) -> int:
-    """Delete one chunk of ids received longer ago; it must outlast the outbox, or a replay would take effect twice."""
+    """Delete one chunk of ids received longer ago; it must outlast the outbox, or a replay would take effect
+    twice.
+    """
     result: str = await conn.execute(_PRUNE, older_than, PRUNE_CHUNK)
     return int(result.rpartition(" ")[2])

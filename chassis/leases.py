@@ -1,6 +1,8 @@
-"""Leases: a background loop that only one instance should run holds one, and another takes over when it is gone.
+"""Leases: a background loop that only one instance should run holds one, and another takes over when it is
+gone.
 
-A lease lowers double work; it does not exclude it, since a paused holder may wake up late. What it guards must be safe to do twice.
+A lease lowers double work; it does not exclude it, since a paused holder may wake up late. What it guards
+must be safe to do twice.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ async def while_leased(
     every_seconds: float,
     lease_seconds: float = LEASE_SECONDS,
 ) -> None:
-    """Run `work` every `every_seconds` for ever, in one instance at a time; waits out a database that is away. Ends only when cancelled.
+    """Run `work` every `every_seconds` for ever, in one instance at a time; waits out a database that is
+    away. Ends only when cancelled.
 
     One round of `work` should last less than `lease_seconds`.
     """

@@ -1,6 +1,8 @@
-"""Forward-only migrations: numbered SQL files, each in its own transaction, one runner at a time, never changed once applied.
+"""Forward-only migrations: numbered SQL files, each in its own transaction, one runner at a time, never
+changed once applied.
 
-A service owns one schema. Its tables belong to `aljibe_<service>_owner`, which cannot log in; the service itself runs as
+A service owns one schema. Its tables belong to `aljibe_<service>_owner`, which cannot log in; the service
+itself runs as
 `aljibe_<service>`, which may read and write the rows of that schema and nothing else.
 """
 
@@ -100,7 +102,8 @@ async def migrate(
     conn = await asyncpg.connect(admin_url, server_settings={"application_name": f"migrate {schema}"})
     try:
         await conn.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
-        # One lock for all schemas: roles are shared by the whole server, and concurrent GRANTs on one catalog row fail.
+        # One lock for all schemas: roles are shared by the whole server, and concurrent GRANTs on
+        # one catalog row fail.
         await conn.execute("SELECT pg_advisory_lock(hashtextextended('aljibe.migrations', 0))")
         try:
             await conn.execute(
@@ -151,7 +154,8 @@ async def _prepare(conn: Connection, schema: str, role: str, password: str) -> N
 async def _apply(conn: Connection, schema: str, owner: str, wanted: tuple[Migration, ...]) -> tuple[str, ...]:
     rows = await conn.fetch(f"SELECT origin, number, name, checksum FROM {schema}.schema_migration")  # noqa: S608 - checked identifier
     done = {(row["origin"], row["number"]): row for row in rows}
-    # A newer release may have applied more than this one knows; it must not have dropped or changed what this one has.
+    # A newer release may have applied more than this one knows; it must not have dropped or changed
+    # what this one has.
     applied: list[str] = []
     for migration in wanted:
         before = done.get((migration.origin, migration.number))
@@ -167,7 +171,8 @@ async def _apply(conn: Connection, schema: str, owner: str, wanted: tuple[Migrat
                 await conn.execute(migration.text)
                 await conn.execute("RESET ROLE")
                 await conn.execute(
-                    f"INSERT INTO {schema}.schema_migration (origin, number, name, checksum) VALUES ($1, $2, $3, $4)",  # noqa: S608 - checked identifier
+                    f"INSERT INTO {schema}.schema_migration (origin, number, name, checksum) "  # noqa: S608
+                    "VALUES ($1, $2, $3, $4)",
                     migration.origin,
                     migration.number,
                     migration.name,

@@ -1,10 +1,16 @@
-"""The transactional outbox: events commit with the change they tell of, and a relay brings every one of them to JetStream.
+"""The transactional outbox: events commit with the change they tell of, and a relay brings every one of them
+to JetStream.
 
-A row is published at once from memory after its commit (`Relay.wake(events)`), so that neither a timer nor a SELECT stands in
-the way. Whatever a crash, a full buffer or a broker that is away leaves behind is found by the sweep: it claims rows that
-nobody has published for a second, under SKIP LOCKED, and never asks for "ids above the last seen", since ids commit out of
-order. So every row is published at least once, by any instance, and at most rarely twice; Nats-Msg-Id and the inbox of the
-consumers remove the duplicates. Rows stay for `OUTBOX_RETENTION`, and `chassis/stream_watch.py` sends them again when the broker
+A row is published at once from memory after its commit (`Relay.wake(events)`), so that neither a timer nor a
+SELECT stands in
+the way. Whatever a crash, a full buffer or a broker that is away leaves behind is found by the sweep: it
+claims rows that
+nobody has published for a second, under SKIP LOCKED, and never asks for "ids above the last seen", since ids
+commit out of
+order. So every row is published at least once, by any instance, and at most rarely twice; Nats-Msg-Id and the
+inbox of the
+consumers remove the duplicates. Rows stay for `OUTBOX_RETENTION`, and `chassis/stream_watch.py` sends them
+again when the broker
 lost them.
 """
 
@@ -25,8 +31,8 @@ from nats.js import api
 from chassis import outbox_sql as sql
 from chassis.crashpoint import crashpoint
 from chassis.envelope import OutboxEvent, headers, source_of
+from chassis.metrics import gauge
 from chassis.postgres import Connection, Database
-from chassis.refusals import Unavailable
 from chassis.stream_watch import StreamWatch
 from chassis.streams import AWAY, STREAM_MAX_BYTES, wait_connected
 
@@ -44,6 +50,11 @@ BACKOFF_FIRST_SECONDS = 0.05
 BACKOFF_CAP_SECONDS = 2.0
 PRUNE_EVERY_SECONDS = 300.0
 PRUNE_CHUNK = 5_000
+PRUNE_PAUSE_SECONDS = 0.1
+MEASURE_EVERY_SECONDS = 5.0
+
+_lag = gauge("outbox_lag_seconds", "seconds", "Age of the oldest event that is not published")
+_unpublished = gauge("outbox_unpublished_events", "events", "Events committed and not published")
 
 
 async def append(conn: Connection, events: Sequence[OutboxEvent]) -> None:
@@ -98,7 +109,8 @@ class Relay:
         self._sweep_seconds = sweep_seconds
         self._handed_over: deque[_Row] = deque()
         self._woken = asyncio.Event()
-        # While more waits in the table than one sweep takes, memory must not overtake it; nor at the start, before the first sweep.
+        # While more waits in the table than one sweep takes, memory must not overtake it; nor at
+        # the start, before the first sweep.
         self._behind = True
         self._sweep_at = 0.0
 
@@ -117,11 +129,14 @@ class Relay:
         self._woken.set()
 
     async def run(self) -> None:
-        """Publish, watch the stream, answer wishes for replay and prune, until cancelled. Outlives outages of database and broker."""
+        """Publish, watch the stream, answer wishes for replay and prune, until cancelled. Outlives outages of
+        database and broker.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._publish_for_ever(), name="outbox-publish")
             group.create_task(self.watch.run(), name="outbox-watch")
             group.create_task(self._prune_for_ever(), name="outbox-prune")
+            group.create_task(self._measure_for_ever(), name="outbox-measure")
 
     async def idle(self, timeout_seconds: float = 10.0) -> bool:
         """Whether every row was published within the time; for an orderly end and for tests."""
@@ -218,7 +233,8 @@ class Relay:
                 sent.append((row, future))
         acked = await _acked(sent)
         if self._client.stats["reconnects"] != reconnects:
-            # The broker may have restarted behind these acks. The rows stay unpublished, and go out again after a check.
+            # The broker may have restarted behind these acks. The rows stay unpublished, and go
+            # out again after a check.
             return False
         if len(acked) < len(rows):
             self._fall_behind()
@@ -249,11 +265,17 @@ class Relay:
     async def _prune_for_ever(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY_SECONDS)
-            try:
-                while await self.prune():
-                    await asyncio.sleep(0.1)
-            except Unavailable:
-                continue
+            with suppress(*AWAY):
+                while await self.prune():  # noqa: ASYNC110 - the pause lets others at the table
+                    await asyncio.sleep(PRUNE_PAUSE_SECONDS)
+
+    async def _measure_for_ever(self) -> None:
+        while True:
+            with suppress(*AWAY):
+                state = await outbox_state(self._db)
+                _lag.set(state.oldest_seconds)
+                _unpublished.set(state.unpublished)
+            await asyncio.sleep(MEASURE_EVERY_SECONDS)
 
     async def prune(self, *, older_than: timedelta = OUTBOX_RETENTION) -> int:
         """Delete one chunk of published rows recorded longer ago than `older_than`; gives how many went."""

@@ -1,9 +1,12 @@
-"""The statements of outbox, relay and stream watch; each is one round trip and safe to run in several instances."""
+"""The statements of outbox, relay and stream watch; each is one round trip and safe to run in several
+instances.
+"""
 
 from __future__ import annotations
 
 APPEND = """
-INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, subject, payload, occurred_at, traceparent)
+INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, subject, payload, occurred_at,
+traceparent)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bytea[],
                      $8::timestamptz[], $9::text[])
 """
@@ -17,10 +20,12 @@ RETURNING o.id, o.aggregate_type, o.aggregate_id, o.sequence, o.type, o.subject,
           o.traceparent, o.publication
 """
 
-# The mark counts only under the epoch in which the rows were sent; a loss noticed meanwhile leaves them unpublished.
+# The mark counts only under the epoch in which the rows were sent; a loss noticed meanwhile leaves them
+# unpublished.
 MARK = """
 WITH mark AS (
-  UPDATE stream_mark SET last_sequence = greatest(last_sequence, $3) WHERE stream = $1 AND epoch = $2 RETURNING 1
+  UPDATE stream_mark SET last_sequence = greatest(last_sequence, $3) WHERE stream = $1 AND epoch = $2
+  RETURNING 1
 ), marked AS (
   UPDATE outbox o SET published_at = now(), stream_sequence = u.stream_sequence
   FROM mark, unnest($4::text[], $5::integer[], $6::bigint[]) AS u(id, publication, stream_sequence)
@@ -32,7 +37,8 @@ SELECT count(*) FROM mark
 ANY_UNPUBLISHED = "SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)"
 
 STATE = """
-SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(recorded_at)), 0) AS oldest_seconds, now() AS as_of
+SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(recorded_at)), 0) AS oldest_seconds,
+now() AS as_of
 FROM outbox WHERE published_at IS NULL
 """
 
@@ -50,7 +56,8 @@ FIRST_MARK = """
 INSERT INTO stream_mark (stream, created_at, last_sequence) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 
-# Under the row lock no mark can come between; clock_timestamp() therefore lies after every mark of the old epoch.
+# Under the row lock no mark can come between; clock_timestamp() therefore lies after every mark of the old
+# epoch.
 LOST = """
 UPDATE stream_mark SET epoch = epoch + 1, created_at = $3, last_sequence = $4, lost_at = clock_timestamp(),
   replay_above = least(replay_above, $5, coalesce(
@@ -78,7 +85,8 @@ SELECT count(*) AS rows, max(stream_sequence) AS last FROM chosen
 
 SEND_AGAIN_AGGREGATE = """
 UPDATE outbox SET published_at = NULL, claimed_until = now(), publication = publication + 1
-WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence BETWEEN $3 AND $4 AND published_at < now() - $5::interval
+WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence BETWEEN $3 AND $4 AND published_at < now() -
+$5::interval
 """
 
 AGGREGATE_SUBJECTS = """
@@ -91,11 +99,13 @@ INSERT INTO stream_consumer AS s (stream, consumer, ack_floor)
 SELECT $1, f.consumer, f.ack_floor FROM unnest($3::text[], $4::bigint[]) AS f(consumer, ack_floor)
 WHERE EXISTS (SELECT FROM stream_mark WHERE stream = $1 AND epoch = $2 FOR SHARE)
 ORDER BY f.consumer
-ON CONFLICT (stream, consumer) DO UPDATE SET ack_floor = greatest(s.ack_floor, excluded.ack_floor), seen_at = now()
+ON CONFLICT (stream, consumer) DO UPDATE SET ack_floor = greatest(s.ack_floor, excluded.ack_floor), seen_at =
+now()
 """
 
 RAISE_MARK = """
-UPDATE stream_mark SET last_sequence = greatest(last_sequence, $3) WHERE stream = $1 AND epoch = $2 AND last_sequence < $3
+UPDATE stream_mark SET last_sequence = greatest(last_sequence, $3) WHERE stream = $1 AND epoch = $2 AND
+last_sequence < $3
 """
 
 LOWEST_FLOOR = (

@@ -1,4 +1,6 @@
-"""PostgreSQL: one pool per process, explicit transactions, whole-transaction retry of 40001 and 40P01 and of nothing else."""
+"""PostgreSQL: one pool per process, explicit transactions, whole-transaction retry of 40001 and 40P01 and of
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,7 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether `error` says that the database was out of reach or too busy, not that the statement was wrong."""
+    """Whether `error` says that the database was away or too busy, not that the statement was wrong."""
     if isinstance(error, Unavailable):
         return True
     if isinstance(error, asyncpg.InterfaceError):
@@ -90,7 +92,9 @@ class Database:
         self.pool = pool
         self.schema = schema
         self.secret = secret
-        """The same in every instance of the service and in no other: for signing what only the service itself reads."""
+        """The same in every instance of the service and in no other: for signing what only the service itself
+        reads.
+        """
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -104,7 +108,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a READ COMMITTED transaction: commits when the block ends, rolls back when it raises."""
+        """A connection inside a READ COMMITTED transaction: commits when the block ends, rolls back when it
+        raises.
+        """
         connection = await self._begin()
         outer = _after_commit.get()
         callbacks: list[Callable[[], None]] = []
@@ -114,7 +120,8 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    # A lost connection has rolled back by itself; what the caller must see is the first error.
+                    # A lost connection has rolled back by itself; what the caller must
+                    # see is the first error.
                     with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                         await connection.execute("ROLLBACK")
                     raise
@@ -130,11 +137,13 @@ class Database:
     ) -> T:
         """What `fn` returns, its statements committed as one transaction.
 
-        The whole transaction is run again, at most `MAX_ATTEMPTS` times with jitter, on 40001, 40P01 and the classes in
+        The whole transaction is run again, at most `MAX_ATTEMPTS` times with jitter, on 40001, 40P01
+        and the classes in
         `retry_on`; so `fn` must have no effect outside the connection.
 
         Raises:
-            Unavailable: the database cannot be reached, or was lost before it confirmed the commit (the commit may have happened).
+            Unavailable: the database cannot be reached, or was lost before it confirmed the
+                commit (the commit may have happened).
         """
         retried: tuple[type[Exception], ...] = (*_SERIALIZATION, *retry_on)
         attempt = 1
@@ -163,7 +172,8 @@ class Database:
     async def _begin(self) -> Connection:
         """A connection on which BEGIN succeeded.
 
-        After a restart of PostgreSQL the pool may still hold connections of before; nothing has run yet, so another one is tried.
+        After a restart of PostgreSQL the pool may still hold connections of before; nothing has run
+        yet, so another one is tried.
         """
         tries = self.pool.get_max_size() + 1
         while True:

@@ -1,7 +1,9 @@
 """A standing pull on a durable JetStream consumer.
 
-One request for messages is always outstanding, so that the broker hands them over as they arrive, without a round trip
-per batch and without a timer. The client library's own `fetch` asks twice per batch and cannot tell an idle stream from a
+One request for messages is always outstanding, so that the broker hands them over as they arrive, without a
+round trip
+per batch and without a timer. The client library's own `fetch` asks twice per batch and cannot tell an idle
+stream from a
 consumer that is gone; here heartbeats do.
 """
 

@@ -1,4 +1,5 @@
-"""Idempotency of mutations: the first answer to a request id is stored with its effect, and given again to every repeat.
+"""Idempotency of mutations: the first answer to a request id is stored with its effect, and given again to
+every repeat.
 
 Only answers are stored. A refusal rolls its transaction back, so a repeat after a refusal is decided anew.
 """
@@ -57,12 +58,14 @@ class StoredRequest:
 
 
 def request_key(method: str, scope: str, request_id: str) -> str:
-    """The key under which a call is remembered; `scope` keeps one caller's request ids apart from another's."""
+    """The key of a call; `scope` keeps one caller's request ids apart from another's."""
     return f"{method}|{scope}|{request_id}"
 
 
 def fingerprint(request: Message) -> bytes:
-    """SHA-256 over the request's content without its `request_id`; equal content gives equal bytes within one release."""
+    """SHA-256 over the request's content without its `request_id`; equal content gives equal bytes within one
+    release.
+    """
     copy = type(request)()
     copy.CopyFrom(request)
     copy.ClearField("request_id")
@@ -83,7 +86,8 @@ async def save(conn: Connection, key: str, content: bytes, response: bytes) -> N
     """Store the answer in the transaction of its effect.
 
     Raises:
-        asyncpg.UniqueViolationError: somebody else stored an answer meanwhile; nothing of this transaction may stand.
+        asyncpg.UniqueViolationError: somebody else stored an answer meanwhile; nothing of this
+        transaction may stand.
     """
     await conn.execute(_SAVE, key, content, response)
 
@@ -98,7 +102,9 @@ async def find_many(conn: Connection, keys: Sequence[str]) -> dict[str, StoredRe
 
 
 async def insert_many(conn: Connection, rows: Sequence[StoredRequest]) -> frozenset[str]:
-    """Store a group's answers; gives the keys that were new. For the others somebody was faster, and this group's effect on them must not stand."""
+    """Store a group's answers; gives the keys that were new. For the others somebody was faster, and this
+    group's effect on them must not stand.
+    """
     stored = await conn.fetch(
         _INSERT_MANY,
         [row.request_key for row in rows],
@@ -119,7 +125,8 @@ async def idempotent(
 ) -> R:
     """The answer to an ungrouped mutation: `fn`'s, or the stored one when this request took effect before.
 
-    One transaction: lock the key, look it up, run `fn`, store the answer. Concurrent repeats wait for the first. `fn` may run again when the
+    One transaction: lock the key, look it up, run `fn`, store the answer. Concurrent repeats wait for the
+    first. `fn` may run again when the
     transaction is retried. `request` has a field `request_id`; `scope` is normally the caller's subject.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Named SQL: a service's statements stand in `queries.sql`, each with a name and a sentence, and reach asyncpg as plain strings."""
+"""Named SQL: a service's statements stand in `queries.sql`, each with a name and a sentence, and reach
+asyncpg as plain strings.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,13 @@ def load(package: str, file: str = "queries.sql") -> Queries:
 def parse(text: str) -> Queries:
     """The statements of `text`.
 
-    Parameters are asyncpg's `$1`, `$2` ...; a comment sentence below the name says what the statement is for, and travels to the server
+    Parameters are asyncpg's `$1`, `$2` ...; a comment sentence below the name says what the statement is
+    for, and travels to the server
     with it, where it helps to read `pg_stat_activity`.
 
     Raises:
-        ValueError: text before the first name, a name twice, a statement without its sentence, or a name without a statement.
+        ValueError: text before the first name, a name twice, a statement without its sentence, or a
+            name without a statement.
     """
     statements: dict[str, list[str]] = {}
     current: list[str] | None = None

@@ -1,16 +1,25 @@
 """What the broker lost is noticed and sent again from the outbox.
 
-**Noticing.** Table `stream_mark` keeps, per stream, its creation time and the highest stream sequence any relay got an ack for. A
-loss shows as another creation time (the store was wiped), as a stream that ends below the mark (a tail that was never synced), or as
-an ack below one that this relay got before (a tail lost and already overgrown). It is looked for before the first publish after every
-(re)connect and every `WATCH_SECONDS`. Each loss raises the mark's *epoch*; acks gathered under an older epoch are not
+**Noticing.** Table `stream_mark` keeps, per stream, its creation time and the highest stream sequence any
+relay got an ack for. A
+loss shows as another creation time (the store was wiped), as a stream that ends below the mark (a tail that
+was never synced), or as
+an ack below one that this relay got before (a tail lost and already overgrown). It is looked for before the
+first publish after every
+(re)connect and every `WATCH_SECONDS`. Each loss raises the mark's *epoch*; acks gathered under an older epoch
+are not
 believed, so a row acknowledged just before the loss stays unpublished and is swept again.
 
-**How much to send again.** Every row above the lowest ack floor among the durable consumers the stream has had in the last
-`FLOOR_MEMORY`, as recorded in table `stream_consumer` by earlier rounds. A consumer acks after its commit, and floors only
-rise, so a floor of the past can only be too low: too much may be sent, never too little, and the inbox drops what was handled.
-A consumer that is missing at the moment keeps its last floor, so a second wipe before it came back loses nothing. Sending only that
-keeps the repair at seconds of traffic; `BusService.ReplayOutbox` sends more on demand. For the arithmetic to hold over a wipe, a new
+**How much to send again.** Every row above the lowest ack floor among the durable consumers the stream has
+had in the last
+`FLOOR_MEMORY`, as recorded in table `stream_consumer` by earlier rounds. A consumer acks after its commit,
+and floors only
+rise, so a floor of the past can only be too low: too much may be sent, never too little, and the inbox drops
+what was handled.
+A consumer that is missing at the moment keeps its last floor, so a second wipe before it came back loses
+nothing. Sending only that
+keeps the repair at seconds of traffic; `BusService.ReplayOutbox` sends more on demand. For the arithmetic to
+hold over a wipe, a new
 stream goes on numbering where the old one ended.
 """
 
@@ -88,7 +97,9 @@ class StreamWatch:
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
-        """Check every `WATCH_SECONDS`, note the consumers' floors, and answer wishes for replay, until cancelled."""
+        """Check every `WATCH_SECONDS`, note the consumers' floors, and answer wishes for replay, until
+        cancelled.
+        """
         subscribed = False
         while True:
             try:
@@ -151,7 +162,8 @@ class StreamWatch:
 
     async def _check(self) -> api.StreamInfo:
         reconnects = self._client.stats["reconnects"]
-        # The mark is read first: acks that other instances note in between can then only make the stream look longer.
+        # The mark is read first: acks that other instances note in between can then only make the
+        # stream look longer.
         mark = await self._read_mark()
         info = await ensure_stream(
             self._js,
@@ -251,7 +263,9 @@ class StreamWatch:
         return _Mark(**dict(row)) if row is not None else None
 
     async def _answer(self, message: Msg) -> None:
-        """A consumer misses events of an aggregate: send them again, and say how many of its subjects there are."""
+        """A consumer misses events of an aggregate: send them again, and say how many of its subjects there
+        are.
+        """
         try:
             wish = json.loads(message.data)
             span = (wish["aggregate_type"], wish["aggregate_id"], int(wish["first"]), int(wish["last"]))

@@ -1,6 +1,7 @@
 """JetStream: the connection, one stream per service, durable pull consumers.
 
-The service that publishes owns its stream and is the only one that makes it; its consumers wait until it is there. The broker is a courier,
+The service that publishes owns its stream and is the only one that makes it; its consumers wait until it is
+there. The broker is a courier,
 not a store: whatever it loses is sent again from the outbox (`chassis/outbox.py`).
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
+import asyncpg
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext, api
@@ -36,8 +38,13 @@ PENDING_BYTES = 4 << 20
 
 # Everything the client raises when the server is away, slow, or does not know the stream (yet).
 BROKER_ERRORS: tuple[type[Exception], ...] = (nats.errors.Error, OSError, TimeoutError)
-# What a background loop waits out: the broker or the database is away.
-AWAY: tuple[type[Exception], ...] = (Unavailable, *BROKER_ERRORS)
+# What a background loop waits out: broker or database is away, or too busy. No process may die of it.
+AWAY: tuple[type[Exception], ...] = (
+    Unavailable,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    *BROKER_ERRORS,
+)
 
 _STREAM_NAME_IN_USE = 10058
 _UNDERSCORED = str.maketrans("-.", "__")
@@ -59,7 +66,8 @@ def replay_subject(service: str) -> str:
 
 
 async def open_nats(url: str, name: str, *, wait_seconds: float = FIRST_CONNECT_WAIT_SECONDS) -> Client:
-    """A client that connects, and connects again, for ever; returns after at most `wait_seconds` even when the broker is down.
+    """A client that connects, and connects again, for ever; returns after at most `wait_seconds` even when
+    the broker is down.
 
     Ask `is_connected` before use; close it with `close_nats`.
     """
@@ -114,8 +122,8 @@ async def close_nats(client: Client) -> None:
 
 
 async def wait_connected(client: Client, *, poll_seconds: float = 0.1) -> None:
-    """Return once the client is connected; the client offers no event for it."""
-    while not client.is_connected:
+    """Return once the client is connected."""
+    while not client.is_connected:  # noqa: ASYNC110 - the client offers no event for it
         await asyncio.sleep(poll_seconds)
 
 
@@ -163,9 +171,11 @@ async def ensure_stream(
 async def ensure_consumer(
     js: JetStreamContext, service: str, durable: str, filter_subjects: Sequence[str]
 ) -> api.ConsumerInfo:
-    """A durable pull consumer with explicit ack on the service's stream, from its first message on; made, or brought to these filters.
+    """A durable pull consumer with explicit ack on the service's stream, from its first message on; made, or
+    brought to these filters.
 
-    Its `max_deliver` is unlimited: how often a *handler* may fail is counted by our own table, because a delivery that met a database which was
+    Its `max_deliver` is unlimited: how often a *handler* may fail is counted by our own table, because a
+    delivery that met a database which was
     away, or a process that died, is no fault of the message.
 
     Raises:
@@ -193,9 +203,9 @@ async def drop_consumer(js: JetStreamContext, stream: str, durable: str) -> None
 def matches(pattern: str, subject: str) -> bool:
     """Whether a NATS subject falls under a filter with `*` and `>`."""
     wanted, given = pattern.split("."), subject.split(".")
-    for index, token in enumerate(wanted):
-        if token == ">":
+    for index, part in enumerate(wanted):
+        if part == ">":
             return len(given) > index
-        if index >= len(given) or token not in ("*", given[index]):
+        if index >= len(given) or part not in ("*", given[index]):
             return False
     return len(wanted) == len(given)

@@ -19,12 +19,14 @@ async def main(admin_url: str, nats_url: str, order: str, seconds: float) -> Non
         kit.start(kit.consumer(batch=8).run)
         verb, _, count = order.partition(":")
         if verb == "place":
-            # Every order's events commit first, so that the test knows what must arrive whatever happens to this process.
+            # Every order's events commit first, so that the test knows what must arrive
+            # whatever happens to this process.
             for n in range(int(count)):
                 await kit.place([event(f"ord_{n}", s) for s in range(1, PER_ORDER + 1)], wake=False)
             async with kit.shop.connection() as conn:
                 await conn.execute("UPDATE outbox SET claimed_until = now()")
-            print("placed", flush=True)
+            sys.stdout.write("placed\n")
+            sys.stdout.flush()
             kit.relay.wake()
         await asyncio.sleep(seconds)
 

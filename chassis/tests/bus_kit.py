@@ -1,4 +1,4 @@
-"""Two made-up services for the tests of the bus: `shop` tells of orders, `shelf` writes down what it heard."""
+"""Two made-up services for the tests of the bus: `shop` tells of orders, `shelf` notes what it heard."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ async def prepare(admin_url: str) -> None:
     conn = await asyncpg.connect(admin_url)
     try:
         await conn.execute(
-            "CREATE TABLE IF NOT EXISTS shelf.heard (n bigserial, aggregate text, sequence bigint, message_id text);"
+            "CREATE TABLE IF NOT EXISTS shelf.heard (n bigserial, aggregate text,"
+            " sequence bigint, message_id text);"
             "GRANT ALL ON shelf.heard, shelf.heard_n_seq TO aljibe_kit_shelf"
         )
     finally:
@@ -81,13 +82,20 @@ class Bus:
         if wake:
             self.relay.wake(events)
 
-    def start(self, loop: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    def start(self, loop: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Run `loop` in the background; gives what stops it."""
+
         async def run() -> None:
             await loop()
 
         task = asyncio.create_task(run())
         self.tasks.append(task)
-        return task
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.wait([task])
+
+        return stop
 
     def consumer(self, handler: Handler = write_down, **options: object) -> Consumer:
         return Consumer(

@@ -131,7 +131,7 @@ async def test_poison_goes_to_the_dead_letters_at_once_and_others_pass(
 async def test_a_failing_message_is_tried_with_backoff_and_then_kept(
     fresh_database: str, nats_url: str
 ) -> None:
-    """Five tries, those behind it in the aggregate waiting; then the dead letter stands for it and they pass."""
+    """Five tries while those behind it wait; then the dead letter stands for it and they pass."""
     tries: list[int] = []
 
     async def broken(conn: Connection, messages: Sequence[Incoming]) -> None:
@@ -199,7 +199,7 @@ async def test_duplicates_have_one_effect(fresh_database: str, nats_url: str) ->
 
         async def drained() -> bool:
             info = await kit.client.jetstream().consumer_info("ALJIBE_SHOP", "shelf")
-            return info.num_pending == 0 and info.num_ack_pending == 0
+            return bool(info.num_pending == 0 and info.num_ack_pending == 0)
 
         assert counts == [50, 50]
         assert await eventually(drained)
@@ -232,7 +232,7 @@ async def test_nothing_is_lost_when_nats_is_killed_and_its_store_wiped(
     """The broker is a courier: killing it, or deleting every stream, must cost nothing but a replay."""
     async with LocalNats(server_folder / "nats") as nats, bus(fresh_database, nats.url) as kit:
         kit.start(kit.relay.run)
-        consumer = kit.start(kit.consumer().run)
+        stop_consumer = kit.start(kit.consumer().run)
         await kit.place([event(f"ord_a{n}", 1) for n in range(100)])
         assert len(await kit.until_heard(100)) == 100
 
@@ -242,8 +242,7 @@ async def test_nothing_is_lost_when_nats_is_killed_and_its_store_wiped(
         assert len(await kit.until_heard(200)) == 200
         assert kit.relay.watch.losses == 0
 
-        consumer.cancel()
-        await asyncio.wait([consumer])
+        await stop_consumer()
         await kit.place([event(f"ord_c{n}", 1) for n in range(100)])
         assert await kit.relay.idle()
         await nats.kill()

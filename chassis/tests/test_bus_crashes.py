@@ -66,7 +66,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
 
         async def settled() -> bool:
             info = await kit.client.jetstream().consumer_info("ALJIBE_SHOP", "shelf")
-            return info.num_pending == 0 and info.num_ack_pending == 0
+            return bool(info.num_pending == 0 and info.num_ack_pending == 0)
 
         assert await kit.relay.idle()
         assert await eventually(settled, 45)

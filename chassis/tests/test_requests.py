@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from aljibe.ops.v1.bus_pb2 import DiscardDeadLetterRequest, ReplayOutboxResponse
 
+from aljibe.ops.v1.bus_pb2 import DiscardDeadLetterRequest, ReplayOutboxResponse
 from chassis.migrations import migrate
 from chassis.postgres import Connection, Database, open_database
 from chassis.refusals import RequestIdReused

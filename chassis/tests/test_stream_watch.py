@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -15,21 +14,18 @@ from chassis.tests.bus_kit import Bus, bus, event
 from cli.local.nats import LocalNats
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-
-
 async def _watch_now(kit: Bus) -> None:
     async with kit.relay.watch._lock:
         await kit.relay.watch._note_floors(await kit.relay.watch._check())
 
 
 async def test_a_tail_that_was_never_synced_is_sent_again(fresh_database: str, server_folder: Path) -> None:
-    """A power cut takes the last acknowledged messages, though the stream stays and its numbers are used again."""
+    """A power cut takes the last acknowledged messages, though the stream stays and its numbers are used
+    again.
+    """
     async with LocalNats(server_folder / "nats") as nats, bus(fresh_database, nats.url) as kit:
         kit.start(kit.relay.run)
-        consumer = kit.start(kit.consumer().run)
+        stop_consumer = kit.start(kit.consumer().run)
         await kit.place([event(f"ord_a{n}", 1) for n in range(20)])
         assert len(await kit.until_heard(20)) == 20
         await nats.stop()
@@ -37,7 +33,7 @@ async def test_a_tail_that_was_never_synced_is_sent_again(fresh_database: str, s
         await nats.start()
         await kit.place([event(f"ord_b{n}", 1) for n in range(10)])
         assert len(await kit.until_heard(30)) == 30
-        await _cancel(consumer)
+        await stop_consumer()
         await kit.place([event(f"ord_c{n}", 1) for n in range(20)])
         assert await kit.relay.idle()
 
@@ -82,16 +78,16 @@ async def test_only_what_lies_above_the_consumers_floors_is_sent_again(
 ) -> None:
     """Repair must take seconds; and a consumer that is away during the loss keeps its own floor."""
     async with bus(fresh_database, nats_url) as kit:
-        relay = kit.start(kit.relay.run)
-        consumer = kit.start(kit.consumer().run)
+        stop_relay = kit.start(kit.relay.run)
+        stop_consumer = kit.start(kit.consumer().run)
         await kit.place([event(f"ord_a{n}", 1) for n in range(30)])
         await kit.until_heard(30)
-        await _cancel(consumer)
+        await stop_consumer()
         assert await kit.relay.idle()
         await _watch_now(kit)
         await kit.place([event(f"ord_b{n}", 1) for n in range(7)])
         assert await kit.relay.idle()
-        await _cancel(relay)
+        await stop_relay()
 
         for _ in range(2):
             await kit.client.jetstream().delete_stream("ALJIBE_SHOP")
@@ -99,9 +95,9 @@ async def test_only_what_lies_above_the_consumers_floors_is_sent_again(
             async with kit.shop.connection() as conn:
                 again = await conn.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
             assert again == 7
-            relay = kit.start(kit.relay.run)
+            stop_relay = kit.start(kit.relay.run)
             assert await kit.relay.idle()
-            await _cancel(relay)
+            await stop_relay()
         kit.start(kit.relay.run)
         kit.start(kit.consumer().run)
         heard = await kit.until_heard(37)
@@ -110,7 +106,9 @@ async def test_only_what_lies_above_the_consumers_floors_is_sent_again(
 
 
 async def test_an_ack_below_an_earlier_one_is_a_loss(fresh_database: str, nats_url: str) -> None:
-    """A new leader may have lost the tail while this client stayed connected and new messages have overgrown it."""
+    """A new leader may have lost the tail while this client stayed connected and new messages have overgrown
+    it.
+    """
     async with bus(fresh_database, nats_url) as kit:
         watch: StreamWatch = kit.relay.watch
         await watch.ensure_checked()
