@@ -8,7 +8,6 @@ import logging
 from chassis.clock import Clock
 from chassis.postgres import Connection, Database
 from chassis.refusals import Unavailable
-from chassis.telemetry import span
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake
 from services.fulfillment.usecases.expire_overdue import EXPIRY_CHUNK, expire_overdue
 from services.fulfillment.usecases.ports import Work
@@ -50,8 +49,7 @@ class ExpiryLoop:
             orders = PostgresFulfillmentOrders(conn, self._wake)
             return await expire_overdue(orders, Work(ACTOR, self._clock()))
 
-        with span("expire_overdue"):
-            count = await self._db.run(once)
+        count = await self._db.run(once)
         if count:
             log.info("pickups.expired", extra={"pickups": count})
         return count
