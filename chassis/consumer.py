@@ -30,7 +30,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -41,6 +41,7 @@ from nats.aio.msg import Msg
 
 from chassis import inbox
 from chassis.crashpoint import crashpoint
+from chassis.dispatch import Handler, plan_calls, traced
 from chassis.envelope import Incoming, Poison, parse, service_of, source_of
 from chassis.inbox import Aggregate
 from chassis.metrics import counter, histogram
@@ -61,8 +62,6 @@ from chassis.streams import (
 __all__ = ["Consumer", "Handler", "HandlerTimeout", "Incoming", "Poison"]
 
 log = logging.getLogger(__name__)
-
-Handler = Callable[[Connection, Sequence[Incoming]], Awaitable[None]]
 
 BATCH = 64
 MAX_ATTEMPTS = 5
@@ -239,7 +238,8 @@ class Consumer:
             limit = asyncio.timeout(HANDLER_TIMEOUT_SECONDS)
             try:
                 async with limit:
-                    await self.handlers[kind](conn, group)
+                    with traced(self.name, kind, group):
+                        await self.handlers[kind](conn, group)
             except TimeoutError as error:
                 if limit.expired():
                     raise HandlerTimeout(f"{kind} took over {HANDLER_TIMEOUT_SECONDS:g} s") from error
@@ -351,30 +351,6 @@ class Consumer:
                 async with self._db.connection() as conn:
                     while await inbox.prune(conn):  # noqa: ASYNC110 - the pause lets others at the table
                         await asyncio.sleep(PRUNE_PAUSE_SECONDS)
-
-
-def plan_calls(
-    messages: Sequence[Incoming], handlers: Mapping[str, Handler]
-) -> list[tuple[str, list[Incoming]]]:
-    """The handler calls for `messages`, as few as the order within each aggregate allows; see the module's
-    text.
-    """
-    calls: list[tuple[str, list[Incoming]]] = []
-    last_call: dict[Aggregate, int] = {}
-    by_type: dict[str, list[int]] = {}
-    for message in messages:
-        if message.type not in handlers:
-            continue
-        not_before = last_call.get(message.aggregate, 0)
-        places = by_type.setdefault(message.type, [])
-        place = next((index for index in places if index >= not_before), None)
-        if place is None:
-            place = len(calls)
-            calls.append((message.type, []))
-            places.append(place)
-        calls[place][1].append(message)
-        last_call[message.aggregate] = place
-    return calls
 
 
 def _nobodys_fault(error: Exception) -> bool:

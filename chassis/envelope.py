@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from google.protobuf.message import Message
 
 from chassis.ids import new_id
+from chassis.telemetry import current_traceparent
 
 CONTENT_TYPE = "application/protobuf"
 HEADER_MESSAGE_ID = "Nats-Msg-Id"
@@ -82,7 +83,9 @@ def event(
     key: str | None = None,
     event_id: str | None = None,
 ) -> OutboxEvent:
-    """`message` as an event of `service`; `key` (default: the aggregate id) ends the subject."""
+    """`message` as an event of `service`; `key` (default: the aggregate id) ends the subject,
+    `traceparent` (default: that of the work being done) ties it to a trace.
+    """
     return OutboxEvent(
         id=event_id or new_id("evt"),
         aggregate_type=aggregate_type,
@@ -92,7 +95,7 @@ def event(
         subject=subject(service, message.DESCRIPTOR.name, aggregate_id if key is None else key),
         payload=message.SerializeToString(),
         occurred_at=occurred_at,
-        traceparent=traceparent,
+        traceparent=traceparent or current_traceparent(),
     )
 
 
