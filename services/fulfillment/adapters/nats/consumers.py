@@ -50,7 +50,7 @@ class PlanHandler:
         traceparents: dict[str, str | None] = {}
         try:
             for message in messages:
-                # One call serves many orders: each trace gets a mark of its own, and its events go on from it.
+                # One call serves many orders: each trace gets a mark of its own; its events go on from it.
                 with (
                     from_traceparent(message.traceparent),
                     span("open_orders", order_id=message.aggregate_id),
