@@ -51,7 +51,7 @@ async def _collector() -> AsyncIterator[tuple[Collector, str]]:
 
 
 async def test_one_trace_runs_through_every_service() -> None:
-    """The browser's trace id is in the spans of the gateway, of all four services, and on the order itself."""
+    """The browser's trace id is in the spans of all five services and on the order itself."""
     folder = Path(tempfile.mkdtemp(prefix="aljibe-tracing-"))
     folder.chmod(0o755)
     try:
