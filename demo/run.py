@@ -1,0 +1,178 @@
+"""`aljibe demo`: start, load, sell, fulfil, settle, report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from cli.local.child import StartFailed
+from demo.customers import Customers
+from demo.data.baskets import Channel
+from demo.data.places import LocationKind
+from demo.doors import Away, Doors, Refused
+from demo.journal import Journal
+from demo.loading import catalogue_size, load_catalogue, load_stock
+from demo.options import DemoOptions
+from demo.progress import Steps
+from demo.replay import Replay
+from demo.report import show
+from demo.settling import Settling
+from demo.staff import Staff
+from demo.summary import Scene, Summary, summarise
+from demo.target import Target, TargetError, own_target, running_target
+from demo.words import words
+from demo.world import World, prepare
+
+__all__ = ["DemoOptions", "run", "run_demo"]
+
+OK = 0
+NOT_CLEAN = 1
+NOT_STARTED = 3
+INTERRUPTED = 130
+_PIPE_WIDTH = 110
+
+
+def run(options: DemoOptions) -> int:
+    """The whole demo; exit code 0 when the books are clean, 1 when they are not, 3 without a platform."""
+    # In a --json run standard output holds the one document; progress goes beside it.
+    console = Console(stderr=options.json)
+    if not console.is_terminal:
+        console.width = max(console.width, _PIPE_WIDTH)
+    try:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            summary = runner.run(run_demo(options, console))
+    except KeyboardInterrupt:
+        console.print(words(options.lang)("interrupted"))
+        return INTERRUPTED
+    except (TargetError, StartFailed, Away, Refused) as trouble:
+        console.print(str(trouble), style="red", markup=False)
+        return NOT_STARTED
+    return OK if summary.clean else NOT_CLEAN
+
+
+async def run_demo(options: DemoOptions, console: Console) -> Summary:
+    """Run it and print its summary (or the JSON document) as ``options`` say.
+
+    Raises:
+        TargetError, StartFailed: there is no platform to run it on.
+        Refused, Away: the platform did not take the catalogue or the stock.
+    """
+    word = words(options.lang)
+    async with contextlib.AsyncExitStack() as stack:
+        steps = Steps(console, word)
+        with steps:
+            target, world = await _begin(options, steps, stack)
+            doors = await stack.enter_async_context(Doors(target.http, target.addresses, target.key_file))
+            summary = await _play(options, steps, doors, world)
+        if options.json:
+            _write_document(summary, target)
+        else:
+            show(console, summary, target, options.lang, options.keep)
+        if options.keep and target.platform is not None:
+            await target.platform.run_until_signal()
+    return summary
+
+
+async def _begin(
+    options: DemoOptions, steps: Steps, stack: contextlib.AsyncExitStack
+) -> tuple[Target, World]:
+    """The platform and the world, made ready at the same time."""
+    target = running_target(options)
+    with steps.step("platform") as bar:
+        reading = asyncio.create_task(asyncio.to_thread(prepare, options.seed, options.scale))
+        if target is None:
+            target = await stack.enter_async_context(own_target(options, lambda said: bar.note(str(said))))
+        bar.advance()
+    with steps.step("data") as bar:
+        world = await reading
+        bar.advance()
+    return target, world
+
+
+async def _play(options: DemoOptions, steps: Steps, doors: Doors, world: World) -> Summary:
+    run_name = f"demo-{options.seed}-{int(time.time())}"
+    with steps.step("catalogue", catalogue_size(world)) as bar:
+        await load_catalogue(doors, world, run_name, bar.advance)
+    with steps.step("stock", len(world.stock)) as bar:
+        await load_stock(doors, world, run_name, bar.advance)
+
+    journal = Journal()
+    stores = [place.location_id for place in world.geography.stores]
+    customers = Customers(doors, journal, stores)
+    everywhere = [place.location_id for place in world.geography.places]
+    online = sum(basket.channel is not Channel.TILL for basket in world.baskets)
+    with steps.step("replay", len(world.baskets)) as selling:
+        picking = steps.bar("staff", online)
+        staff = Staff(doors, journal, customers, everywhere, seed=options.seed, advance=picking.advance)
+        async with _at_work(staff.work, customers.bring_back):
+            replay = Replay(doors, journal, customers, seed=options.seed, run=run_name, nudge=staff.nudge)
+
+            def advance(count: int) -> None:
+                selling.advance(count)
+                seconds = max(0.001, time.monotonic() - journal.replay_began)
+                selling.note(f"{journal.orders / seconds:,.0f}/s")
+
+            await replay.run(world.baskets, options.speed, advance)
+            steps.seconds["replay"] = journal.replay_seconds
+            began = time.monotonic()
+            settling = steps.bar("settle", 1)
+            books = await Settling(
+                doors, journal, customers, staff, lambda left: settling.note(f"{left:,}" if left else "")
+            ).settle()
+            settled_seconds = time.monotonic() - began
+            settling.finish()
+            picking.finish()
+    steps.seconds["replay"] = journal.replay_seconds
+    steps.seconds["settle"] = settled_seconds
+    return summarise(_scene(options, world), steps.seconds, journal, books, world.kinds)
+
+
+@asynccontextmanager
+async def _at_work(*jobs: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run the jobs beside the body and send everybody home at its end; their failure ends the body."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_job(job)) for job in jobs]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def _job(job: Callable[[], Awaitable[None]]) -> None:
+    await job()
+
+
+def _scene(options: DemoOptions, world: World) -> Scene:
+    kinds = list(world.kinds.values())
+    return Scene(
+        seed=options.seed,
+        scale=options.scale,
+        products=len(world.products),
+        promotions=len(world.promotions),
+        stores=kinds.count(LocationKind.STORE),
+        warehouses=kinds.count(LocationKind.WAREHOUSE),
+        stock_units=world.stock_units,
+        baskets=len(world.baskets),
+    )
+
+
+def _write_document(summary: Summary, target: Target) -> None:
+    document: dict[str, Any] = asdict(summary)
+    document["clean"] = summary.clean
+    document["http"], document["grpc"] = target.http, dict(target.addresses)
+    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
