@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.session import Session, command
-from cli.trouble import Trouble
+from cli.trouble import Trouble, Usage
 
 _ENTRY = "demo.run"
 
@@ -24,19 +25,32 @@ def _demo(
     scale: Annotated[float, typer.Option("--scale", min=0.01, max=100.0, help="demo.scale")] = 1.0,
     speed: Annotated[float, typer.Option("--speed", min=0.0, help="demo.speed")] = 0.0,
     keep: Annotated[bool, typer.Option("--keep", help="demo.keep")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="demo.fresh")] = False,
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="demo.url")] = "",
+    address: Annotated[
+        list[str] | None, typer.Option("--address", metavar="SERVICE=HOST:PORT", help="demo.address")
+    ] = None,
+    key_file: Annotated[Path | None, typer.Option("--key-file", help="demo.key_file")] = None,
 ) -> int:
     # Imported here: its packages (pandas and the data) are heavy, and the rest must work without them.
     try:
         entry = importlib.import_module(_ENTRY)
     except ModuleNotFoundError as error:
         raise Trouble("demo.missing", name=error.name) from error
-    options = entry.DemoOptions(
-        seed=seed,
-        scale=scale,
-        speed=speed,
-        keep=keep,
-        lang=session.texts.language,
-        json=session.json,
-        data=session.wanted_data,
-    )
+    try:
+        options = entry.DemoOptions(
+            seed=seed,
+            scale=scale,
+            speed=speed,
+            keep=keep,
+            lang=session.texts.language,
+            json=session.json,
+            data=session.wanted_data,
+            fresh=fresh,
+            url=url,
+            addresses=tuple(address or ()),
+            key_file=key_file,
+        )
+    except ValueError as error:
+        raise Usage("demo.bad_option", error=error) from error
     return int(entry.run(options))

@@ -67,6 +67,11 @@ aljibe demo --json                the summary as one document
     "demo.scale": "How much is replayed; 1 is the usual share.",
     "demo.speed": "Simulated seconds per second; 0: as fast as the platform answers.",
     "demo.keep": "Leave the platform running afterwards, until Ctrl-C.",
+    "demo.fresh": "Start a platform of its own, even when one runs already.",
+    "demo.url": "Replay against the platform at this HTTP address; needs --address and --key-file too.",
+    "demo.address": "gRPC address of one of its services; repeated for each.",
+    "demo.key_file": "Private key that its tokens are signed with.",
+    "demo.bad_option": "{error}",
     "demo.missing": "the demo needs the package {name}, which is not installed; `make setup` installs it",
     # token
     "token.help": (
@@ -98,4 +103,247 @@ TOKEN=$(aljibe token --role operator)
     "call.refused": "refused by {service}: {reason}: {message}",
     "call.unavailable": "{service} does not answer at {address}; is the platform running? (`aljibe up`)",
     "call.deadline_exceeded": "{service} at {address} did not answer in time",
+    # words that head columns
+    "word.accepted": "Accepted",
+    "word.actor": "By",
+    "word.cause": "Cause",
+    "word.channel": "Channel",
+    "word.document": "Document",
+    "word.location": "Location",
+    "word.locations": "Locations",
+    "word.note": "Note",
+    "word.order": "Order",
+    "word.rule": "Rule",
+    "word.service": "Service",
+    "word.sku": "SKU",
+    "word.state": "State",
+    "word.time": "Time",
+    "word.total": "Total",
+    "word.units": "Units",
+    "list.more": "… and more; the first {shown} are shown (--limit shows others)",
+    # audit
+    "audit.help": (
+        "Rebuild every counter from the ledger and the reservations, and tell each difference.\n\n"
+        "Reads one consistent snapshot and changes nothing. Exit code 1 when there is a difference."
+    ),
+    "audit.examples": """
+aljibe audit
+aljibe audit --limit 1000
+aljibe audit --json | jq .differences
+""",
+    "audit.limit": "How many differences to list.",
+    "audit.read": "{movements} movements, {positions} positions and {lines} live reservation lines in {seconds} s",
+    "audit.clean": "✓ every counter agrees with what it is made from",
+    "audit.differences": "✗ {count} differences",
+    "audit.expected": "By the book",
+    "audit.actual": "Counter",
+    "rule.ON_HAND": "on hand ≠ Σ movements",
+    "rule.RESERVED": "reserved ≠ Σ live lines",
+    "rule.RESERVED_ABOVE_ON_HAND": "reserved above on hand",
+    "rule.RESERVATION_LINE": "reservation line does not add up",
+    "rule.RESERVATION_STATE": "reservation state contradicts its lines",
+    # order
+    "order.help": "Show, list and watch orders.",
+    "order.examples": """
+aljibe order list
+aljibe order show ord_01jd…
+aljibe order watch ord_01jd…
+""",
+    "order.show.help": "Show one order: its lines and where their units stand, its plan, money, messages and trace.",
+    "order.show.examples": """
+aljibe order show ord_01jd…
+aljibe order show ord_01jd… --json | jq .state
+aljibe order show ord_01jd… --lang es
+""",
+    "order.list.help": (
+        "List orders, newest first.\n\n"
+        "States: accepted, in_progress, awaiting_customer, completed, cancelled, returned."
+    ),
+    "order.list.examples": """
+aljibe order list --channel web --state awaiting_customer
+aljibe order list --customer c-42 --limit 100
+aljibe order list --json | jq -r '.orders[].orderId'
+""",
+    "order.watch.help": (
+        "Watch one order move, until it has reached its end or Ctrl-C.\n\n"
+        "With --json: a document a line, one for each change."
+    ),
+    "order.watch.examples": """
+aljibe order watch ord_01jd…
+aljibe order watch ord_01jd… --json | jq -r .state
+""",
+    "order.id": "The order, ord_….",
+    "order.channel": "Only orders of this channel.",
+    "order.state": "Only orders in this state.",
+    "order.customer": "Only orders of this customer.",
+    "order.reference": "Only orders with this number of the caller's, such as a receipt's.",
+    "order.none": "no orders",
+    "order.unknown_state": "there is no order state '{state}'; states are {states}",
+    "order.waiting": "the service is away; asking again …",
+    "card.accepted": "Accepted",
+    "card.promise": "Promised by",
+    "card.total": "Total",
+    "card.tax": "tax",
+    "card.discount": "promotions",
+    "card.customer": "Customer",
+    "card.reference": "Reference",
+    "card.store": "Sold at",
+    "card.address": "Ship to",
+    "card.trace": "Trace",
+    "card.name": "Article",
+    "card.method": "Method",
+    "card.where": "Where its units stand",
+    "card.plan": "Plan",
+    "card.work": "Fulfillment order",
+    "card.content": "Units",
+    "card.reservation": "Reservation",
+    "card.payment": "Payment",
+    "card.authorized": "authorised",
+    "card.captured": "captured",
+    "card.refunded": "refunded",
+    "card.voided": "released",
+    "card.messages": "Messages to the customer",
+    "state.ACCEPTED": "accepted",
+    "state.IN_PROGRESS": "in progress",
+    "state.AWAITING_CUSTOMER": "awaiting customer",
+    "state.COMPLETED": "completed",
+    "state.CANCELLED": "cancelled",
+    "state.RETURNED": "returned",
+    "unit.ALLOCATED": "allocated",
+    "unit.PICKED": "picked",
+    "unit.READY": "ready",
+    "unit.SHIPPED": "shipped",
+    "unit.HANDED_OVER": "handed over",
+    "unit.RESOURCING": "being sourced again",
+    "unit.AWAITING_CUSTOMER": "awaiting customer",
+    "unit.CANCELLED": "cancelled",
+    "unit.RETURNED": "returned",
+    "method.SHIP": "ship",
+    "method.PICKUP": "pickup",
+    "method.CARRY_OUT": "carry-out",
+    "payment.AUTHORIZED": "authorised",
+    "payment.CAPTURED": "captured",
+    "payment.VOIDED": "released",
+    "payment.REFUNDED": "refunded",
+    "payment.PARTLY_CAPTURED": "partly captured",
+    "payment.PARTLY_REFUNDED": "partly refunded",
+    # stock
+    "stock.help": "Look into the stock pool.",
+    "stock.examples": """
+aljibe stock show 1029743
+aljibe stock show 1029743 --location store-012 --movements
+""",
+    "stock.show.help": (
+        "Show where an article lies, how much of it is promised, and what is left to promise.\n\n"
+        "available = max(0, on hand − reserved − safety), for each location."
+    ),
+    "stock.show.examples": """
+aljibe stock show 1029743
+aljibe stock show 1029743 --channel web          what the web may promise
+aljibe stock show 1029743 -l store-012 -m -n 50  and its last 50 movements there
+aljibe stock show 1029743 --json | jq .positions
+""",
+    "stock.sku": "The article.",
+    "stock.location": "Only at this location.",
+    "stock.channel": "Also what this channel may promise.",
+    "stock.movements": "Also the ledger, newest first.",
+    "stock.limit": "How many movements.",
+    "stock.none": "no location has ever held {sku}",
+    "stock.available": "channel {channel} may promise {units}",
+    "stock.on_hand": "On hand",
+    "stock.reserved": "Reserved",
+    "stock.safety": "Safety",
+    "stock.available_units": "Available",
+    "stock.on_hand_after": "On hand after",
+    "cause.OPENING": "opening stock",
+    "cause.RECEIPT": "receipt",
+    "cause.SALE": "till sale",
+    "cause.SHIPMENT": "shipment",
+    "cause.HAND_OVER": "hand-over",
+    "cause.RETURN": "return",
+    "cause.COUNT": "count",
+    "cause.ADJUSTMENT": "adjustment",
+    "cause.DAMAGE": "damage",
+    "cause.SHORT_PICK": "short pick",
+    # dlq
+    "dlq.help": (
+        "Dead letters: messages that no handler could take. None is lost: each waits with its error to be redriven or"
+        " discarded."
+    ),
+    "dlq.examples": """
+aljibe dlq list
+aljibe dlq redrive fulfillment dlt_01jd…
+aljibe dlq discard fulfillment dlt_01jd… --note 'order was cancelled by hand'
+""",
+    "dlq.list.help": "List dead letters of every service, or of one, newest first.",
+    "dlq.list.examples": """
+aljibe dlq list
+aljibe dlq list --service orders --details   with tracebacks
+aljibe dlq list --state any --json | jq -r '.services[].deadLetters[].error'
+""",
+    "dlq.redrive.help": "Hand a dead letter to its handler again, after its cause was mended.",
+    "dlq.redrive.examples": """
+aljibe dlq redrive fulfillment dlt_01jd…
+""",
+    "dlq.discard.help": "Settle a dead letter without handling it: its effect never happens. The reason is kept.",
+    "dlq.discard.examples": """
+aljibe dlq discard orders dlt_01jd… --note 'sent by a test'
+""",
+    "dlq.id": "The dead letter, dlt_….",
+    "dlq.state": "Only those in this state.",
+    "dlq.consumer": "Only those of this consumer.",
+    "dlq.details": "With the traceback of each.",
+    "dlq.note": "Why, for whoever reads it later.",
+    "dlq.none": "✓ no dead letters",
+    "dlq.redriven": "✓ {id} ({type}) was handled by {service}",
+    "dlq.discarded": "✓ {id} ({type}) is discarded",
+    "dlq.unknown_state": "there is no state '{state}'; states are {states}",
+    "dlq.dead_at": "Given up",
+    "dlq.event": "Event",
+    "dlq.about": "About",
+    "dlq.by": "Consumer",
+    "dlq.attempts": "Tries",
+    "dlq.error": "Error",
+    "letter.OPEN": "open",
+    "letter.REDRIVEN": "redriven",
+    "letter.DISCARDED": "discarded",
+    # outbox
+    "outbox.help": "Events that a service has recorded, published or not; kept for 30 days.",
+    "outbox.examples": """
+aljibe outbox replay orders --since 2h
+""",
+    "outbox.replay.help": "Publish events of a service again. Harmless: consumers drop what they have handled.",
+    "outbox.replay.examples": """
+aljibe outbox replay orders --aggregate order/ord_01jd…
+aljibe outbox replay orders --since 2h
+aljibe outbox replay inventory --since 2026-11-01T00:00+01:00
+aljibe outbox replay catalog --all
+""",
+    "outbox.aggregate": "Only the events of this aggregate, such as order/ord_….",
+    "outbox.since": "Only events recorded since then: a span (2h) or a moment (ISO 8601).",
+    "outbox.all": "Every event that is kept.",
+    "outbox.choose": "say which events: one of --aggregate, --since, --all",
+    "outbox.bad_aggregate": "'{text}' is no aggregate: write type/id, such as order/ord_…",
+    "outbox.bad_time": "'{text}' is no moment: write 2h, or 2026-11-01T09:00+01:00",
+    "outbox.replayed": "✓ {count} events of {service} will be published again",
+    # bus
+    "bus.help": "Show how far each service is behind: events to publish, messages to handle, dead letters.",
+    "bus.examples": """
+aljibe bus
+aljibe bus --service orders
+aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
+""",
+    "bus.service": "Whose: catalog, inventory, orders or fulfillment.",
+    "bus.only_service": "Only this one: catalog, inventory, orders or fulfillment.",
+    "bus.unknown_service": "there is no service '{service}' with messages; services are {services}",
+    "bus.broker": "Broker",
+    "bus.connected": "connected",
+    "bus.away": "away",
+    "bus.unpublished": "To publish",
+    "bus.oldest": "Oldest",
+    "bus.waiting": "Waiting",
+    "bus.dead": "Dead letters",
+    "bus.losses": "Losses seen",
+    "bus.consumers": "Consumers",
+    "bus.consumer": "{consumer}: {pending} to come, {unsettled} in hand",
 }

@@ -10,10 +10,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, token, up
+from cli import audit, bus, demo, orders, stock, token, up
 from cli.texts import Texts, wanted_language
 
-_COMMANDS = (up, demo, token)
+_COMMANDS = (up, demo, orders, stock, audit, bus, token)
 
 
 def app() -> None:

@@ -67,6 +67,11 @@ aljibe demo --json                el resumen como un documento
     "demo.scale": "Cuánto se repite; 1 es la parte habitual.",
     "demo.speed": "Segundos simulados por segundo; 0: tan rápido como responda la plataforma.",
     "demo.keep": "Deja la plataforma en marcha después, hasta Ctrl-C.",
+    "demo.fresh": "Arranca una plataforma propia, aunque ya corra una.",
+    "demo.url": "Repite contra la plataforma de esta dirección HTTP; necesita también --address y --key-file.",
+    "demo.address": "Dirección gRPC de uno de sus servicios; se repite para cada uno.",
+    "demo.key_file": "Clave privada con la que se firman sus credenciales.",
+    "demo.bad_option": "{error}",
     "demo.missing": "la demostración necesita el paquete {name}, que no está instalado; lo instala `make setup`",
     # token
     "token.help": (
@@ -98,4 +103,247 @@ TOKEN=$(aljibe token --role operator)
     "call.refused": "{service} lo rechazó: {reason}: {message}",
     "call.unavailable": "{service} no responde en {address}; ¿está en marcha la plataforma? (`aljibe up`)",
     "call.deadline_exceeded": "{service} en {address} no respondió a tiempo",
+    # words that head columns
+    "word.accepted": "Aceptado",
+    "word.actor": "Por",
+    "word.cause": "Causa",
+    "word.channel": "Canal",
+    "word.document": "Documento",
+    "word.location": "Ubicación",
+    "word.locations": "Ubicaciones",
+    "word.note": "Nota",
+    "word.order": "Pedido",
+    "word.rule": "Regla",
+    "word.service": "Servicio",
+    "word.sku": "Referencia",
+    "word.state": "Estado",
+    "word.time": "Momento",
+    "word.total": "Total",
+    "word.units": "Unidades",
+    "list.more": "… y más; se muestran los primeros {shown} (--limit muestra otros)",
+    # audit
+    "audit.help": (
+        "Recalcula cada contador a partir del libro de movimientos y de las reservas, y dice cada diferencia.\n\n"
+        "Lee una sola imagen coherente y no cambia nada. Código de salida 1 cuando hay una diferencia."
+    ),
+    "audit.examples": """
+aljibe audit
+aljibe audit --limit 1000
+aljibe audit --json | jq .differences
+""",
+    "audit.limit": "Cuántas diferencias mostrar.",
+    "audit.read": "{movements} movimientos, {positions} posiciones y {lines} líneas de reserva vivas en {seconds} s",
+    "audit.clean": "✓ cada contador coincide con aquello de lo que está hecho",
+    "audit.differences": "✗ {count} diferencias",
+    "audit.expected": "Según el libro",
+    "audit.actual": "Contador",
+    "rule.ON_HAND": "existencias ≠ Σ movimientos",
+    "rule.RESERVED": "reservado ≠ Σ líneas vivas",
+    "rule.RESERVED_ABOVE_ON_HAND": "reservado por encima de existencias",
+    "rule.RESERVATION_LINE": "la línea de reserva no cuadra",
+    "rule.RESERVATION_STATE": "el estado de la reserva contradice sus líneas",
+    # order
+    "order.help": "Muestra, lista y sigue pedidos.",
+    "order.examples": """
+aljibe order list
+aljibe order show ord_01jd…
+aljibe order watch ord_01jd…
+""",
+    "order.show.help": "Muestra un pedido: sus líneas y dónde están sus unidades, su plan, dinero, mensajes y traza.",
+    "order.show.examples": """
+aljibe order show ord_01jd…
+aljibe order show ord_01jd… --json | jq .state
+aljibe order show ord_01jd… --lang en
+""",
+    "order.list.help": (
+        "Lista pedidos, los más nuevos primero.\n\n"
+        "Estados: accepted, in_progress, awaiting_customer, completed, cancelled, returned."
+    ),
+    "order.list.examples": """
+aljibe order list --channel web --state awaiting_customer
+aljibe order list --customer c-42 --limit 100
+aljibe order list --json | jq -r '.orders[].orderId'
+""",
+    "order.watch.help": (
+        "Sigue un pedido mientras avanza, hasta que llegue a su fin o hasta Ctrl-C.\n\n"
+        "Con --json: un documento por línea, uno por cada cambio."
+    ),
+    "order.watch.examples": """
+aljibe order watch ord_01jd…
+aljibe order watch ord_01jd… --json | jq -r .state
+""",
+    "order.id": "El pedido, ord_….",
+    "order.channel": "Solo pedidos de este canal.",
+    "order.state": "Solo pedidos en este estado.",
+    "order.customer": "Solo pedidos de este cliente.",
+    "order.reference": "Solo pedidos con este número de quien llama, como el de un tique.",
+    "order.none": "ningún pedido",
+    "order.unknown_state": "no existe el estado de pedido '{state}'; los estados son {states}",
+    "order.waiting": "el servicio está ausente; se pregunta de nuevo …",
+    "card.accepted": "Aceptado",
+    "card.promise": "Prometido para",
+    "card.total": "Total",
+    "card.tax": "impuestos",
+    "card.discount": "promociones",
+    "card.customer": "Cliente",
+    "card.reference": "Referencia",
+    "card.store": "Vendido en",
+    "card.address": "Enviar a",
+    "card.trace": "Traza",
+    "card.name": "Artículo",
+    "card.method": "Modalidad",
+    "card.where": "Dónde están sus unidades",
+    "card.plan": "Plan",
+    "card.work": "Orden de preparación",
+    "card.content": "Unidades",
+    "card.reservation": "Reserva",
+    "card.payment": "Pago",
+    "card.authorized": "autorizado",
+    "card.captured": "cobrado",
+    "card.refunded": "devuelto",
+    "card.voided": "liberado",
+    "card.messages": "Mensajes al cliente",
+    "state.ACCEPTED": "aceptado",
+    "state.IN_PROGRESS": "en curso",
+    "state.AWAITING_CUSTOMER": "a la espera del cliente",
+    "state.COMPLETED": "completado",
+    "state.CANCELLED": "cancelado",
+    "state.RETURNED": "devuelto",
+    "unit.ALLOCATED": "asignadas",
+    "unit.PICKED": "recogidas",
+    "unit.READY": "listas",
+    "unit.SHIPPED": "enviadas",
+    "unit.HANDED_OVER": "entregadas",
+    "unit.RESOURCING": "se asignan de nuevo",
+    "unit.AWAITING_CUSTOMER": "a la espera del cliente",
+    "unit.CANCELLED": "canceladas",
+    "unit.RETURNED": "devueltas",
+    "method.SHIP": "envío",
+    "method.PICKUP": "recogida",
+    "method.CARRY_OUT": "en mano",
+    "payment.AUTHORIZED": "autorizado",
+    "payment.CAPTURED": "cobrado",
+    "payment.VOIDED": "liberado",
+    "payment.REFUNDED": "devuelto",
+    "payment.PARTLY_CAPTURED": "cobrado en parte",
+    "payment.PARTLY_REFUNDED": "devuelto en parte",
+    # stock
+    "stock.help": "Mira dentro del fondo común de existencias.",
+    "stock.examples": """
+aljibe stock show 1029743
+aljibe stock show 1029743 --location store-012 --movements
+""",
+    "stock.show.help": (
+        "Muestra dónde está un artículo, cuánto de él está prometido y cuánto queda por prometer.\n\n"
+        "disponible = max(0, existencias − reservado − seguridad), en cada ubicación."
+    ),
+    "stock.show.examples": """
+aljibe stock show 1029743
+aljibe stock show 1029743 --channel web          lo que la web puede prometer
+aljibe stock show 1029743 -l store-012 -m -n 50  y sus últimos 50 movimientos allí
+aljibe stock show 1029743 --json | jq .positions
+""",
+    "stock.sku": "El artículo.",
+    "stock.location": "Solo en esta ubicación.",
+    "stock.channel": "También lo que este canal puede prometer.",
+    "stock.movements": "También el libro de movimientos, los más nuevos primero.",
+    "stock.limit": "Cuántos movimientos.",
+    "stock.none": "ninguna ubicación ha tenido nunca {sku}",
+    "stock.available": "el canal {channel} puede prometer {units}",
+    "stock.on_hand": "Existencias",
+    "stock.reserved": "Reservado",
+    "stock.safety": "Seguridad",
+    "stock.available_units": "Disponible",
+    "stock.on_hand_after": "Existencias después",
+    "cause.OPENING": "existencias iniciales",
+    "cause.RECEIPT": "recepción",
+    "cause.SALE": "venta en caja",
+    "cause.SHIPMENT": "envío",
+    "cause.HAND_OVER": "entrega",
+    "cause.RETURN": "devolución",
+    "cause.COUNT": "recuento",
+    "cause.ADJUSTMENT": "ajuste",
+    "cause.DAMAGE": "daño",
+    "cause.SHORT_PICK": "faltante al recoger",
+    # dlq
+    "dlq.help": (
+        "Mensajes muertos: los que ningún receptor pudo tratar. No se pierde ninguno: cada uno espera con su error a que"
+        " se reintente o se descarte."
+    ),
+    "dlq.examples": """
+aljibe dlq list
+aljibe dlq redrive fulfillment dlt_01jd…
+aljibe dlq discard fulfillment dlt_01jd… --note 'el pedido se canceló a mano'
+""",
+    "dlq.list.help": "Lista los mensajes muertos de todos los servicios, o de uno, los más nuevos primero.",
+    "dlq.list.examples": """
+aljibe dlq list
+aljibe dlq list --service orders --details   con la pila de cada error
+aljibe dlq list --state any --json | jq -r '.services[].deadLetters[].error'
+""",
+    "dlq.redrive.help": "Entrega un mensaje muerto otra vez a su receptor, una vez remediada la causa.",
+    "dlq.redrive.examples": """
+aljibe dlq redrive fulfillment dlt_01jd…
+""",
+    "dlq.discard.help": "Cierra un mensaje muerto sin tratarlo: su efecto no ocurre nunca. El motivo se guarda.",
+    "dlq.discard.examples": """
+aljibe dlq discard orders dlt_01jd… --note 'lo mandó una prueba'
+""",
+    "dlq.id": "El mensaje muerto, dlt_….",
+    "dlq.state": "Solo los que están en este estado.",
+    "dlq.consumer": "Solo los de este receptor.",
+    "dlq.details": "Con la pila del error de cada uno.",
+    "dlq.note": "Por qué, para quien lo lea después.",
+    "dlq.none": "✓ ningún mensaje muerto",
+    "dlq.redriven": "✓ {service} ha tratado {id} ({type})",
+    "dlq.discarded": "✓ {id} ({type}) queda descartado",
+    "dlq.unknown_state": "no existe el estado '{state}'; los estados son {states}",
+    "dlq.dead_at": "Abandonado",
+    "dlq.event": "Hecho",
+    "dlq.about": "Sobre",
+    "dlq.by": "Receptor",
+    "dlq.attempts": "Intentos",
+    "dlq.error": "Error",
+    "letter.OPEN": "abierto",
+    "letter.REDRIVEN": "reintentado",
+    "letter.DISCARDED": "descartado",
+    # outbox
+    "outbox.help": "Los hechos que un servicio ha registrado, publicados o no; se guardan 30 días.",
+    "outbox.examples": """
+aljibe outbox replay orders --since 2h
+""",
+    "outbox.replay.help": "Publica otra vez hechos de un servicio. Es inofensivo: los receptores descartan lo ya tratado.",
+    "outbox.replay.examples": """
+aljibe outbox replay orders --aggregate order/ord_01jd…
+aljibe outbox replay orders --since 2h
+aljibe outbox replay inventory --since 2026-11-01T00:00+01:00
+aljibe outbox replay catalog --all
+""",
+    "outbox.aggregate": "Solo los hechos de este agregado, como order/ord_….",
+    "outbox.since": "Solo los hechos registrados desde entonces: una duración (2h) o un momento (ISO 8601).",
+    "outbox.all": "Todos los hechos guardados.",
+    "outbox.choose": "diga qué hechos: uno de --aggregate, --since, --all",
+    "outbox.bad_aggregate": "'{text}' no es un agregado: escriba tipo/id, como order/ord_…",
+    "outbox.bad_time": "'{text}' no es un momento: escriba 2h, o 2026-11-01T09:00+01:00",
+    "outbox.replayed": "✓ se publicarán otra vez {count} hechos de {service}",
+    # bus
+    "bus.help": "Muestra cuánto se retrasa cada servicio: hechos por publicar, mensajes por tratar, mensajes muertos.",
+    "bus.examples": """
+aljibe bus
+aljibe bus --service orders
+aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
+""",
+    "bus.service": "De quién: catalog, inventory, orders o fulfillment.",
+    "bus.only_service": "Solo este: catalog, inventory, orders o fulfillment.",
+    "bus.unknown_service": "no existe el servicio '{service}' con mensajes; los servicios son {services}",
+    "bus.broker": "Mensajería",
+    "bus.connected": "conectada",
+    "bus.away": "ausente",
+    "bus.unpublished": "Por publicar",
+    "bus.oldest": "El más viejo",
+    "bus.waiting": "En espera",
+    "bus.dead": "Muertos",
+    "bus.losses": "Pérdidas vistas",
+    "bus.consumers": "Receptores",
+    "bus.consumer": "{consumer}: {pending} por llegar, {unsettled} en curso",
 }

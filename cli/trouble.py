@@ -27,7 +27,7 @@ class Trouble(Exception):
     @property
     def reason(self) -> str:
         """UPPER_SNAKE and stable, for scripts."""
-        return self.key.rpartition(".")[2].upper()
+        return self.key.replace(".", "_").upper()
 
     def line(self, texts: Texts) -> str:
         """For a person."""
@@ -95,9 +95,9 @@ class CallFailed(Trouble):
     def line(self, texts: Texts) -> str:
         """For a person: the reason, the service's sentence in their language, and the fields at fault."""
         line = texts(self.key, reason=self.reason, message=self.message, **self.fields)
-        if self.violations:
-            line += " (" + "; ".join(f"{one.field}: {one.description}" for one in self.violations) + ")"
-        return line
+        # The sentence of a refused request tells its violations by itself.
+        untold = [one for one in self.violations if one.description not in line]
+        return line + "".join(f"; {one.field}: {one.description}" for one in untold)
 
 
 def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:

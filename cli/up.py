@@ -7,6 +7,7 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import RenderableType
@@ -16,9 +17,11 @@ from rich.text import Text
 
 from cli.doors import minter_of
 from cli.local.happening import Happening
-from cli.local.platform import Platform
 from cli.session import INTERRUPTED, Session, command
 from cli.token import duration
+
+if TYPE_CHECKING:
+    from cli.local.platform import Platform
 
 SAMPLE_CHANNEL = "web"
 SAMPLE_TTL = "8h"
@@ -36,6 +39,9 @@ def register(app: typer.Typer) -> None:
 
 
 async def _up(session: Session) -> int:
+    # Imported here: what starts servers is heavy, and every other command can do without.
+    from cli.local.platform import Platform
+
     began = time.monotonic()
     texts = session.texts
 

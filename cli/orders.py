@@ -1,0 +1,147 @@
+"""`aljibe order`: one order as a card, many as a list, and one as it moves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import grpc
+import typer
+from rich.console import RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from cli.doors import CALL_SECONDS, Door, door
+from cli.order_card import card, state_text
+from cli.session import Session, command, proto_json
+from cli.show import money, short, time, units
+from cli.trouble import CallFailed, Usage
+
+_PAGE = 200
+_STATE_PREFIX = "ORDER_STATE_"
+STATES = tuple(short(name, _STATE_PREFIX).lower() for name, number in orders_pb2.OrderState.items() if number)
+# A service that is restarted is back within seconds; a watch outlives that.
+MAX_RECONNECTS = 10
+RECONNECT_SECONDS = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(no_args_is_help=True)
+    command(group, "show")(_show)
+    command(group, "list")(_list)
+    command(group, "watch")(_watch)
+    app.add_typer(group, name="order")
+
+
+async def _show(
+    session: Session, order_id: Annotated[str, typer.Argument(metavar="ID", help="order.id")]
+) -> None:
+    async with door(session, "orders") as orders:
+        stub = orders_pb2_grpc.OrderServiceStub(orders.channel)
+        request = orders_pb2.GetOrderRequest(order_id=order_id)
+        answer = await stub.GetOrder(request, metadata=orders.metadata, timeout=CALL_SECONDS)
+    session.document(proto_json(answer.order))
+    session.show(card(session.texts, answer.order))
+
+
+async def _list(
+    session: Session,
+    channel: Annotated[str, typer.Option("--channel", "-c", help="order.channel")] = "",
+    state: Annotated[str, typer.Option("--state", "-s", metavar="STATE", help="order.state")] = "",
+    customer: Annotated[str, typer.Option("--customer", help="order.customer")] = "",
+    reference: Annotated[str, typer.Option("--reference", help="order.reference")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="option.limit")] = 20,
+) -> None:
+    wanted = state.lower().replace("-", "_")
+    if wanted and wanted not in STATES:
+        raise Usage("order.unknown_state", state=state, states=", ".join(STATES))
+    request = orders_pb2.ListOrdersRequest(
+        channel_id=channel,
+        customer_id=customer,
+        customer_reference=reference,
+        state=orders_pb2.OrderState.Value(_STATE_PREFIX + (wanted or "unspecified").upper()),
+    )
+    async with door(session, "orders") as orders:
+        found, more = await _pages(orders, request, limit)
+    session.document({"orders": [proto_json(order) for order in found], "more": more})
+    if not found:
+        session.show(session.texts("order.none"))
+        return
+    session.show(_table(session, found))
+    if more:
+        session.show(session.texts("list.more", shown=len(found)))
+
+
+async def _pages(
+    orders: Door, request: orders_pb2.ListOrdersRequest, limit: int
+) -> tuple[list[orders_pb2.Order], bool]:
+    stub = orders_pb2_grpc.OrderServiceStub(orders.channel)
+    found: list[orders_pb2.Order] = []
+    while True:
+        request.page_size = min(_PAGE, limit - len(found))
+        page = await stub.ListOrders(request, metadata=orders.metadata, timeout=CALL_SECONDS)
+        found += page.orders
+        request.page_token = page.next_page_token
+        if not request.page_token or len(found) >= limit:
+            return found, bool(request.page_token)
+
+
+async def _watch(
+    session: Session, order_id: Annotated[str, typer.Argument(metavar="ID", help="order.id")]
+) -> None:
+    """Show every change until the order's end; a service that is restarted meanwhile is asked again."""
+    with Live(console=session.out, auto_refresh=False, transient=False) as live:
+        left = MAX_RECONNECTS
+        last: orders_pb2.Order | None = None
+        while True:
+            try:
+                async with door(session, "orders") as orders:
+                    stub = orders_pb2_grpc.OrderServiceStub(orders.channel)
+                    request = orders_pb2.WatchOrderRequest(order_id=order_id)
+                    async for look in stub.WatchOrder(request, metadata=orders.metadata):
+                        left = MAX_RECONNECTS
+                        if last is None or look.order.version != last.version:
+                            last = look.order
+                            session.document(proto_json(last))
+                            _update(session, live, card(session.texts, last))
+                    return
+            except CallFailed as failure:
+                again = failure.code in (
+                    grpc.StatusCode.UNAVAILABLE.name,
+                    grpc.StatusCode.DEADLINE_EXCEEDED.name,
+                )
+                if not again or last is None or left == 0:
+                    raise
+                left -= 1
+                waiting = Text(session.texts("order.waiting"), style="yellow")
+                _update(session, live, card(session.texts, last, footer=waiting))
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+
+def _update(session: Session, live: Live, view: RenderableType) -> None:
+    if not session.json:
+        live.update(view, refresh=True)
+
+
+def _table(session: Session, orders: list[orders_pb2.Order]) -> Table:
+    texts = session.texts
+    table = Table(box=None)
+    for word in ("order", "channel", "state", "accepted"):
+        table.add_column(texts(f"word.{word}"), no_wrap=word == "order")
+    table.add_column(texts("word.units"), justify="right")
+    table.add_column(texts("word.total"), justify="right")
+    table.add_column(texts("word.locations"))
+    for order in orders:
+        table.add_row(
+            order.order_id,
+            order.channel_id,
+            state_text(texts, order),
+            time(order.accept_time),
+            units(sum(line.quantity_units for line in order.lines)),
+            money(order.total_minor, order.currency_code),
+            ", ".join(sorted({part.location_id for part in order.plan})),
+        )
+    return table
