@@ -161,10 +161,9 @@ def _reach(lines: Sequence[_Line], coupons: dict[str, str]) -> dict[int, tuple[R
 
 def _apply(ranked: RankedPromotion, members: Sequence[_Line]) -> tuple[int, str]:
     """Take what the promotion takes from its lines; gives the amount, and why when it is 0."""
-    promotion = ranked.promotion
-    stackable = promotion.stackable
+    stackable = ranked.stackable
     lines = [line for line in members if not line.closed and (stackable or not line.taken)]
-    benefit = promotion.benefit
+    benefit = ranked.benefit
     cuts: Sequence[int]
     if isinstance(benefit, PercentageOff):
         cuts = [share(line.left_minor, benefit.basis_points) for line in lines]
@@ -183,7 +182,8 @@ def _apply(ranked: RankedPromotion, members: Sequence[_Line]) -> tuple[int, str]
         if cut:
             line.left_minor -= cut
             line.taken.append(_applied(ranked, cut))
-            line.closed = not stackable
+            if not stackable:
+                line.closed = True
             total_minor += cut
     return total_minor, _TAKEN if total_minor else SUPERSEDED
 
@@ -228,10 +228,8 @@ def _threshold_reduction(benefit: BasketThreshold, lines: Sequence[_Line]) -> in
 
 
 def _applied(ranked: RankedPromotion, amount_minor: int) -> AppliedPromotion:
-    promotion = ranked.promotion
-    name = promotion.name
     return AppliedPromotion(
-        promotion.promotion_id, name.in_english, name.in_spanish, -amount_minor, promotion.coupon_code
+        ranked.promotion_id, ranked.name_en, ranked.name_es, -amount_minor, ranked.coupon_code
     )
 
 

@@ -51,14 +51,33 @@ class RankedPromotion:
     priority first, ties by id.
     """
 
-    __slots__ = ("coupon_key", "currency_code", "for_basket", "promotion", "rank")
+    __slots__ = (
+        "benefit",
+        "coupon_code",
+        "coupon_key",
+        "currency_code",
+        "for_basket",
+        "name_en",
+        "name_es",
+        "promotion",
+        "promotion_id",
+        "rank",
+        "stackable",
+    )
 
     def __init__(self, rank: int, promotion: Promotion) -> None:
         self.rank = rank
         self.promotion = promotion
+        # Copied out, since they are read for every line of every basket.
+        self.promotion_id = promotion.promotion_id
+        self.benefit = promotion.benefit
+        self.coupon_code = promotion.coupon_code
         self.coupon_key = coupon_key(promotion.coupon_code)
         self.currency_code = currency_of(promotion.benefit)
         self.for_basket = isinstance(promotion.benefit, BasketThreshold)
+        self.stackable = promotion.stackable
+        self.name_en = promotion.name.in_english
+        self.name_es = promotion.name.in_spanish
 
 
 @dataclass(frozen=True, slots=True)

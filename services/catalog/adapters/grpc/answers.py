@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,6 +14,9 @@ from services.catalog.domain.products import LocalizedText, Product
 from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, Promotion
 from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER
 from services.catalog.usecases.quote_basket import SignedQuote
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_A_DAY = 86_400
 
 
 def _text(text: LocalizedText) -> catalog_pb2.LocalizedText:
@@ -113,7 +116,9 @@ def fill_quote(message: pricing_pb2.Quote, signed: SignedQuote) -> None:
     message.total_minor = quote.total_minor
     message.tax_inclusive = quote.tax_inclusive
     message.quote_token = signed.token
-    message.expire_time.FromDatetime(signed.expire_time)
+    since_epoch = signed.expire_time - _EPOCH
+    message.expire_time.seconds = since_epoch.days * _SECONDS_A_DAY + since_epoch.seconds
+    message.expire_time.nanos = since_epoch.microseconds * 1000
     add_line = message.lines.add
     for line in quote.lines:
         added = add_line(
@@ -130,8 +135,10 @@ def fill_quote(message: pricing_pb2.Quote, signed: SignedQuote) -> None:
             name_en=line.name_en,
             name_es=line.name_es,
         )
-        for applied in line.promotions:
-            _fill_applied(added.promotions.add(), applied)
+        if line.promotions:
+            add_applied = added.promotions.add
+            for applied in line.promotions:
+                _fill_applied(add_applied(), applied)
     for applied in quote.basket_promotions:
         _fill_applied(message.basket_promotions.add(), applied)
     for unused in quote.unused_coupons:
@@ -139,9 +146,10 @@ def fill_quote(message: pricing_pb2.Quote, signed: SignedQuote) -> None:
 
 
 def _fill_applied(message: pricing_pb2.AppliedPromotion, applied: AppliedPromotion) -> None:
-    message.promotion_id = applied.promotion_id
-    message.name_en = applied.name_en
-    message.name_es = applied.name_es
-    message.amount_minor = applied.amount_minor
-    if applied.coupon_code:
-        message.coupon_code = applied.coupon_code
+    promotion_id, name_en, name_es, amount_minor, coupon_code = applied
+    message.promotion_id = promotion_id
+    message.name_en = name_en
+    message.name_es = name_es
+    message.amount_minor = amount_minor
+    if coupon_code:
+        message.coupon_code = coupon_code

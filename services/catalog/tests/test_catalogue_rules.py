@@ -1,0 +1,122 @@
+"""The rules for what may be written, and how a changed catalogue comes about."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.catalog.domain.assembly import Assembly
+from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
+from services.catalog.domain.channels import Price, check_lists_of, check_prices
+from services.catalog.domain.pricing import quote
+from services.catalog.domain.products import Variant, check_products
+from services.catalog.domain.promotions import AmountOff, BasketThreshold, Benefit, BuyXPayY, check_promotion
+from services.catalog.domain.refusals import (
+    BarcodeInvalid,
+    BarcodeTaken,
+    CurrencyMismatch,
+    PriceListUnknown,
+    PriceRepeated,
+    PromotionInvalid,
+    SkuTaken,
+    TaxTreatmentMixed,
+    ValidityEmpty,
+)
+from services.catalog.tests.builders import (
+    HOUR,
+    NOW,
+    a_basket,
+    a_channel,
+    a_price_list,
+    a_product,
+    a_promotion,
+    a_snapshot,
+    an_article,
+)
+
+
+@pytest.mark.parametrize("barcode", ["96385074", "036000291452", "4006381333931", "10012345000017"])
+def test_barcodes_of_all_four_lengths_are_taken(barcode: str) -> None:
+    assert is_valid_barcode(barcode)
+
+
+@pytest.mark.parametrize(
+    "barcode", ["96385075", "4006381333930", "123", "", "400638133393X", "４006381333931"]
+)
+def test_other_barcodes_are_not(barcode: str) -> None:
+    assert not is_valid_barcode(barcode)
+
+
+def test_every_single_wrong_digit_is_noticed() -> None:
+    right = "4006381333931"
+
+    for place, digit in enumerate(right):
+        wrong = right[:place] + str((int(digit) + 1) % 10) + right[place + 1 :]
+        assert not is_valid_barcode(wrong)
+
+
+def test_a_upc_and_the_same_ean_are_one_number() -> None:
+    assert gtin_of("036000291452") == gtin_of("0036000291452")
+
+
+def test_products_of_one_request_may_not_contradict_each_other() -> None:
+    code = "4006381333931"
+
+    with pytest.raises(SkuTaken):
+        check_products([a_product("one", Variant("s")), a_product("two", Variant("s"))])
+    with pytest.raises(BarcodeTaken):
+        check_products([a_product("one", Variant("s", (code,)), Variant("t", ("0" + code,)))])
+    with pytest.raises(BarcodeInvalid):
+        check_products([a_product("one", Variant("s", ("123",)))])
+
+
+def test_a_channel_sells_from_lists_that_fit_it() -> None:
+    lists = {"base": a_price_list(), "euro": a_price_list("euro", currency="EUR")}
+    lists["gross"] = a_price_list("gross", tax_inclusive=True)
+
+    with pytest.raises(PriceListUnknown):
+        check_lists_of(a_channel("web", "moon"), lists)
+    with pytest.raises(CurrencyMismatch):
+        check_lists_of(a_channel("web", "base", "euro"), lists)
+    with pytest.raises(TaxTreatmentMixed):
+        check_lists_of(a_channel("web", "base", "gross"), lists)
+
+
+def test_prices_are_valid_at_some_time_and_stand_once() -> None:
+    with pytest.raises(ValidityEmpty):
+        check_prices([Price("a", 1, NOW, NOW)])
+    with pytest.raises(PriceRepeated):
+        check_prices([Price("a", 1, NOW), Price("a", 2, NOW, NOW + HOUR)])
+
+
+@pytest.mark.parametrize(
+    "benefit",
+    [
+        AmountOff(0, "USD"),
+        AmountOff(-5, "USD"),
+        BuyXPayY(3, 3),
+        BasketThreshold(-1, "USD", 100),
+        BasketThreshold(100, "USD", 0),
+        BasketThreshold(100, "USD", 0, 10_001),
+        BasketThreshold(100, "USD", 0, -1),
+    ],
+)
+def test_a_promotion_that_makes_no_sense_is_refused(benefit: Benefit) -> None:
+    with pytest.raises(PromotionInvalid):
+        check_promotion(a_promotion(benefit=benefit))
+
+
+def test_a_change_leaves_the_old_snapshot_as_it_was() -> None:
+    """Baskets that are being priced keep the catalogue they began with."""
+    before = a_snapshot({"a": 100, "b": 100})
+    assembly = Assembly(before, {})
+    assembly.put_price("base", Price("a", 300))
+    assembly.put_article(an_article("b", discontinued=NOW))
+    assembly.put_listing("web", "a", listed=True)
+
+    after = assembly.finish(2)
+
+    basket = a_basket(("a", 1), ("b", 1))
+    assert quote(basket, before, NOW).total_minor == 200
+    assert quote(a_basket(("a", 1)), after, NOW).total_minor == 300
+    assert (before.assortments, after.assortments) == ({}, {"web": frozenset({"a"})})
+    assert before.promotions is after.promotions
