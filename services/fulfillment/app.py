@@ -9,6 +9,7 @@ from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
 from services.fulfillment.adapters.expiry import ExpiryLoop
 from services.fulfillment.adapters.grpc.errors import TABLE
+from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.servicer import FulfillmentServicer
 from services.fulfillment.adapters.grpc.transactions import Transactions
 from services.fulfillment.adapters.nats.consumers import CONSUMER, PlanHandler
@@ -18,7 +19,12 @@ from services.fulfillment.config import Settings
 async def build(context: Context[Settings]) -> Built:
     """Fulfillment, wired."""
     settings, db, clock, wake = context.settings, context.db, context.clock, context.relay.wake
-    servicer = FulfillmentServicer(Transactions(db, wake, clock), PageTokens.of(settings), settings)
+    servicer = FulfillmentServicer(
+        Transactions(db, wake, clock),
+        Locations(context.channel("inventory")),
+        PageTokens.of(settings),
+        settings,
+    )
     handlers = [
         PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)
     ]

@@ -18,8 +18,9 @@ ACTOR = "service:fulfillment"
 
 
 class ExpiryLoop:
-    """Looks for overdue pickups every `every_seconds`, for ever. Any number of instances share the work:
-    each takes what no other has locked.
+    """Looks for overdue pickups every `every_seconds`, for ever.
+
+    Any number of instances share the work: each takes what no other has locked.
     """
 
     def __init__(self, db: Database, wake: Wake, clock: Clock, every_seconds: float) -> None:

@@ -133,9 +133,7 @@ Fact: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A fact with its place in the fulfillment order's history: `sequence` counts 1, 2, 3 ... without a
-    hole.
-    """
+    """A fact with its place in the history: `sequence` counts 1, 2, 3 ... without a hole."""
 
     sequence: int
     time: datetime

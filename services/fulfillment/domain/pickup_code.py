@@ -12,9 +12,7 @@ MAX_WRONG_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class PickupCode:
-    """Six decimal digits and the wrong tries made against them; the digits never show in a `repr`, so in no
-    log.
-    """
+    """Six decimal digits, which never show in a `repr`, and the wrong tries made against them."""
 
     digits: str = field(repr=False)
     wrong_tries: int = 0

@@ -33,9 +33,7 @@ class WrongState(Refusal):
 
 @dataclass(eq=False)
 class WrongMethod(Refusal):
-    """The verb belongs to another way of handing goods over: parcels are packed and shipped, pickups made
-    ready and handed over.
-    """
+    """Parcels are packed and shipped, pickups made ready and handed over; not the other way round."""
 
     fulfillment_order_id: str
     action: str
@@ -118,6 +116,16 @@ class OrderUnknown(Refusal):
 
     def __str__(self) -> str:
         return f"nothing is known of order {self.order_id!r}"
+
+
+@dataclass(eq=False)
+class LocationUnknown(Refusal):
+    """There is no such location to receive goods at."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"there is no location {self.location_id!r}"
 
 
 @dataclass(eq=False)

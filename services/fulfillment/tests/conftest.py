@@ -20,11 +20,16 @@ import pytest_asyncio
 from nats.js.client import JetStreamContext
 
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
+from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from chassis import migrations, postgres, run, streams
-from chassis.auth import TokenMinter, development_keys
+from chassis.auth import TokenMinter, TokenVerifier, development_keys
+from chassis.server import Server
+from chassis.settings import ChassisSettings
+from services.fulfillment.adapters.grpc.errors import TABLE
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders
 from services.fulfillment.app import definition
 from services.fulfillment.config import Settings
+from services.fulfillment.domain.refusals import LocationUnknown
 from services.fulfillment.tests.fakes import InMemoryFulfillmentOrders
 from services.fulfillment.usecases.ports import FulfillmentOrders
 from tests.servers import Databases
@@ -129,9 +134,52 @@ def free_port() -> int:
     return port
 
 
+class FakeInventory:
+    """Has the stores, and answers nothing else."""
+
+    ListLocations = UpsertLocations = None
+
+    async def GetLocation(  # noqa: N802
+        self, request: inventory_pb2.GetLocationRequest, context: object
+    ) -> inventory_pb2.GetLocationResponse:
+        if not request.location_id.startswith("store-"):
+            raise LocationUnknown(request.location_id)
+        location = inventory_pb2.Location(location_id=request.location_id)
+        return inventory_pb2.GetLocationResponse(location=location)
+
+
+@asynccontextmanager
+async def fake_inventory(keys_file: Path) -> AsyncIterator[str]:
+    """Its address."""
+    server = Server(
+        ChassisSettings(),
+        [
+            (
+                inventory_pb2_grpc.add_LocationServiceServicer_to_server,
+                FakeInventory(),
+                inventory_pb2.DESCRIPTOR.services_by_name["LocationService"],
+            )
+        ],
+        table=TABLE,
+        verifier=TokenVerifier(keys_file),
+    )
+    await server.start()
+    try:
+        yield f"127.0.0.1:{server.port}"
+    finally:
+        await server.drain(0)
+
+
+@pytest_asyncio.fixture
+async def inventory_address(tmp_path: Path) -> AsyncIterator[str]:
+    """Where the service asks for locations."""
+    async with fake_inventory(development_keys(tmp_path).public_keys_file) as address:
+        yield address
+
+
 @pytest_asyncio.fixture
 async def door(
-    database_url: str, db: postgres.Database, nats_url: str, tmp_path: Path
+    database_url: str, db: postgres.Database, nats_url: str, inventory_address: str, tmp_path: Path
 ) -> AsyncIterator[Door]:
     """The whole service in this process, over real PostgreSQL, NATS and gRPC."""
     keys = development_keys(tmp_path)
@@ -149,6 +197,7 @@ async def door(
         grpc_listen=f"127.0.0.1:{port}",
         postgres_url=database_url,
         nats_url=nats_url,
+        inventory_address=inventory_address,
         auth_keys_file=keys.public_keys_file,
         service_token_key_file=keys.private_key_file,
         trace_ratio=0.0,

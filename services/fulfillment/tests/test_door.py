@@ -378,12 +378,16 @@ async def test_returns_that_cannot_be_are_refused_with_their_reason(door: Door) 
     waiting.lines[0].line_number = 2
     order_id = await opened(door, delivered, waiting)
 
-    async def back(order: str, line: int, quantity: int) -> tuple[grpc.StatusCode, str]:
+    operator = door.token("operator", locations=("*",))
+
+    async def back(
+        order: str, line: int, quantity: int, location_id: str = "store-1"
+    ) -> tuple[grpc.StatusCode, str]:
         return await refused(
             door.stub.ReceiveReturn(
                 pb.ReceiveReturnRequest(
                     request_id=request_id(),
-                    location_id="store-1",
+                    location_id=location_id,
                     order_id=order,
                     lines=[
                         pb.ReturnedLine(
@@ -393,7 +397,7 @@ async def test_returns_that_cannot_be_are_refused_with_their_reason(door: Door) 
                         )
                     ],
                 ),
-                metadata=door.associate,
+                metadata=operator,
             )
         )
 
@@ -402,6 +406,7 @@ async def test_returns_that_cannot_be_are_refused_with_their_reason(door: Door) 
     assert await back(order_id, 2, 1) == (precondition, "NOT_DELIVERED")
     assert await back(order_id, 3, 1) == (precondition, "NOT_DELIVERED")
     assert await back(order_id, 1, 2) == (precondition, "QUANTITY_TOO_HIGH")
+    assert await back(order_id, 1, 1, "nowhere") == (grpc.StatusCode.NOT_FOUND, "LOCATION_UNKNOWN")
 
 
 async def test_orders_takes_units_out_before_the_opening_arrives(door: Door) -> None:

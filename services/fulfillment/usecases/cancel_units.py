@@ -12,9 +12,7 @@ from services.fulfillment.usecases.ports import FulfillmentOrders, Work
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to take out of one fulfillment order, and what to open it from when its opening has not arrived
-    yet.
-    """
+    """What to take out of one fulfillment order, and what to open it from should that still be needed."""
 
     opening: Opening
     lines: Sequence[Line]
@@ -27,8 +25,7 @@ async def cancel_units(
     """The fulfillment orders afterwards, by id.
 
     A cancellation may overtake the event that opens the work. It then opens the work itself, in the same
-    transaction, so that the event
-    finds it open with the units already out.
+    transaction, so that the event finds it open with the units already out.
 
     Raises:
         AlreadyPicked: some units are in hand, short or gone; nothing was taken out anywhere.

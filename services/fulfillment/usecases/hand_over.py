@@ -13,9 +13,9 @@ async def hand_over(
 ) -> FulfillmentOrder | CodeWrong:
     """The fulfillment order, HANDED_OVER; or the refusal of a wrong code, returned and not raised.
 
-    The try is counted under the same lock that it was checked under, and the caller must commit it before it
-    raises the refusal: were the
-    count lost with the call, or taken later, somebody could try a million codes at once.
+    The try is counted under the same lock that it was checked under, and the caller must commit it before
+    it raises the refusal: were the count lost with the call, or taken later, somebody could try a million
+    codes at once.
     """
     order = await locked(orders, fulfillment_order_id, authorize)
     try:

@@ -35,8 +35,9 @@ class ReturnRecord:
 
 
 class FulfillmentOrders(Protocol):
-    """The fulfillment orders, within one transaction. What is locked stays so until its end; locks are taken
-    in the order of the ids.
+    """The fulfillment orders, within one transaction.
+
+    What is locked stays so until its end; locks are taken in the order of the ids.
     """
 
     async def lock(self, ids: Sequence[str]) -> list[FulfillmentOrder]:
@@ -49,8 +50,9 @@ class FulfillmentOrders(Protocol):
         """At most `limit` READY ones past their time, without those that somebody else has locked."""
 
     async def open(self, orders: Sequence[FulfillmentOrder]) -> frozenset[str]:
-        """Store new ones with the facts they tell; gives the ids that were not there before. The others stay
-        as they are.
+        """Store new ones with the facts they tell; gives the ids that were not there before.
+
+        The others stay as they are.
         """
 
     async def save(self, orders: Sequence[FulfillmentOrder]) -> None:

@@ -63,6 +63,12 @@ TABLE = ErrorTable(
             refusals.OrderUnknown, StatusCode.NOT_FOUND, "ORDER_UNKNOWN", "No se conoce el pedido {order_id}"
         ),
         ErrorRule(
+            refusals.LocationUnknown,
+            StatusCode.NOT_FOUND,
+            "LOCATION_UNKNOWN",
+            "No existe la ubicación {location_id}",
+        ),
+        ErrorRule(
             refusals.NotDelivered,
             StatusCode.FAILED_PRECONDITION,
             "NOT_DELIVERED",

@@ -19,6 +19,7 @@ from services.fulfillment.adapters.grpc.authorization import (
     own_channel_or_location,
     own_location,
 )
+from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.transactions import Transactions
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, read, read_page
 from services.fulfillment.config import Settings
@@ -53,9 +54,12 @@ R = TypeVar(
 class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
     """The RPCs of fulfillment."""
 
-    def __init__(self, transactions: Transactions, pages: PageTokens, settings: Settings) -> None:
+    def __init__(
+        self, transactions: Transactions, locations: Locations, pages: PageTokens, settings: Settings
+    ) -> None:
         self._transactions = transactions
         self._db = transactions.db
+        self._locations = locations
         self._pages = pages
         self._settings = settings
 
@@ -213,6 +217,7 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
         self, request: pb.ReceiveReturnRequest, context: _Context
     ) -> pb.ReceiveReturnResponse:
         """Goods came back."""
+        await self._locations.require(request.location_id)
         returned = [
             ReturnedUnits(
                 line.line_number,

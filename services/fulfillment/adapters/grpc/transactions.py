@@ -54,8 +54,7 @@ class Transactions:
         answer: type[R],
         change: Callable[[PostgresFulfillmentOrders, Work], Awaitable[R | CodeWrong]],
     ) -> R:
-        """Like `once`, for a change whose refusal leaves a trace that must be committed: the refusal is
-        raised after the commit.
+        """Like `once`, for a change whose refusal must leave a trace: it is raised after the commit.
 
         Raises:
             CodeWrong: as `change` returned it; a repeat is decided, and counted, anew.

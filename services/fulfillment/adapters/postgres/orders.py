@@ -147,8 +147,10 @@ class PostgresFulfillmentOrders:
 
 
 async def read(conn: Connection, fulfillment_order_id: str) -> FulfillmentOrder | None:
-    """One fulfillment order as it stands, not locked."""
-    found = await _complete(conn, await conn.fetch(queries.order_by_id, fulfillment_order_id))
+    """One fulfillment order as it stands, not locked; `conn` is in no transaction."""
+    # One snapshot for both statements, or the lines could be newer than their order.
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        found = await _complete(conn, await conn.fetch(queries.order_by_id, fulfillment_order_id))
     return found[0] if found else None
 
 
@@ -160,9 +162,9 @@ async def read_page(
     after: tuple[datetime, str] | None,
     limit: int,
 ) -> list[FulfillmentOrder]:
-    """At most `limit` fulfillment orders of a location, of an order, or both ("" leaves one open), by
-    promise time and id, from the one behind
-    `after`.
+    """At most `limit` fulfillment orders of a location, of an order, or both ("" leaves one open).
+
+    They come by promise time and id, beginning behind `after`; `conn` is in no transaction.
     """
     if order_id:
         query = queries.all_of_order
@@ -171,8 +173,9 @@ async def read_page(
     else:
         query = queries.all_at_location
     time, id_ = after or (FIRST_TIME, "")
-    rows = await conn.fetch(query, location_id, order_id, sorted(states), time, id_, limit)
-    return await _complete(conn, rows)
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        rows = await conn.fetch(query, location_id, order_id, sorted(states), time, id_, limit)
+        return await _complete(conn, rows)
 
 
 async def _complete(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[FulfillmentOrder]:
