@@ -1,0 +1,222 @@
+-- Lock order of every transaction: new position rows by (sku, location), position rows by (sku, location), reservation rows by id,
+-- new reservation rows by (order, attempt), request keys. Who follows it cannot deadlock; a line is changed only under both its locks.
+
+-- name: find_reservations_of_orders
+-- The reservations that stand already for (order, attempt).
+SELECT r.reservation_id
+FROM unnest($1::text[], $2::integer[]) AS wanted (order_id, attempt)
+JOIN reservation r ON r.order_id = wanted.order_id AND r.attempt = wanted.attempt;
+
+-- name: find_line_positions
+-- Where reservations keep units; a reservation's positions never change, so this needs no lock.
+SELECT DISTINCT sku, location_id FROM reservation_line WHERE reservation_id = ANY ($1::text[]);
+
+-- name: find_not_held
+-- Those whose commit may need their positions.
+SELECT reservation_id FROM reservation WHERE reservation_id = ANY ($1::text[]) AND state = 5;
+
+-- name: make_positions
+-- Facts may concern positions that the book never knew.
+INSERT INTO position (sku, location_id)
+SELECT wanted.sku, wanted.location_id
+FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
+JOIN location USING (location_id)
+WHERE NOT EXISTS (SELECT FROM position p WHERE p.sku = wanted.sku AND p.location_id = wanted.location_id)
+ORDER BY wanted.sku, wanted.location_id
+ON CONFLICT DO NOTHING;
+
+-- name: lock_positions
+-- The one statement that locks positions, in the one order. Rows come as they are once the lock is ours.
+SELECT p.sku, p.location_id, p.on_hand_units, p.reserved_units, p.safety_units, p.version, l.active
+FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
+JOIN position p ON p.sku = wanted.sku AND p.location_id = wanted.location_id
+JOIN location l ON l.location_id = p.location_id
+ORDER BY p.sku, p.location_id
+FOR UPDATE OF p;
+
+-- name: find_locations
+-- Which of these locations exist, and whether they take orders.
+SELECT location_id, active FROM location WHERE location_id = ANY ($1::text[]);
+
+-- name: find_promises
+-- Reservations that keep units at positions that we hold locked: whose promise may be displaced.
+SELECT DISTINCT line.reservation_id
+FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
+JOIN reservation_line line ON line.sku = wanted.sku AND line.location_id = wanted.location_id AND line.live_units > 0;
+
+-- name: lock_reservations
+-- The one statement that locks reservations, in the one order, after their positions.
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+FROM reservation WHERE reservation_id = ANY ($1::text[])
+ORDER BY reservation_id
+FOR UPDATE;
+
+-- name: lock_reservations_free
+-- The same for expiry, which leaves to the next round what somebody else holds.
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+FROM reservation WHERE reservation_id = ANY ($1::text[])
+ORDER BY reservation_id
+FOR UPDATE SKIP LOCKED;
+
+-- name: lines_of
+-- All lines of reservations whose lock is ours.
+SELECT reservation_id, sku, location_id, quantity_units, live_units, consumed_units, released_units, displaced_units, revivable_units
+FROM reservation_line WHERE reservation_id = ANY ($1::text[])
+ORDER BY reservation_id, sku, location_id;
+
+-- name: save_reserved
+-- A group of new reservations in one statement: counters, reservations, lines. Reservations go in by (order, attempt), the lock order.
+WITH counted AS (
+    UPDATE position p SET reserved_units = n.reserved_units, version = n.version
+    FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[]) AS n (sku, location_id, reserved_units, version)
+    WHERE p.sku = n.sku AND p.location_id = n.location_id
+), made AS (
+    INSERT INTO reservation (reservation_id, order_id, attempt, state, channel_id, created_at, expire_time)
+    SELECT * FROM unnest($5::text[], $6::text[], $7::integer[], $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[])
+        AS n (reservation_id, order_id, attempt, state, channel_id, created_at, expire_time)
+    ORDER BY order_id, attempt
+)
+INSERT INTO reservation_line (reservation_id, sku, location_id, quantity_units, live_units)
+SELECT reservation_id, sku, location_id, quantity_units, quantity_units
+FROM unnest($12::text[], $13::text[], $14::text[], $15::integer[]) AS n (reservation_id, sku, location_id, quantity_units);
+
+-- name: save_positions
+-- Counters of locked positions.
+UPDATE position p
+SET on_hand_units = n.on_hand_units, reserved_units = n.reserved_units, safety_units = n.safety_units, version = n.version
+FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::bigint[])
+    AS n (sku, location_id, on_hand_units, reserved_units, safety_units, version)
+WHERE p.sku = n.sku AND p.location_id = n.location_id;
+
+-- name: insert_movements
+-- New lines of the ledger.
+INSERT INTO movement (movement_id, sku, location_id, quantity_units, cause, document_id, actor, note, idempotency_key, on_hand_after_units)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::integer[]);
+
+-- name: save_reservations
+-- State of locked reservations.
+UPDATE reservation r
+SET state = n.state, expire_time = n.expire_time, accepted = n.accepted, event_sequence = n.event_sequence
+FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::boolean[], $5::integer[])
+    AS n (reservation_id, state, expire_time, accepted, event_sequence)
+WHERE r.reservation_id = n.reservation_id;
+
+-- name: save_lines
+-- What locked reservations keep.
+UPDATE reservation_line line
+SET live_units = n.live_units, consumed_units = n.consumed_units, released_units = n.released_units, displaced_units = n.displaced_units,
+    revivable_units = n.revivable_units
+FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::integer[])
+    AS n (reservation_id, sku, location_id, live_units, consumed_units, released_units, displaced_units, revivable_units)
+WHERE line.reservation_id = n.reservation_id AND line.sku = n.sku AND line.location_id = n.location_id
+  AND (line.live_units, line.consumed_units, line.released_units, line.displaced_units, line.revivable_units)
+      IS DISTINCT FROM (n.live_units, n.consumed_units, n.released_units, n.displaced_units, n.revivable_units);
+
+-- name: find_expired
+-- Held reservations whose time is over, oldest first.
+SELECT reservation_id FROM reservation WHERE state = 1 AND expire_time <= $1 ORDER BY expire_time LIMIT $2;
+
+-- name: load_missing_locations
+-- Locations of a load that do not exist.
+SELECT DISTINCT wanted.location_id FROM unnest($1::text[]) AS wanted (location_id)
+WHERE NOT EXISTS (SELECT FROM location l WHERE l.location_id = wanted.location_id) ORDER BY 1;
+
+-- name: load_positions
+-- Adds loaded units to positions, made when missing, in the lock order; nothing that is promised can be uncovered by adding.
+WITH changed AS (
+    INSERT INTO position AS p (sku, location_id, on_hand_units, safety_units, version)
+    SELECT sku, location_id, quantity_units, safety_units, 1
+    FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[]) AS n (sku, location_id, quantity_units, safety_units)
+    ORDER BY sku, location_id
+    ON CONFLICT (sku, location_id) DO UPDATE
+    SET on_hand_units = p.on_hand_units + excluded.on_hand_units, safety_units = excluded.safety_units, version = p.version + 1
+    RETURNING sku, location_id, on_hand_units, reserved_units, safety_units, version
+), booked AS (
+    INSERT INTO movement (movement_id, sku, location_id, quantity_units, cause, document_id, actor, note, idempotency_key, on_hand_after_units)
+    SELECT n.movement_id, n.sku, n.location_id, n.quantity_units, 1, $6, $7, '', $8 || '|' || n.number, c.on_hand_units
+    FROM unnest($1::text[], $2::text[], $3::integer[], $5::text[]) WITH ORDINALITY AS n (sku, location_id, quantity_units, movement_id, number)
+    JOIN changed c USING (sku, location_id)
+    WHERE n.quantity_units > 0
+)
+SELECT sku, location_id, on_hand_units, reserved_units, safety_units, version FROM changed;
+
+-- name: find_reservation
+-- One reservation as it is now.
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+FROM reservation WHERE reservation_id = $1;
+
+-- name: positions_of_sku
+-- A page of a SKU's positions.
+SELECT sku, location_id, on_hand_units, reserved_units, safety_units, version FROM position
+WHERE sku = $1 AND ($2 = '' OR location_id = $2) AND location_id > $3 ORDER BY location_id LIMIT $4;
+
+-- name: positions_of_location
+-- A page of a location's positions.
+SELECT sku, location_id, on_hand_units, reserved_units, safety_units, version FROM position
+WHERE location_id = $1 AND sku > $2 ORDER BY sku LIMIT $3;
+
+-- name: movements_of_document
+-- A page of a document's movements, newest first.
+SELECT * FROM movement
+WHERE document_id = $1 AND ($2 = '' OR sku = $2) AND ($3 = '' OR location_id = $3) AND ($4 = '' OR movement_id < $4)
+ORDER BY movement_id DESC LIMIT $5;
+
+-- name: movements_of_position
+-- A page of a position's movements, newest first.
+SELECT * FROM movement
+WHERE sku = $1 AND location_id = $2 AND ($3 = '' OR movement_id < $3) ORDER BY movement_id DESC LIMIT $4;
+
+-- name: movements_of_sku
+-- A page of a SKU's movements over all locations, newest first.
+SELECT * FROM movement WHERE sku = $1 AND ($2 = '' OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3;
+
+-- name: movements_of_location
+-- A page of a location's movements, newest first.
+SELECT * FROM movement WHERE location_id = $1 AND ($2 = '' OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3;
+
+-- name: snapshot_positions
+-- A chunk of every position, in order of SKU and location, for replicas.
+SELECT sku, location_id, on_hand_units - reserved_units - safety_units AS free_units, version FROM position
+WHERE (sku, location_id) > ($1, $2) ORDER BY sku, location_id LIMIT $3;
+
+-- name: snapshot_positions_of
+-- The same for some SKUs only.
+SELECT sku, location_id, on_hand_units - reserved_units - safety_units AS free_units, version FROM position
+WHERE sku = ANY ($4::text[]) AND (sku, location_id) > ($1, $2) ORDER BY sku, location_id LIMIT $3;
+
+-- name: read_positions
+-- Positions as they are committed, to publish them.
+SELECT p.sku, p.location_id, p.on_hand_units, p.reserved_units, p.safety_units, p.version
+FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
+JOIN position p ON p.sku = wanted.sku AND p.location_id = wanted.location_id;
+
+-- name: list_locations
+-- A page of the locations.
+SELECT * FROM location WHERE location_id > $1 ORDER BY location_id LIMIT $2;
+
+-- name: find_location
+-- One location.
+SELECT * FROM location WHERE location_id = $1;
+
+-- name: lock_locations
+-- Locations that are about to be replaced, in their one order.
+SELECT * FROM location WHERE location_id = ANY ($1::text[]) ORDER BY location_id FOR NO KEY UPDATE;
+
+-- name: save_locations
+-- Creates or replaces locations; a new one that somebody else made meanwhile is replaced too.
+INSERT INTO location AS l (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active, event_sequence)
+SELECT n.location_id, n.name, n.kind, n.address::jsonb, n.latitude, n.longitude, n.time_zone, n.hours::jsonb,
+       ARRAY(SELECT jsonb_array_elements_text(n.capabilities::jsonb)::smallint), n.active, 1
+FROM unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::double precision[], $6::double precision[], $7::text[], $8::text[],
+            $9::text[], $10::boolean[])
+    AS n (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active)
+ORDER BY n.location_id
+ON CONFLICT (location_id) DO UPDATE
+SET name = excluded.name, kind = excluded.kind, address = excluded.address, latitude = excluded.latitude, longitude = excluded.longitude,
+    time_zone = excluded.time_zone, hours = excluded.hours, capabilities = excluded.capabilities, active = excluded.active,
+    event_sequence = l.event_sequence + 1, changed_at = now()
+RETURNING location_id, event_sequence;
+
+-- name: activity_of_locations
+-- Which locations take orders.
+SELECT location_id, active FROM location;

@@ -1,0 +1,7 @@
+"""The named statements of inventory."""
+
+from __future__ import annotations
+
+from chassis.sql import load
+
+sql = load("services.inventory.adapters.postgres")

@@ -1,0 +1,238 @@
+"""The stock in PostgreSQL: locks in one order, set-based statements, one transaction a group."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import asyncpg
+
+from chassis import ids, outbox, requests
+from chassis.clock import Clock
+from chassis.envelope import OutboxEvent
+from chassis.postgres import Connection, Database
+from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
+from services.inventory.adapters.postgres.statements import sql
+from services.inventory.domain.book import Book, Needs, PositionsNotLocked
+from services.inventory.domain.stock import Event, Key, Reservation
+from services.inventory.usecases.ports import Answer, Transaction
+
+T = TypeVar("T")
+
+EncodeEvents = Callable[[Sequence[Event], datetime], Sequence[OutboxEvent]]
+
+
+class AnsweredMeanwhile(Exception):
+    """Another process answered the same request at the same time; the transaction begins again and finds that answer."""
+
+
+# A unique violation is a reservation of the same attempt, or a movement, that another process has just written: a second look sees it.
+RETRIED = (asyncpg.UniqueViolationError, AnsweredMeanwhile, PositionsNotLocked)
+
+
+class PostgresStockStore:
+    """Runs transactions over the stock."""
+
+    def __init__(self, db: Database, clock: Clock, encode: EncodeEvents) -> None:
+        self._db = db
+        self._clock = clock
+        self._encode = encode
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """See `StockStore.run`."""
+
+        async def once(conn: Connection) -> T:
+            return await work(self.inside(conn))
+
+        return await self._db.run(once, retry_on=RETRIED)
+
+    def inside(self, conn: Connection) -> PostgresTransaction:
+        """The same over a transaction that somebody else has opened, such as a consumer's."""
+        return PostgresTransaction(conn, self._clock, self._encode)
+
+    async def find_expired(self, now: datetime, limit: int) -> Sequence[str]:
+        """Held reservations whose time is over."""
+        async with self._db.connection() as conn:
+            return [row[0] for row in await conn.fetch(sql.find_expired, now, limit)]
+
+
+class PostgresTransaction:
+    """See `Transaction`."""
+
+    def __init__(self, conn: Connection, clock: Clock, encode: EncodeEvents) -> None:
+        self._conn = conn
+        self._clock = clock
+        self._encode = encode
+
+    async def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """See `Transaction.answers`."""
+        found = await requests.find_many(self._conn, keys)
+        return {key: Answer(key, one.fingerprint, one.response) for key, one in found.items()}
+
+    async def keep(self, answers: Sequence[Answer]) -> None:
+        """See `Transaction.keep`."""
+        rows = [requests.StoredRequest(one.key, one.fingerprint, one.response) for one in answers]
+        if len(await requests.insert_many(self._conn, rows)) != len(rows):
+            raise AnsweredMeanwhile
+
+    async def load(self, needs: Needs, *, skip_locked: bool = False) -> Book:
+        """See `Transaction.load`; the order of the steps is the lock order."""
+        conn = self._conn
+        wanted = set(needs.reservations)
+        if needs.orders:
+            wanted.update(await self._standing(needs.orders))
+        keys = needs.positions | needs.facts.keys()
+        whole = needs.whole
+        if needs.commits:
+            whole = whole | {row[0] for row in await conn.fetch(sql.find_not_held, list(needs.commits))}
+        if whole:
+            keys.update((row[0], row[1]) for row in await conn.fetch(sql.find_line_positions, list(whole)))
+        if needs.facts:
+            await conn.execute(sql.make_positions, *_columns(sorted(needs.facts), 2))
+        rows = await conn.fetch(sql.lock_positions, *_columns(sorted(keys), 2)) if keys else []
+        positions = [position_of(row) for row in rows]
+        risky = [position.key for position in positions if needs.may_displace(position)]
+        if risky:
+            wanted.update(row[0] for row in await conn.fetch(sql.find_promises, *_columns(risky, 2)))
+        locations = {position.location_id: position.active for position in positions}
+        missing = {location_id for _, location_id in keys} | needs.locations
+        missing.difference_update(locations)
+        if missing:
+            found = await conn.fetch(sql.find_locations, list(missing))
+            locations.update((row[0], row[1]) for row in found)
+        reservations = await self._lock(wanted, skip_locked=skip_locked) if wanted else ()
+        return Book(self._clock(), ids.new_id, positions, reservations, locations)
+
+    async def save(self, book: Book) -> None:
+        """See `Transaction.save`."""
+        for position in book.changed_positions.values():
+            position.version += 1
+        if not book.movements and not book.changed_reservations:
+            if book.new_reservations:
+                await self._save_reserved(book)
+                return
+        elif book.new_reservations:
+            await self._save_new(book)
+        await self._save_rest(book)
+
+    async def _standing(self, orders: Iterable[tuple[str, int]]) -> list[str]:
+        rows = await self._conn.fetch(sql.find_reservations_of_orders, *_columns(list(orders), 2))
+        return [row[0] for row in rows]
+
+    async def _lock(self, wanted: Iterable[str], *, skip_locked: bool) -> Iterable[Reservation]:
+        statement = sql.lock_reservations_free if skip_locked else sql.lock_reservations
+        found = {
+            row["reservation_id"]: reservation_of(row)
+            for row in await self._conn.fetch(statement, list(wanted))
+        }
+        for row in await self._conn.fetch(sql.lines_of, list(found)):
+            found[row["reservation_id"]].lines.append(line_of(row))
+        return found.values()
+
+    async def _save_reserved(self, book: Book) -> None:
+        """The hot path: nothing but new reservations, in one statement."""
+        changed = book.changed_positions.values()
+        made = book.new_reservations
+        lines = [(one.reservation_id, line) for one in made for line in one.lines]
+        await self._conn.execute(
+            sql.save_reserved,
+            [one.sku for one in changed],
+            [one.location_id for one in changed],
+            [one.reserved_units for one in changed],
+            [one.version for one in changed],
+            [one.reservation_id for one in made],
+            [one.order_id for one in made],
+            [one.attempt for one in made],
+            [one.state for one in made],
+            [one.channel_id for one in made],
+            [one.created_at for one in made],
+            [one.expire_time for one in made],
+            [reservation_id for reservation_id, _ in lines],
+            [line.sku for _, line in lines],
+            [line.location_id for _, line in lines],
+            [line.quantity_units for _, line in lines],
+        )
+
+    async def _save_new(self, book: Book) -> None:
+        """New reservations of a mixed group: as they were made; what befell them later in the group is written over it."""
+        made = book.new_reservations
+        lines = [(one.reservation_id, line) for one in made for line in one.lines]
+        await self._conn.execute(
+            sql.save_reserved,
+            [],
+            [],
+            [],
+            [],
+            [one.reservation_id for one in made],
+            [one.order_id for one in made],
+            [one.attempt for one in made],
+            [1 for _ in made],
+            [one.channel_id for one in made],
+            [one.created_at for one in made],
+            [one.expire_time for one in made],
+            [reservation_id for reservation_id, _ in lines],
+            [line.sku for _, line in lines],
+            [line.location_id for _, line in lines],
+            [line.quantity_units for _, line in lines],
+        )
+
+    async def _save_rest(self, book: Book) -> None:
+        conn = self._conn
+        if book.changed_positions:
+            changed = book.changed_positions.values()
+            await conn.execute(
+                sql.save_positions,
+                [one.sku for one in changed],
+                [one.location_id for one in changed],
+                [one.on_hand_units for one in changed],
+                [one.reserved_units for one in changed],
+                [one.safety_units for one in changed],
+                [one.version for one in changed],
+            )
+        if book.changed_reservations:
+            await self._save_reservations(list(book.changed_reservations.values()))
+        if book.movements:
+            moved = book.movements
+            await conn.execute(
+                sql.insert_movements,
+                [ids.new_id("mov") for _ in moved],
+                [one.sku for one in moved],
+                [one.location_id for one in moved],
+                [one.quantity_units for one in moved],
+                [one.cause for one in moved],
+                [one.document_id for one in moved],
+                [one.actor for one in moved],
+                [one.note for one in moved],
+                [one.idempotency_key for one in moved],
+                [one.on_hand_after_units for one in moved],
+            )
+        if book.events:
+            await outbox.append(conn, self._encode(book.events, book.now))
+
+    async def _save_reservations(self, changed: Sequence[Reservation]) -> None:
+        await self._conn.execute(
+            sql.save_reservations,
+            [one.reservation_id for one in changed],
+            [one.state for one in changed],
+            [one.expire_time for one in changed],
+            [one.accepted for one in changed],
+            [one.event_sequence for one in changed],
+        )
+        lines = [(one.reservation_id, line) for one in changed for line in one.lines]
+        await self._conn.execute(
+            sql.save_lines,
+            [reservation_id for reservation_id, _ in lines],
+            [line.sku for _, line in lines],
+            [line.location_id for _, line in lines],
+            [line.live_units for _, line in lines],
+            [line.consumed_units for _, line in lines],
+            [line.released_units for _, line in lines],
+            [line.displaced_units for _, line in lines],
+            [line.revivable_units for _, line in lines],
+        )
+
+
+def _columns(rows: Sequence[Key] | Sequence[tuple[str, int]], width: int) -> list[list[object]]:
+    """Rows as the column arrays that `unnest` takes."""
+    return [[row[index] for row in rows] for index in range(width)]

@@ -1,0 +1,271 @@
+"""The book: the positions and reservations that one transaction has locked, and all that is to change in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.inventory.domain.refusals import LocationUnknown, ReservationUnknown, StockOutOfRange
+from services.inventory.domain.stock import (
+    MAX_STOCK_UNITS,
+    Cause,
+    Event,
+    Key,
+    Line,
+    Movement,
+    Pick,
+    Position,
+    Reservation,
+    ReservationLost,
+    State,
+    UnitsDisplaced,
+)
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a group of commands must find in the book, so that it can be locked in one go and in one order."""
+
+    positions: set[Key] = field(default_factory=set)
+    """Locked when they exist."""
+    facts: dict[Key, int] = field(default_factory=dict)
+    """Locked, and made when missing (a fact may concern what the book never knew): the units that may be taken from each, so that the
+    promises it may displace are locked too."""
+    counted: dict[Key, int] = field(default_factory=dict)
+    """To what a count may set a position; locked and made like a fact's."""
+    locations: set[str] = field(default_factory=set)
+    """Asked for, whether or not they are known."""
+    reservations: set[str] = field(default_factory=set)
+    """Locked, with all their lines."""
+    whole: set[str] = field(default_factory=set)
+    """Reservations of which every position is locked too."""
+    commits: set[str] = field(default_factory=set)
+    """Reservations whose positions are locked too unless they are still held."""
+    orders: set[tuple[str, int]] = field(default_factory=set)
+    """(order_id, attempt) whose reservation is locked if there is one."""
+
+    def take(self, key: Key, units: int) -> None:
+        """A fact that takes `units` (0 or less: brings) from a position."""
+        self.facts[key] = self.facts.get(key, 0) + max(0, units)
+        self.locations.add(key[1])
+
+    def count(self, key: Key, units: int) -> None:
+        """A count that sets a position to `units`."""
+        self.take(key, 0)
+        self.counted[key] = min(units, self.counted.get(key, units))
+
+    def may_displace(self, position: Position) -> bool:
+        """Whether promises at the position must be locked, for these facts may leave them uncovered."""
+        key = position.key
+        if key not in self.facts or position.reserved_units == 0:
+            return False
+        least = min(position.on_hand_units, self.counted.get(key, position.on_hand_units)) - self.facts[key]
+        return least < position.reserved_units
+
+
+class Command(Protocol[R_co]):
+    """Something to be done to the book: it refuses before it changes anything, so that a refused command leaves no trace."""
+
+    def needs(self, needs: Needs) -> None:
+        """Add what `apply` will look at."""
+
+    def apply(self, book: Book) -> R_co:
+        """Change the book and give the outcome.
+
+        Raises:
+            Refusal: nothing was changed.
+        """
+
+
+class PositionsNotLocked(Exception):
+    """A reservation ended between the first look and its lock; the transaction begins again with its positions locked."""
+
+
+class Book:
+    """Locked state and its changes. Commands are applied one after the other and see what those before them did."""
+
+    def __init__(
+        self,
+        now: datetime,
+        new_id: Callable[[str], str],
+        positions: Iterable[Position] = (),
+        reservations: Iterable[Reservation] = (),
+        locations: Mapping[str, bool] | None = None,
+    ) -> None:
+        self.now = now
+        self.new_id = new_id
+        self.positions: dict[Key, Position] = {(p.sku, p.location_id): p for p in positions}
+        self.locations: Mapping[str, bool] = locations or {}
+        """Known locations among those asked for, and whether they are active. Those of `positions` need not be repeated."""
+        self.reservations: dict[str, Reservation] = {}
+        self.by_order: dict[tuple[str, int], Reservation] = {}
+        for reservation in reservations:
+            self.reservations[reservation.reservation_id] = reservation
+            self.by_order[(reservation.order_id, reservation.attempt)] = reservation
+        self.changed_positions: dict[Key, Position] = {}
+        self.new_reservations: list[Reservation] = []
+        self.changed_reservations: dict[str, Reservation] = {}
+        self.movements: list[Movement] = []
+        self.events: list[Event] = []
+
+    def position(self, key: Key) -> Position:
+        """The locked position.
+
+        Raises:
+            LocationUnknown: there is no such location.
+        """
+        found = self.positions.get(key)
+        if found is None:
+            if key[1] not in self.locations:
+                raise LocationUnknown(key[1])
+            raise PositionsNotLocked(key)
+        return found
+
+    def check_location(self, location_id: str) -> None:
+        """Pass when the location exists.
+
+        Raises:
+            LocationUnknown: it does not.
+        """
+        if location_id not in self.locations:
+            raise LocationUnknown(location_id)
+
+    def reservation(self, reservation_id: str) -> Reservation:
+        """The locked reservation.
+
+        Raises:
+            ReservationUnknown: there is none.
+        """
+        found = self.reservations.get(reservation_id)
+        if found is None:
+            raise ReservationUnknown(reservation_id)
+        return found
+
+    def check_room(self, key: Key, units: int) -> None:
+        """Pass when on hand may change by `units`.
+
+        Raises:
+            StockOutOfRange: it would leave the range.
+            LocationUnknown: there is no such location.
+        """
+        if abs(self.position(key).on_hand_units + units) > MAX_STOCK_UNITS:
+            raise StockOutOfRange(key[0], key[1], MAX_STOCK_UNITS)
+
+    def add(self, reservation: Reservation) -> None:
+        """Put a new reservation into the book; its units are counted as reserved here."""
+        positions, changed = self.positions, self.changed_positions
+        for line in reservation.lines:
+            key = (line.sku, line.location_id)
+            position = positions[key]
+            position.reserved_units += line.live_units
+            changed[key] = position
+        self.new_reservations.append(reservation)
+        self.reservations[reservation.reservation_id] = reservation
+        self.by_order[(reservation.order_id, reservation.attempt)] = reservation
+
+    def keep(self, reservation: Reservation, line: Line, units: int) -> None:
+        """Change by `units` what a line keeps, and the position's reserved units with it."""
+        position = self.position(line.key)
+        line.live_units += units
+        position.reserved_units += units
+        self.changed_positions[line.key] = position
+        self.touch(reservation)
+
+    def touch(self, reservation: Reservation) -> None:
+        """Note that a reservation has changed."""
+        self.changed_reservations[reservation.reservation_id] = reservation
+
+    def close_if_empty(self, reservation: Reservation) -> None:
+        """End a live reservation that keeps nothing any more."""
+        if reservation.state.live and reservation.live_units == 0:
+            left = any(line.consumed_units for line in reservation.lines)
+            reservation.state = State.CONSUMED if left else State.RELEASED
+            self.touch(reservation)
+
+    def move(self, key: Key, units: int, cause: Cause, origin: Origin, index: int = 0) -> int:
+        """Book `units` (+ in, − out) at a position; promises that are not covered any more are displaced.
+
+        Returns:
+            Promised units that it took.
+        """
+        if units == 0:
+            return 0
+        position = self.position(key)
+        position.on_hand_units += units
+        self.changed_positions[key] = position
+        self.movements.append(
+            Movement(
+                sku=key[0],
+                location_id=key[1],
+                quantity_units=units,
+                cause=cause,
+                document_id=origin.document_id,
+                actor=origin.actor,
+                note=origin.note,
+                idempotency_key=f"{origin.key}|{index}",
+                on_hand_after_units=position.on_hand_units,
+            )
+        )
+        if units < 0 and position.reserved_units > max(0, position.on_hand_units):
+            return self._displace(position, cause, origin.document_id)
+        return 0
+
+    def _displace(self, position: Position, cause: Cause, document_id: str) -> int:
+        """Break the promises that a fact left uncovered: youngest held first, then youngest committed (ADR-0003)."""
+        key = position.key
+        missing = position.reserved_units - max(0, position.on_hand_units)
+        taken = 0
+        for reservation in self._youngest_first(key):
+            line = reservation.line(key)
+            if line is None or line.live_units == 0:
+                continue
+            units = min(line.live_units, missing - taken)
+            self.keep(reservation, line, -units)
+            line.displaced_units += units
+            taken += units
+            if reservation.accepted:
+                self.events.append(
+                    UnitsDisplaced(
+                        reservation.reservation_id,
+                        reservation.order_id,
+                        reservation.next_sequence(),
+                        key[0],
+                        key[1],
+                        units,
+                        cause,
+                        document_id,
+                    )
+                )
+            self.close_if_empty(reservation)
+            if taken == missing:
+                return taken
+        raise PositionsNotLocked(key)
+
+    def _youngest_first(self, key: Key) -> list[Reservation]:
+        live = [found for found in self.reservations.values() if found.state.live and found.line(key) is not None]
+        live.sort(key=lambda found: (found.created_at, found.reservation_id), reverse=True)
+        live.sort(key=lambda found: found.state)
+        return live
+
+    def lose(self, reservation: Reservation, picks: Iterable[Pick]) -> None:
+        """Tell that an accepted order's units are gone."""
+        lost = tuple(picks)
+        if lost:
+            self.events.append(
+                ReservationLost(reservation.reservation_id, reservation.order_id, reservation.next_sequence(), lost)
+            )
+            self.touch(reservation)
+
+
+@dataclass(slots=True, frozen=True)
+class Origin:
+    """What stands behind a movement: document, who, why, and the key under which it is booked only once."""
+
+    key: str
+    document_id: str
+    actor: str
+    note: str = ""

@@ -1,0 +1,203 @@
+"""Every no that inventory can say to a caller, with the facts behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Refusal(Exception):
+    """Base of all: a clear answer, not a failure."""
+
+
+@dataclass(eq=False)
+class LocationUnknown(Refusal):
+    """No such location."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"there is no location {self.location_id!r}"
+
+
+@dataclass(eq=False)
+class LocationInactive(Refusal):
+    """The location takes no new orders for now."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id} takes no orders now"
+
+
+@dataclass(eq=False)
+class TimeZoneUnknown(Refusal):
+    """Not a name of the IANA time zone database."""
+
+    location_id: str
+    time_zone: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id}: there is no time zone {self.time_zone!r}"
+
+
+@dataclass(eq=False)
+class CapabilityNotPossible(Refusal):
+    """A location of this kind cannot have the capability."""
+
+    location_id: str
+    capability: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id} cannot have the capability {self.capability}"
+
+
+@dataclass(eq=False)
+class HoursInvalid(Refusal):
+    """An opening interval ends before it begins, or two of a day overlap."""
+
+    location_id: str
+    weekday: int
+
+    def __str__(self) -> str:
+        return f"location {self.location_id}: the hours of weekday {self.weekday} end before they begin or overlap"
+
+
+@dataclass(slots=True, frozen=True)
+class Shortage:
+    """One pick that cannot be met."""
+
+    sku: str
+    location_id: str
+    requested_units: int
+    available_units: int
+
+
+@dataclass(eq=False)
+class InsufficientStock(Refusal):
+    """At least one pick asks for more than may be promised there; nothing was reserved."""
+
+    shortages: tuple[Shortage, ...]
+
+    def __str__(self) -> str:
+        worst = self.shortages[0]
+        more = f" and {len(self.shortages) - 1} more" if len(self.shortages) > 1 else ""
+        return (
+            f"{worst.requested_units} of {worst.sku} were asked for at {worst.location_id}, "
+            f"{worst.available_units} can be promised{more}"
+        )
+
+
+@dataclass(eq=False)
+class PickDuplicate(Refusal):
+    """The same SKU at the same location stands twice among the picks."""
+
+    sku: str
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} at {self.location_id} stands twice among the picks"
+
+
+@dataclass(eq=False)
+class LineDuplicate(Refusal):
+    """The same position stands twice in a load."""
+
+    sku: str
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} at {self.location_id} stands twice in this chunk"
+
+
+@dataclass(eq=False)
+class ReservationUnknown(Refusal):
+    """No such reservation."""
+
+    reservation_id: str
+
+    def __str__(self) -> str:
+        return f"there is no reservation {self.reservation_id!r}"
+
+
+@dataclass(eq=False)
+class ReservationEnded(Refusal):
+    """The reservation keeps nothing any more; another attempt is needed."""
+
+    reservation_id: str
+    order_id: str
+    attempt: int
+    state: str
+
+    def __str__(self) -> str:
+        return f"reservation {self.reservation_id} (attempt {self.attempt} of {self.order_id}) is {self.state}"
+
+
+@dataclass(eq=False)
+class ReservationDiffers(Refusal):
+    """This attempt of the order reserved other quantities before."""
+
+    reservation_id: str
+    order_id: str
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.order_id} reserved other quantities before ({self.reservation_id})"
+
+
+@dataclass(eq=False)
+class QuantityTooHigh(Refusal):
+    """More units were named than the reservation still keeps there."""
+
+    reservation_id: str
+    sku: str
+    location_id: str
+    requested_units: int
+    live_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"reservation {self.reservation_id} keeps {self.live_units} of {self.sku} at {self.location_id}, "
+            f"not {self.requested_units}"
+        )
+
+
+@dataclass(eq=False)
+class QuantityZero(Refusal):
+    """An adjustment by nothing."""
+
+    sku: str
+
+    def __str__(self) -> str:
+        return f"the difference of {self.sku} must not be 0"
+
+
+@dataclass(eq=False)
+class CauseNotPossible(Refusal):
+    """The cause does not fit this kind of movement."""
+
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.cause} is not a possible cause here"
+
+
+@dataclass(eq=False)
+class FilterMissing(Refusal):
+    """A list needs to know of what."""
+
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"say of what: {self.wanted}"
+
+
+@dataclass(eq=False)
+class StockOutOfRange(Refusal):
+    """The book would leave the range that stock may have."""
+
+    sku: str
+    location_id: str
+    limit_units: int
+
+    def __str__(self) -> str:
+        return f"{self.sku} at {self.location_id} would leave the range of ±{self.limit_units} units"

@@ -1,0 +1,96 @@
+"""Post commands to the stock: a group in one transaction, each member granted or refused by itself, in order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.refusals import RequestIdReused
+from services.inventory.domain.book import Book, Command, Needs
+from services.inventory.domain.refusals import Refusal
+from services.inventory.domain.stock import Position
+from services.inventory.usecases.ports import Answer, StockStore, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What identifies a request, so that a repeat gets the first answer."""
+
+    key: str
+    fingerprint: bytes
+    request_id: str
+    encode: Callable[[Any], bytes]
+    """From the command's outcome to the answer in wire form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command, and the request it serves unless it has an identity of its own."""
+
+    command: Command[Any]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal with the true figures of the positions that the command was about."""
+
+    error: Refusal
+    positions: tuple[Position, ...]
+
+
+@dataclass(slots=True)
+class Posted:
+    """What became of a group."""
+
+    outcomes: list[Any]
+    """One a submission: the command's outcome (in wire form if it was marked), or the exception it was refused with."""
+    changed: list[Position]
+    """Positions as they are now, for those who keep copies."""
+    events: int
+
+
+async def post(store: StockStore, submissions: Sequence[Submission]) -> Posted:
+    """Apply `submissions` in one transaction of their own."""
+
+    async def work(transaction: Transaction) -> Posted:
+        return await post_in(transaction, submissions)
+
+    return await store.run(work)
+
+
+async def post_in(transaction: Transaction, submissions: Sequence[Submission]) -> Posted:
+    """Apply `submissions` in a transaction that is open already."""
+    keys = [submission.mark.key for submission in submissions if submission.mark is not None]
+    known = dict(await transaction.answers(keys)) if keys else {}
+    needs = Needs()
+    for submission in submissions:
+        if submission.mark is None or submission.mark.key not in known:
+            submission.command.needs(needs)
+    book = await transaction.load(needs)
+    outcomes: list[Any] = []
+    fresh: list[Answer] = []
+    for submission in submissions:
+        try:
+            outcomes.append(_apply(book, submission, known, fresh))
+        except (Refusal, RequestIdReused) as refusal:
+            outcomes.append(refusal)
+    await transaction.save(book)
+    if fresh:
+        await transaction.keep(fresh)
+    return Posted(outcomes, list(book.changed_positions.values()), len(book.events))
+
+
+def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:
+    mark = submission.mark
+    if mark is None:
+        return submission.command.apply(book)
+    before = known.get(mark.key)
+    if before is None:
+        response = mark.encode(submission.command.apply(book))
+        before = known[mark.key] = Answer(mark.key, mark.fingerprint, response)
+        fresh.append(before)
+    elif before.fingerprint != mark.fingerprint:
+        raise RequestIdReused(mark.request_id)
+    return before.response
