@@ -1,4 +1,6 @@
-"""The book: the positions and reservations that one transaction has locked, and all that is to change in them."""
+"""The book: the positions and reservations that one transaction has locked, and all that is to change in
+them.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ class Needs:
     positions: set[Key] = field(default_factory=set)
     """Locked when they exist."""
     facts: dict[Key, int] = field(default_factory=dict)
-    """Locked, and made when missing (a fact may concern what the book never knew): the units that may be taken from each, so that the
-    promises it may displace are locked too."""
+    """Locked, and made when missing (a fact may concern what the book never knew): the units that may be
+    taken from each, so that the promises it may displace are locked too.
+    """
     counted: dict[Key, int] = field(default_factory=dict)
     """To what a count may set a position; locked and made like a fact's."""
     locations: set[str] = field(default_factory=set)
@@ -68,7 +71,9 @@ class Needs:
 
 
 class Command(Protocol[R_co]):
-    """Something to be done to the book: it refuses before it changes anything, so that a refused command leaves no trace."""
+    """Something to be done to the book: it refuses before it changes anything, so that a refused command
+    leaves no trace.
+    """
 
     def needs(self, needs: Needs) -> None:
         """Add what `apply` will look at."""
@@ -82,11 +87,15 @@ class Command(Protocol[R_co]):
 
 
 class PositionsNotLocked(Exception):
-    """A reservation ended between the first look and its lock; the transaction begins again with its positions locked."""
+    """A reservation ended between the first look and its lock; the transaction begins again with its
+    positions locked.
+    """
 
 
 class Book:
-    """Locked state and its changes. Commands are applied one after the other and see what those before them did."""
+    """Locked state and its changes. Commands are applied one after the other and see what those before them
+    did.
+    """
 
     def __init__(
         self,
@@ -100,7 +109,9 @@ class Book:
         self.new_id = new_id
         self.positions: dict[Key, Position] = {(p.sku, p.location_id): p for p in positions}
         self.locations: Mapping[str, bool] = locations or {}
-        """Known locations among those asked for, and whether they are active. Those of `positions` need not be repeated."""
+        """Known locations among those asked for, and whether they are active. Those of `positions` need not
+        be repeated.
+        """
         self.reservations: dict[str, Reservation] = {}
         self.by_order: dict[tuple[str, int], Reservation] = {}
         for reservation in reservations:
@@ -215,7 +226,9 @@ class Book:
         return 0
 
     def _displace(self, position: Position, cause: Cause, document_id: str) -> int:
-        """Break the promises that a fact left uncovered: youngest held first, then youngest committed (ADR-0003)."""
+        """Break the promises that a fact left uncovered: youngest held first, then youngest committed
+        (ADR-0003).
+        """
         key = position.key
         missing = position.reserved_units - max(0, position.on_hand_units)
         taken = 0
@@ -246,7 +259,9 @@ class Book:
         raise PositionsNotLocked(key)
 
     def _youngest_first(self, key: Key) -> list[Reservation]:
-        live = [found for found in self.reservations.values() if found.state.live and found.line(key) is not None]
+        live = [
+            found for found in self.reservations.values() if found.state.live and found.line(key) is not None
+        ]
         live.sort(key=lambda found: (found.created_at, found.reservation_id), reverse=True)
         live.sort(key=lambda found: found.state)
         return live
@@ -256,7 +271,9 @@ class Book:
         lost = tuple(picks)
         if lost:
             self.events.append(
-                ReservationLost(reservation.reservation_id, reservation.order_id, reservation.next_sequence(), lost)
+                ReservationLost(
+                    reservation.reservation_id, reservation.order_id, reservation.next_sequence(), lost
+                )
             )
             self.touch(reservation)
 

@@ -125,9 +125,10 @@ class SetSafety:
 class ShortPick:
     """A picker did not get units of a reservation.
 
-    What the reservation still keeps of them ends: displaced when the goods are gone (`cause` SHORT_PICK or DAMAGE, which the book loses), else
-    released (`cause` None). Of units that the reservation keeps no longer, damaged ones leave the book as well; ones not found leave it only as
-    far as it has any and as no displacement explained their absence before.
+    What the reservation still keeps of them ends: displaced when the goods are gone (`cause` SHORT_PICK or
+    DAMAGE, which the book loses), else released (`cause` None). Of units that the reservation keeps no
+    longer, damaged ones leave the book as well; ones not found leave it only as far as it has any and as no
+    displacement explained their absence before.
     """
 
     reservation_id: str

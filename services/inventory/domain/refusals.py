@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_SHORTAGES = 10
+
 
 class Refusal(Exception):
     """Base of all: a clear answer, not a failure."""
@@ -59,7 +61,9 @@ class HoursInvalid(Refusal):
     weekday: int
 
     def __str__(self) -> str:
-        return f"location {self.location_id}: the hours of weekday {self.weekday} end before they begin or overlap"
+        return (
+            f"location {self.location_id}: hours of weekday {self.weekday} end before they begin or overlap"
+        )
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,10 +81,12 @@ class InsufficientStock(Refusal):
     """At least one pick asks for more than may be promised there; nothing was reserved."""
 
     shortages: tuple[Shortage, ...]
+    """The first `MAX_SHORTAGES`: an answer has limited room."""
+    shortage_count: int
 
     def __str__(self) -> str:
         worst = self.shortages[0]
-        more = f" and {len(self.shortages) - 1} more" if len(self.shortages) > 1 else ""
+        more = f" and {self.shortage_count - 1} more" if self.shortage_count > 1 else ""
         return (
             f"{worst.requested_units} of {worst.sku} were asked for at {worst.location_id}, "
             f"{worst.available_units} can be promised{more}"
@@ -129,7 +135,9 @@ class ReservationEnded(Refusal):
     state: str
 
     def __str__(self) -> str:
-        return f"reservation {self.reservation_id} (attempt {self.attempt} of {self.order_id}) is {self.state}"
+        return (
+            f"reservation {self.reservation_id} (attempt {self.attempt} of {self.order_id}) is {self.state}"
+        )
 
 
 @dataclass(eq=False)
@@ -141,7 +149,10 @@ class ReservationDiffers(Refusal):
     attempt: int
 
     def __str__(self) -> str:
-        return f"attempt {self.attempt} of {self.order_id} reserved other quantities before ({self.reservation_id})"
+        return (
+            f"attempt {self.attempt} of {self.order_id} reserved other quantities before"
+            f" ({self.reservation_id})"
+        )
 
 
 @dataclass(eq=False)

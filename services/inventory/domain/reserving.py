@@ -1,6 +1,7 @@
 """The life of a reservation: reserve, commit, release, consume, expire, each as a command to the book.
 
-The `tolerant` forms serve events: what they tell has happened, so they do what is left to do instead of refusing.
+The `tolerant` forms serve events: what they tell has happened, so they do what is left to do instead of
+refusing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 
 from services.inventory.domain.book import Book, Needs, Origin, PositionsNotLocked
 from services.inventory.domain.refusals import (
+    MAX_SHORTAGES,
     CauseNotPossible,
     InsufficientStock,
     LocationInactive,
@@ -64,7 +66,8 @@ class Reserve:
         """Reserve.
 
         Raises:
-            InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, ReservationEnded, ReservationDiffers.
+            InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, ReservationEnded,
+            ReservationDiffers.
         """
         standing = book.by_order.get((self.order_id, self.attempt))
         if standing is not None:
@@ -91,7 +94,7 @@ class Reserve:
             else:
                 lines.append(Line(pick.sku, pick.location_id, pick.quantity_units, pick.quantity_units))
         if shortages:
-            raise InsufficientStock(tuple(shortages))
+            raise InsufficientStock(tuple(shortages[:MAX_SHORTAGES]), len(shortages))
         reservation = Reservation(
             book.new_id("rsv"),
             self.order_id,
@@ -131,8 +134,9 @@ class Reserve:
 class Commit:
     """The order is accepted: no expiry any more.
 
-    A commit that comes after the expiry takes the units again as far as they can be promised, and tells orders of the others; so does one
-    that finds units displaced while the reservation was held. Not tolerant, it is refused instead when nothing is kept any more.
+    A commit that comes after the expiry takes the units again as far as they can be promised, and tells
+    orders of the others; so does one that finds units displaced while the reservation was held. Not tolerant,
+    it is refused instead when nothing is kept any more.
     """
 
     reservation_id: str
@@ -160,7 +164,11 @@ class Commit:
             raise PositionsNotLocked(found.reservation_id)
         found.accepted = True
         book.touch(found)
-        lost = [Pick(line.sku, line.location_id, line.displaced_units) for line in found.lines if line.displaced_units]
+        lost = [
+            Pick(line.sku, line.location_id, line.displaced_units)
+            for line in found.lines
+            if line.displaced_units
+        ]
         if found.state is State.HELD:
             found.state = State.COMMITTED
         elif found.state is State.EXPIRED:
@@ -217,7 +225,9 @@ class Release:
 
 @dataclass(slots=True, frozen=True)
 class Consume:
-    """The goods left: kept units become an outgoing movement. Tolerant, units kept no longer leave the book all the same: it is a fact."""
+    """The goods left: kept units become an outgoing movement. Tolerant, units kept no longer leave the book
+    all the same: it is a fact.
+    """
 
     reservation_id: str
     picks: tuple[Pick, ...]
@@ -307,7 +317,9 @@ def _merged(picks: tuple[Pick, ...]) -> list[Pick]:
     return [Pick(sku, location_id, quantity) for (sku, location_id), quantity in units.items()]
 
 
-def _chosen(book: Book, found: Reservation, picks: tuple[Pick, ...], *, tolerant: bool) -> list[tuple[Line, int]]:
+def _chosen(
+    book: Book, found: Reservation, picks: tuple[Pick, ...], *, tolerant: bool
+) -> list[tuple[Line, int]]:
     """Which lines are meant, with how many units; everything kept when no pick is named.
 
     Raises:

@@ -1,4 +1,6 @@
-"""What stock consists of: positions, ledger movements, reservations and their lines, and what they tell the world."""
+"""What stock consists of: positions, ledger movements, reservations and their lines, and what they tell the
+world.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Cause(IntEnum):
 
 
 class State(IntEnum):
-    """Life of a reservation: held → committed → consumed, or released, or expired; numbers are those of the contract."""
+    """Life of a reservation: held → committed → consumed, or released, or expired; numbers are those of the
+    contract.
+    """
 
     HELD = 1
     COMMITTED = 2

@@ -1,4 +1,6 @@
-"""End held reservations whose time is over, a batch a transaction, each exactly once however many instances do it."""
+"""End held reservations whose time is over, a batch a transaction, each exactly once however many instances
+do it.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,12 @@ async def expire_some(
 ) -> Posted:
     """Expire up to `EXPIRY_BATCH` reservations; `outcomes` says of each found whether it ended now.
 
-    `find` names candidates without locking them; each is judged again under its lock, and one that somebody else holds is left for
-    the next round.
+    `find` names candidates without locking them; each is judged again under its lock, and one that somebody
+    else holds is left for the next round.
     """
     ids = await find(now, EXPIRY_BATCH)
     if not ids:
-        return Posted([], [], 0)
+        return Posted([], [], [], {})
 
     async def work(transaction: Transaction) -> Posted:
         commands = [Expire(reservation_id) for reservation_id in ids]
@@ -32,7 +34,7 @@ async def expire_some(
             command.needs(needs)
         book = await transaction.load(needs, skip_locked=True)
         outcomes = [command.apply(book) for command in commands]
-        await transaction.save(book)
-        return Posted(outcomes, list(book.changed_positions.values()), len(book.events))
+        events = await transaction.save(book, [None] * len(book.events))
+        return Posted(outcomes, list(book.changed_positions.values()), events, book.positions)
 
     return await store.run(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from services.inventory.domain.book import Book, Needs
 
@@ -32,11 +32,17 @@ class Transaction(Protocol):
         With `skip_locked`, reservations that somebody else holds are left out.
         """
 
-    async def save(self, book: Book) -> None:
-        """Write what changed in the book, and its events."""
+    async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
+        """Write what changed in the book, and its events; `traces` has the trace context of each event.
+
+        Returns:
+            The events as the relay takes them after the commit.
+        """
 
     async def keep(self, answers: Sequence[Answer]) -> None:
-        """Keep answers for repeats. If somebody answered the same request meanwhile, the transaction begins again."""
+        """Keep answers for repeats. If somebody answered the same request meanwhile, the transaction begins
+        again.
+        """
 
 
 class StockStore(Protocol):

@@ -1,15 +1,17 @@
-"""Post commands to the stock: a group in one transaction, each member granted or refused by itself, in order of arrival."""
+"""Post commands to the stock: a group in one transaction, each member granted or refused by itself, in order
+of arrival.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chassis.refusals import RequestIdReused
 from services.inventory.domain.book import Book, Command, Needs
 from services.inventory.domain.refusals import Refusal
-from services.inventory.domain.stock import Position
+from services.inventory.domain.stock import Key, Position
 from services.inventory.usecases.ports import Answer, StockStore, Transaction
 
 
@@ -30,14 +32,7 @@ class Submission:
 
     command: Command[Any]
     mark: Mark | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A refusal with the true figures of the positions that the command was about."""
-
-    error: Refusal
-    positions: tuple[Position, ...]
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -45,10 +40,15 @@ class Posted:
     """What became of a group."""
 
     outcomes: list[Any]
-    """One a submission: the command's outcome (in wire form if it was marked), or the exception it was refused with."""
+    """One a submission: the command's outcome (in wire form if it was marked), or the exception it was
+    refused with.
+    """
     changed: list[Position]
     """Positions as they are now, for those who keep copies."""
-    events: int
+    events: Sequence[Any]
+    """For the relay."""
+    seen: Mapping[Key, Position]
+    """Every position that was looked at, as it is now."""
 
 
 async def post(store: StockStore, submissions: Sequence[Submission]) -> Posted:
@@ -71,15 +71,17 @@ async def post_in(transaction: Transaction, submissions: Sequence[Submission]) -
     book = await transaction.load(needs)
     outcomes: list[Any] = []
     fresh: list[Answer] = []
+    traces: list[str | None] = []
     for submission in submissions:
         try:
             outcomes.append(_apply(book, submission, known, fresh))
         except (Refusal, RequestIdReused) as refusal:
             outcomes.append(refusal)
-    await transaction.save(book)
+        traces += [submission.traceparent] * (len(book.events) - len(traces))
+    events = await transaction.save(book, traces)
     if fresh:
         await transaction.keep(fresh)
-    return Posted(outcomes, list(book.changed_positions.values()), len(book.events))
+    return Posted(outcomes, list(book.changed_positions.values()), events, book.positions)
 
 
 def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:

@@ -20,14 +20,17 @@ from services.inventory.usecases.ports import Answer, Transaction
 
 T = TypeVar("T")
 
-EncodeEvents = Callable[[Sequence[Event], datetime], Sequence[OutboxEvent]]
+EncodeEvents = Callable[[Sequence[Event], Sequence[str | None], datetime], Sequence[OutboxEvent]]
 
 
 class AnsweredMeanwhile(Exception):
-    """Another process answered the same request at the same time; the transaction begins again and finds that answer."""
+    """Another process answered the same request at the same time; the transaction begins again and finds that
+    answer.
+    """
 
 
-# A unique violation is a reservation of the same attempt, or a movement, that another process has just written: a second look sees it.
+# A unique violation is a reservation of the same attempt, or a movement, that another process has just
+# written: a second look sees it.
 RETRIED = (asyncpg.UniqueViolationError, AnsweredMeanwhile, PositionsNotLocked)
 
 
@@ -104,17 +107,22 @@ class PostgresTransaction:
         reservations = await self._lock(wanted, skip_locked=skip_locked) if wanted else ()
         return Book(self._clock(), ids.new_id, positions, reservations, locations)
 
-    async def save(self, book: Book) -> None:
+    async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[OutboxEvent]:
         """See `Transaction.save`."""
         for position in book.changed_positions.values():
             position.version += 1
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
                 await self._save_reserved(book)
-                return
+                return ()
         elif book.new_reservations:
             await self._save_new(book)
         await self._save_rest(book)
+        if not book.events:
+            return ()
+        events = self._encode(book.events, traces, book.now)
+        await outbox.append(self._conn, events)
+        return events
 
     async def _standing(self, orders: Iterable[tuple[str, int]]) -> list[str]:
         rows = await self._conn.fetch(sql.find_reservations_of_orders, *_columns(list(orders), 2))
@@ -155,7 +163,9 @@ class PostgresTransaction:
         )
 
     async def _save_new(self, book: Book) -> None:
-        """New reservations of a mixed group: as they were made; what befell them later in the group is written over it."""
+        """New reservations of a mixed group: as they were made; what befell them later in the group is
+        written over it.
+        """
         made = book.new_reservations
         lines = [(one.reservation_id, line) for one in made for line in one.lines]
         await self._conn.execute(
@@ -207,8 +217,6 @@ class PostgresTransaction:
                 [one.idempotency_key for one in moved],
                 [one.on_hand_after_units for one in moved],
             )
-        if book.events:
-            await outbox.append(conn, self._encode(book.events, book.now))
 
     async def _save_reservations(self, changed: Sequence[Reservation]) -> None:
         await self._conn.execute(

@@ -1,0 +1,107 @@
+"""How each refusal of inventory is answered."""
+
+from __future__ import annotations
+
+from grpc import StatusCode
+
+from chassis.errors import ErrorRule, ErrorTable
+from services.inventory.domain import refusals as no
+
+table = ErrorTable(
+    "inventory.aljibe.dev",
+    [
+        ErrorRule(
+            no.LocationUnknown,
+            StatusCode.NOT_FOUND,
+            "LOCATION_UNKNOWN",
+            "No existe la ubicación {location_id}",
+        ),
+        ErrorRule(
+            no.LocationInactive,
+            StatusCode.FAILED_PRECONDITION,
+            "LOCATION_INACTIVE",
+            "La ubicación {location_id} no acepta pedidos en este momento",
+        ),
+        ErrorRule(
+            no.TimeZoneUnknown,
+            StatusCode.INVALID_ARGUMENT,
+            "TIME_ZONE_UNKNOWN",
+            "Ubicación {location_id}: no existe la zona horaria {time_zone}",
+        ),
+        ErrorRule(
+            no.CapabilityNotPossible,
+            StatusCode.INVALID_ARGUMENT,
+            "CAPABILITY_NOT_POSSIBLE",
+            "La ubicación {location_id} no puede tener la capacidad {capability}",
+        ),
+        ErrorRule(
+            no.HoursInvalid,
+            StatusCode.INVALID_ARGUMENT,
+            "HOURS_INVALID",
+            "Ubicación {location_id}: el horario del día {weekday} termina antes de empezar o se solapa",
+        ),
+        ErrorRule(
+            no.InsufficientStock,
+            StatusCode.FAILED_PRECONDITION,
+            "INSUFFICIENT_STOCK",
+            "No hay existencias suficientes para {shortage_count} de las posiciones pedidas",
+        ),
+        ErrorRule(
+            no.PickDuplicate,
+            StatusCode.INVALID_ARGUMENT,
+            "PICK_DUPLICATE",
+            "{sku} en {location_id} aparece dos veces en la solicitud",
+        ),
+        ErrorRule(
+            no.LineDuplicate,
+            StatusCode.INVALID_ARGUMENT,
+            "LINE_DUPLICATE",
+            "{sku} en {location_id} aparece dos veces en este bloque",
+        ),
+        ErrorRule(
+            no.ReservationUnknown,
+            StatusCode.NOT_FOUND,
+            "RESERVATION_UNKNOWN",
+            "No existe la reserva {reservation_id}",
+        ),
+        ErrorRule(
+            no.ReservationEnded,
+            StatusCode.FAILED_PRECONDITION,
+            "RESERVATION_ENDED",
+            "La reserva {reservation_id} (intento {attempt} de {order_id}) ya terminó",
+        ),
+        ErrorRule(
+            no.ReservationDiffers,
+            StatusCode.INVALID_ARGUMENT,
+            "RESERVATION_DIFFERS",
+            "El intento {attempt} de {order_id} ya reservó otras cantidades ({reservation_id})",
+        ),
+        ErrorRule(
+            no.QuantityTooHigh,
+            StatusCode.FAILED_PRECONDITION,
+            "QUANTITY_TOO_HIGH",
+            "La reserva {reservation_id} guarda {live_units} de {sku} en {location_id}, no {requested_units}",
+        ),
+        ErrorRule(
+            no.QuantityZero,
+            StatusCode.INVALID_ARGUMENT,
+            "QUANTITY_ZERO",
+            "La diferencia de {sku} no puede ser 0",
+        ),
+        ErrorRule(
+            no.CauseNotPossible,
+            StatusCode.INVALID_ARGUMENT,
+            "CAUSE_NOT_POSSIBLE",
+            "{cause} no es una causa posible aquí",
+        ),
+        ErrorRule(
+            no.FilterMissing, StatusCode.INVALID_ARGUMENT, "FILTER_MISSING", "Indique de qué: {wanted}"
+        ),
+        ErrorRule(
+            no.StockOutOfRange,
+            StatusCode.FAILED_PRECONDITION,
+            "STOCK_OUT_OF_RANGE",
+            "{sku} en {location_id} saldría del margen de ±{limit_units} unidades",
+        ),
+    ],
+)

@@ -1,0 +1,144 @@
+"""Between the contract's messages and what the domain speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from aljibe.common.v1 import types_pb2
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from services.inventory.adapters.postgres.reads import RecordedMovement
+from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
+from services.inventory.domain.stock import Line, Pick, Position, Reservation, State
+
+
+def timestamp(time: datetime) -> Timestamp:
+    """`time` in the contract's form."""
+    result = Timestamp()
+    result.FromDatetime(time)
+    return result
+
+
+def picks_of(picks: Iterable[pb.Pick]) -> tuple[Pick, ...]:
+    """Picks as the domain has them."""
+    return tuple([Pick(pick.sku, pick.location_id, pick.quantity_units) for pick in picks])
+
+
+def position(found: Position) -> pb.Position:
+    """A position for callers."""
+    return pb.Position(
+        sku=found.sku,
+        location_id=found.location_id,
+        on_hand_units=found.on_hand_units,
+        reserved_units=found.reserved_units,
+        safety_units=found.safety_units,
+        available_units=found.available_units,
+        version=found.version,
+    )
+
+
+def position_state(found: Position) -> pb.PositionState:
+    """A position for replicas."""
+    return pb.PositionState(
+        sku=found.sku,
+        location_id=found.location_id,
+        available_units=found.free_units,
+        version=found.version,
+    )
+
+
+def reservation(found: Reservation) -> pb.Reservation:
+    """A reservation for callers."""
+    return pb.Reservation(
+        reservation_id=found.reservation_id,
+        order_id=found.order_id,
+        attempt=found.attempt,
+        state=pb.ReservationState.ValueType(found.state),
+        lines=[_line(line) for line in found.lines],
+        expire_time=timestamp(found.expire_time) if found.state is State.HELD else None,
+    )
+
+
+def _line(line: Line) -> pb.ReservationLine:
+    return pb.ReservationLine(
+        sku=line.sku,
+        location_id=line.location_id,
+        quantity_units=line.quantity_units,
+        live_units=line.live_units,
+        consumed_units=line.consumed_units,
+        released_units=line.released_units,
+        displaced_units=line.displaced_units,
+    )
+
+
+def movement(found: RecordedMovement) -> pb.Movement:
+    """A line of the ledger for callers."""
+    return pb.Movement(
+        movement_id=found.movement_id,
+        sku=found.sku,
+        location_id=found.location_id,
+        quantity_units=found.quantity_units,
+        cause=pb.MovementCause.ValueType(found.cause),
+        document_id=found.document_id,
+        actor=found.actor,
+        note=found.note,
+        record_time=timestamp(found.record_time),
+        on_hand_after_units=found.on_hand_after_units,
+    )
+
+
+def location_of(message: pb.Location) -> Location:
+    """A location as the domain has it; hours and capabilities in their natural order."""
+    address = message.address
+    return Location(
+        message.location_id,
+        message.name,
+        Kind(message.kind),
+        Address(
+            address.recipient,
+            tuple(address.street_lines),
+            address.city,
+            address.region,
+            address.postal_code,
+            address.country_code,
+            address.point.latitude,
+            address.point.longitude,
+        ),
+        message.time_zone,
+        tuple(
+            sorted(
+                (Hours(one.weekday, one.open_minute, one.close_minute) for one in message.hours),
+                key=lambda one: (one.weekday, one.open_minute),
+            )
+        ),
+        tuple(sorted({Capability(one) for one in message.capabilities})),
+        message.active,
+    )
+
+
+def location(found: Location) -> pb.Location:
+    """A location for callers."""
+    address = found.address
+    return pb.Location(
+        location_id=found.location_id,
+        name=found.name,
+        kind=types_pb2.LocationKind.ValueType(found.kind),
+        address=types_pb2.Address(
+            recipient=address.recipient,
+            street_lines=address.street_lines,
+            city=address.city,
+            region=address.region,
+            postal_code=address.postal_code,
+            country_code=address.country_code,
+            point=types_pb2.GeoPoint(latitude=address.latitude, longitude=address.longitude),
+        ),
+        time_zone=found.time_zone,
+        hours=[
+            pb.OpeningHours(weekday=one.weekday, open_minute=one.open_minute, close_minute=one.close_minute)
+            for one in found.hours
+        ],
+        capabilities=[pb.Capability.ValueType(one) for one in found.capabilities],
+        active=found.active,
+    )

@@ -1,0 +1,77 @@
+"""Inventory's facts as events for the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from aljibe.inventory.v1 import events_pb2 as facts
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from chassis.envelope import OutboxEvent, event
+from services.inventory.domain.stock import Event, ReservationExpired, ReservationLost, UnitsDisplaced
+
+SERVICE = "inventory"
+
+
+def encode(events: Sequence[Event], traces: Sequence[str | None], now: datetime) -> list[OutboxEvent]:
+    """Events of reservations, each with the trace context it came from."""
+    time = Timestamp()
+    time.FromDatetime(now)
+    return [
+        event(
+            SERVICE,
+            _message(one, time),
+            aggregate_type="reservation",
+            aggregate_id=one.reservation_id,
+            sequence=one.sequence,
+            occurred_at=now,
+            traceparent=trace,
+        )
+        for one, trace in zip(events, traces, strict=True)
+    ]
+
+
+def location_changed(
+    location: pb.Location, sequence: int, now: datetime, traceparent: str | None
+) -> OutboxEvent:
+    """LocationChanged."""
+    message = facts.LocationChanged(location=location)
+    message.time.FromDatetime(now)
+    return event(
+        SERVICE,
+        message,
+        aggregate_type="location",
+        aggregate_id=location.location_id,
+        sequence=sequence,
+        occurred_at=now,
+        traceparent=traceparent,
+    )
+
+
+def _message(one: Event, time: Timestamp) -> Message:
+    if isinstance(one, UnitsDisplaced):
+        return facts.UnitsDisplaced(
+            reservation_id=one.reservation_id,
+            order_id=one.order_id,
+            sku=one.sku,
+            location_id=one.location_id,
+            quantity_units=one.quantity_units,
+            cause=pb.MovementCause.ValueType(one.cause),
+            document_id=one.document_id,
+            time=time,
+        )
+    if isinstance(one, ReservationExpired):
+        return facts.ReservationExpired(reservation_id=one.reservation_id, order_id=one.order_id, time=time)
+    assert isinstance(one, ReservationLost)
+    return facts.ReservationLost(
+        reservation_id=one.reservation_id,
+        order_id=one.order_id,
+        picks=[
+            pb.Pick(sku=pick.sku, location_id=pick.location_id, quantity_units=pick.quantity_units)
+            for pick in one.picks
+        ],
+        time=time,
+    )

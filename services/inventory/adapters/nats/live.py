@@ -1,0 +1,175 @@
+"""Live positions: what this process commits reaches its own replica and everybody else's, over core NATS,
+after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+
+from google.protobuf.message import DecodeError
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from aljibe.inventory.v1 import events_pb2 as facts
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from chassis import metrics
+from chassis.ids import new_id
+from chassis.postgres import Database
+from chassis.refusals import Unavailable
+from chassis.replica import Keeper, Replica, Row
+from chassis.streams import BROKER_ERRORS
+from services.inventory.adapters.postgres import reads
+from services.inventory.domain.stock import Key, Position
+
+log = logging.getLogger(__name__)
+
+SUBJECT = "aljibe.inventory.v1-live.positions"
+HEARTBEAT_SECONDS = 1.0
+MAX_POSITIONS_PER_MESSAGE = 2_000
+REREAD_AFTER_SECONDS = 2.0
+
+_SENT = metrics.counter(
+    "inventory_live_positions_total", "positions", "Changed positions published to replicas"
+)
+_LOST = metrics.counter(
+    "inventory_live_messages_lost_total",
+    "messages",
+    "Messages that the broker did not take; replicas see the hole",
+)
+_ROWS = metrics.gauge("inventory_replica_rows", "positions", "Positions in this process's replica")
+_BEHIND = metrics.gauge(
+    "inventory_replica_behind_seconds", "s", "Age of another process's newest delta when it arrived"
+)
+
+
+class LivePositions:
+    """This process's replica of availability, and its voice to the replicas of others."""
+
+    def __init__(self, db: Database, client: Client) -> None:
+        self.replica = Replica()
+        self.publisher_id = new_id("pub")
+        self.keeper = Keeper(
+            "inventory", self.replica, self._snapshot, errors=(Unavailable, *BROKER_ERRORS), flush=self._flush
+        )
+        self._db = db
+        self._client = client
+        self._sequence = 0
+        self._changed: dict[Key, pb.PositionState] = {}
+        self._woken = asyncio.Event()
+        self._rereads: set[asyncio.Task[None]] = set()
+        _ROWS.set_function(lambda: float(len(self.replica)))
+        _BEHIND.set_function(lambda: self.keeper.behind_seconds)
+
+    def tell(self, positions: Iterable[Position]) -> None:
+        """Note positions whose change has just been committed; never blocks, never fails."""
+        put, changed = self.replica.put, self._changed
+        for one in positions:
+            free = one.on_hand_units - one.reserved_units - one.safety_units
+            if put(one.sku, one.location_id, free, one.version):
+                changed[(one.sku, one.location_id)] = pb.PositionState(
+                    sku=one.sku, location_id=one.location_id, available_units=free, version=one.version
+                )
+        self._woken.set()
+
+    def reread(self, keys: Sequence[Key]) -> None:
+        """Tell, a little later, what is committed at `keys` then: for changes whose commit this process
+        cannot see.
+        """
+        task = asyncio.get_running_loop().create_task(self._reread(keys), name="live-reread")
+        self._rereads.add(task)
+        task.add_done_callback(self._rereads.discard)
+
+    async def publish_for_ever(self) -> None:
+        """Publish what was told, all that came together in one message, and a heartbeat when nothing did."""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await self._woken.wait()
+                self._woken.clear()
+                await self._publish_changed()
+        finally:
+            # A farewell: sequence −1 says that silence from now on means nothing.
+            await self._send(facts.PositionsChanged(publisher_id=self.publisher_id, sequence=-1))
+
+    async def listen_for_ever(self) -> None:
+        """Take the deltas of other processes, and snapshots when one is due."""
+        await self._subscribed()
+        await self.keeper.run()
+
+    async def _subscribed(self) -> None:
+        while True:
+            try:
+                await self._client.subscribe(SUBJECT, cb=self._take)
+            except BROKER_ERRORS as error:
+                log.warning("live.waiting", extra={"reason": repr(error)})
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+            else:
+                return
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            change = facts.PositionsChanged.FromString(message.data)
+        except DecodeError:
+            log.warning("live.malformed")
+            self.keeper.distrust()
+            return
+        if change.publisher_id == self.publisher_id:
+            return
+        if change.sequence < 0:
+            self.keeper.feed.farewell(change.publisher_id)
+            return
+        rows = [(one.sku, one.location_id, one.available_units, one.version) for one in change.positions]
+        committed_at = change.time.seconds + change.time.nanos / 1e9
+        self.keeper.take(
+            change.publisher_id, change.sequence, change.last_sequence, rows, committed_at=committed_at
+        )
+
+    async def _publish_changed(self) -> None:
+        changed = list(self._changed.values())
+        self._changed.clear()
+        if not changed:
+            beat = facts.PositionsChanged(publisher_id=self.publisher_id, last_sequence=self._sequence)
+            beat.time.GetCurrentTime()
+            await self._send(beat)
+            return
+        for first in range(0, len(changed), MAX_POSITIONS_PER_MESSAGE):
+            self._sequence += 1
+            part = changed[first : first + MAX_POSITIONS_PER_MESSAGE]
+            message = facts.PositionsChanged(
+                publisher_id=self.publisher_id,
+                sequence=self._sequence,
+                last_sequence=self._sequence,
+                positions=part,
+            )
+            message.time.FromNanoseconds(time.time_ns())
+            await self._send(message)
+            _SENT.inc(len(part))
+
+    async def _send(self, message: facts.PositionsChanged) -> None:
+        if not self._client.is_connected:
+            _LOST.inc()
+            return
+        try:
+            await self._client.publish(SUBJECT, message.SerializeToString())
+        except BROKER_ERRORS:
+            _LOST.inc()
+
+    async def _reread(self, keys: Sequence[Key]) -> None:
+        await asyncio.sleep(REREAD_AFTER_SECONDS)
+        try:
+            self.tell(await reads.committed(self._db, keys))
+        except Unavailable as error:
+            log.warning("live.reread.unavailable", extra={"reason": str(error)})
+            self.keeper.distrust()
+
+    async def _flush(self) -> None:
+        if self._client.is_connected:
+            await self._client.flush()
+
+    def _snapshot(self) -> AsyncIterator[Sequence[Row]]:
+        return reads.snapshot(self._db)

@@ -1,0 +1,137 @@
+"""What is read without changing anything: reservations, pages of positions and movements, snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chassis.replica import Row
+from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
+from services.inventory.adapters.postgres.statements import sql
+from services.inventory.domain.refusals import FilterMissing, ReservationUnknown
+from services.inventory.domain.stock import Cause, Key, Position, Reservation
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from chassis.postgres import Database
+
+SNAPSHOT_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMovement:
+    """A line of the ledger as it stands there."""
+
+    movement_id: str
+    sku: str
+    location_id: str
+    quantity_units: int
+    cause: Cause
+    document_id: str
+    actor: str
+    note: str
+    on_hand_after_units: int
+    record_time: datetime
+
+
+async def reservation(db: Database, reservation_id: str) -> Reservation:
+    """One reservation with its lines, both of one moment.
+
+    Raises:
+        ReservationUnknown: there is none.
+    """
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        row = await conn.fetchrow(sql.find_reservation, reservation_id)
+        if row is None:
+            raise ReservationUnknown(reservation_id)
+        found = reservation_of(row)
+        found.lines.extend(line_of(line) for line in await conn.fetch(sql.lines_of, [reservation_id]))
+    return found
+
+
+async def positions(
+    db: Database, sku: str, location_id: str, after: tuple[str, ...], limit: int
+) -> list[Position]:
+    """A page of positions of a SKU or of a location; `after` is the sort key (sku, location) of the last one
+    seen.
+
+    Raises:
+        FilterMissing: neither is given.
+    """
+    after_sku, after_location = after or ("", "")
+    async with db.connection() as conn:
+        if sku:
+            rows = await conn.fetch(sql.positions_of_sku, sku, location_id, after_location, limit)
+        elif location_id:
+            rows = await conn.fetch(sql.positions_of_location, location_id, after_sku, limit)
+        else:
+            raise FilterMissing("sku or location_id")
+    return [position_of(row) for row in rows]
+
+
+async def movements(
+    db: Database, sku: str, location_id: str, document_id: str, before: str, limit: int
+) -> list[RecordedMovement]:
+    """A page of the ledger, newest first; `before` is the id of the last one seen.
+
+    Raises:
+        FilterMissing: no filter is given.
+    """
+    async with db.connection() as conn:
+        if document_id:
+            rows = await conn.fetch(sql.movements_of_document, document_id, sku, location_id, before, limit)
+        elif sku and location_id:
+            rows = await conn.fetch(sql.movements_of_position, sku, location_id, before, limit)
+        elif sku:
+            rows = await conn.fetch(sql.movements_of_sku, sku, before, limit)
+        elif location_id:
+            rows = await conn.fetch(sql.movements_of_location, location_id, before, limit)
+        else:
+            raise FilterMissing("sku, location_id or document_id")
+    return [_movement_of(row) for row in rows]
+
+
+async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Sequence[Row]]:
+    """Every position (of `skus`, if any are named) with what is free and its version, in chunks, in order.
+
+    Each chunk is of its own moment: versions make the whole consistent, and no long transaction holds vacuum
+    back.
+    """
+    sku, location_id = "", ""
+    while True:
+        async with db.connection() as conn:
+            if skus:
+                rows = await conn.fetch(
+                    sql.snapshot_positions_of, sku, location_id, SNAPSHOT_CHUNK, list(skus)
+                )
+            else:
+                rows = await conn.fetch(sql.snapshot_positions, sku, location_id, SNAPSHOT_CHUNK)
+        yield [(row[0], row[1], row[2], row[3]) for row in rows]
+        if len(rows) < SNAPSHOT_CHUNK:
+            return
+        sku, location_id = rows[-1][0], rows[-1][1]
+
+
+async def committed(db: Database, keys: Sequence[Key]) -> list[Position]:
+    """These positions as they are committed now."""
+    async with db.connection() as conn:
+        rows = await conn.fetch(sql.read_positions, [key[0] for key in keys], [key[1] for key in keys])
+    return [position_of(row) for row in rows]
+
+
+def _movement_of(row: asyncpg.Record) -> RecordedMovement:
+    return RecordedMovement(
+        row["movement_id"],
+        row["sku"],
+        row["location_id"],
+        row["quantity_units"],
+        Cause(row["cause"]),
+        row["document_id"],
+        row["actor"],
+        row["note"],
+        row["on_hand_after_units"],
+        row["record_time"],
+    )

@@ -1,0 +1,125 @@
+"""Composition root of inventory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import asyncpg
+
+from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from chassis.consumer import Consumer
+from chassis.pages import PageTokens
+from chassis.refusals import Unavailable
+from chassis.run import Built, Context, ServiceDefinition
+from services.inventory.adapters.grpc.errors import table
+from services.inventory.adapters.grpc.locations import LocationServicer
+from services.inventory.adapters.grpc.reservations import ReservationServicer
+from services.inventory.adapters.grpc.stock import StockServicer
+from services.inventory.adapters.nats.consumers import StockHandlers
+from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.nats.live import LivePositions
+from services.inventory.adapters.nats.told import TellingDatabase
+from services.inventory.adapters.postgres import locations
+from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.config import Settings
+from services.inventory.usecases.availability import Availability
+from services.inventory.usecases.desk import StockDesk
+from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
+from services.inventory.usecases.post import Posted
+
+log = logging.getLogger(__name__)
+
+# A database that is away, too slow or too crowded is no reason for a process to end.
+_WAIT_OUT = (
+    Unavailable,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+async def build(context: Context[Settings]) -> Built:
+    """Inventory, wired."""
+    db, relay, clock, settings = context.db, context.relay, context.clock, context.settings
+    live = LivePositions(db, context.nats)
+    availability = Availability(live.replica)
+    store = PostgresStockStore(db, clock, encode)
+    pages = PageTokens(db.secret)
+    locations_known = asyncio.Event()
+
+    def tell(posted: Posted) -> None:
+        live.tell(posted.changed)
+        if posted.events:
+            relay.wake(posted.events)
+
+    async def refresh_locations() -> None:
+        availability.set_active(await locations.activity(db))
+
+    async def refresh_for_ever() -> None:
+        while True:
+            try:
+                await refresh_locations()
+                locations_known.set()
+            except _WAIT_OUT as error:
+                log.warning("locations.waiting", extra={"reason": str(error)})
+            await asyncio.sleep(settings.location_refresh_seconds)
+
+    async def expire_for_ever() -> None:
+        while True:
+            try:
+                posted = await expire_some(store, store.find_expired, clock())
+            except _WAIT_OUT as error:
+                log.warning("expiry.waiting", extra={"reason": str(error)})
+            else:
+                tell(posted)
+                if any(posted.outcomes) and len(posted.outcomes) == EXPIRY_BATCH:
+                    continue
+            await asyncio.sleep(settings.expiry_interval_seconds)
+
+    async def before_serve() -> None:
+        await locations_known.wait()
+        await live.keeper.ready()
+
+    desk = StockDesk(store, tell)
+    handlers = StockHandlers(store, live)
+    telling = TellingDatabase(db, tell)
+    services = inventory_pb2.DESCRIPTOR.services_by_name
+    return Built(
+        servicers=[
+            (
+                inventory_pb2_grpc.add_LocationServiceServicer_to_server,
+                LocationServicer(db, relay, clock, pages, refresh_locations),
+                services["LocationService"],
+            ),
+            (
+                inventory_pb2_grpc.add_StockServiceServicer_to_server,
+                StockServicer(desk, db, live, availability, pages),
+                services["StockService"],
+            ),
+            (
+                inventory_pb2_grpc.add_ReservationServiceServicer_to_server,
+                ReservationServicer(desk, db),
+                services["ReservationService"],
+            ),
+        ],
+        consumers=[
+            Consumer("inventory-orders", "orders", handlers.of_orders(), telling, context.nats),
+            Consumer(
+                "inventory-fulfillment", "fulfillment", handlers.of_fulfillment(), telling, context.nats
+            ),
+        ],
+        background=[live.publish_for_ever, live.listen_for_ever, refresh_for_ever, expire_for_ever],
+        closers=[desk.close],
+        before_serve=before_serve,
+    )
+
+
+definition = ServiceDefinition(
+    name="inventory",
+    schema="inventory",
+    migrations_package="services.inventory.adapters.postgres.migrations",
+    error_table=table,
+    build=build,
+    settings=Settings,
+)

@@ -1,0 +1,86 @@
+"""Stock for tests, so that a test mentions only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+
+from aljibe.common.v1 import types_pb2
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from services.inventory.domain.book import Origin
+from services.inventory.domain.facts import Move
+from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
+from services.inventory.domain.reserving import Reserve
+from services.inventory.domain.stock import Cause, Pick
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SKU = "SKU-1"
+STORE = "store-1"
+OTHER_STORE = "store-2"
+CLOSED_STORE = "store-closed"
+
+_numbers = count(1)
+
+
+def unique(prefix: str) -> str:
+    """A text that no other test uses."""
+    return f"{prefix}-{next(_numbers)}"
+
+
+def a_location(location_id: str = STORE, *, kind: Kind = Kind.STORE, active: bool = True) -> Location:
+    return Location(
+        location_id,
+        "A place",
+        kind,
+        Address("", ("1 Main St",), "Springfield", "OH", "45501", "US", 39.9, -83.8),
+        "America/New_York",
+        (Hours(1, 540, 1080),),
+        (Capability.SHIP,),
+        active,
+    )
+
+
+def a_location_message(location_id: str = STORE, *, active: bool = True) -> pb.Location:
+    return pb.Location(
+        location_id=location_id,
+        name="A place",
+        kind=types_pb2.LOCATION_KIND_STORE,
+        address=types_pb2.Address(
+            city="Springfield", country_code="US", point=types_pb2.GeoPoint(latitude=39.9, longitude=-83.8)
+        ),
+        time_zone="America/New_York",
+        hours=[pb.OpeningHours(weekday=1, open_minute=540, close_minute=1080)],
+        capabilities=[pb.CAPABILITY_SHIP, pb.CAPABILITY_PICKUP],
+        active=active,
+    )
+
+
+def an_origin(document_id: str = "doc-1", *, actor: str = "ana") -> Origin:
+    return Origin(unique("request"), document_id, actor)
+
+
+def a_pick(quantity_units: int = 1, *, sku: str = SKU, location_id: str = STORE) -> Pick:
+    return Pick(sku, location_id, quantity_units)
+
+
+def a_receipt(quantity_units: int, *, sku: str = SKU, location_id: str = STORE) -> Move:
+    return Move((Pick(sku, location_id, quantity_units),), Cause.RECEIPT, an_origin())
+
+
+def a_sale(quantity_units: int, *, sku: str = SKU, location_id: str = STORE) -> Move:
+    return Move((Pick(sku, location_id, -quantity_units),), Cause.SALE, an_origin("receipt-1"))
+
+
+def a_reserve(
+    quantity_units: int = 1,
+    *,
+    order_id: str = "",
+    attempt: int = 1,
+    sku: str = SKU,
+    location_id: str = STORE,
+    picks: Sequence[Pick] = (),
+    ttl_seconds: int = 900,
+) -> Reserve:
+    wanted = tuple(picks) or (Pick(sku, location_id, quantity_units),)
+    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, "web")

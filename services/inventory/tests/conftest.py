@@ -1,0 +1,208 @@
+"""A migrated schema for each test, and a running service to call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from socket import socket
+from urllib.parse import urlsplit, urlunsplit
+
+import grpc
+import nats
+import pytest_asyncio
+from nats.aio.client import Client
+
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from aljibe.inventory.v1 import inventory_pb2_grpc
+from chassis import migrations, postgres, run, streams
+from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
+from services.inventory.app import definition
+from services.inventory.config import Settings
+from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, STORE, a_location_message, unique
+from tests.servers import Databases
+
+PASSWORD = "only-for-tests"
+ROLE = migrations.runtime_role("inventory")
+MIGRATIONS = "services.inventory.adapters.postgres.migrations"
+Metadata = tuple[tuple[str, str], ...]
+
+
+async def _fill(url: str) -> None:
+    await migrations.migrate(url, "inventory", ROLE, PASSWORD, MIGRATIONS)
+
+
+@pytest_asyncio.fixture
+async def admin_url(databases: Databases) -> AsyncIterator[str]:
+    """The administrator's address of a migrated, empty schema."""
+    async with databases.fresh(await databases.template("inventory", _fill)) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def database_url(admin_url: str) -> str:
+    """The service's own address of the same."""
+    parts = urlsplit(admin_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{ROLE}:{PASSWORD}@{host}"))
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str) -> AsyncIterator[postgres.Database]:
+    database = await postgres.open_database(database_url, "inventory", application_name="test")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@dataclass
+class Process:
+    """One running inventory, and the clients a test calls it with."""
+
+    channel: grpc.aio.Channel
+    stop: asyncio.Event
+    serving: asyncio.Task[None]
+    stock: inventory_pb2_grpc.StockServiceAsyncStub = field(init=False)
+    reservations: inventory_pb2_grpc.ReservationServiceAsyncStub = field(init=False)
+    locations: inventory_pb2_grpc.LocationServiceAsyncStub = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stock = inventory_pb2_grpc.StockServiceStub(self.channel)
+        self.reservations = inventory_pb2_grpc.ReservationServiceStub(self.channel)
+        self.locations = inventory_pb2_grpc.LocationServiceStub(self.channel)
+
+
+@dataclass
+class Door:
+    """Running inventory processes over one database and one broker, and what a test needs to knock."""
+
+    database_url: str
+    nats_url: str
+    keys: DevelopmentKeys
+    db: postgres.Database
+    nats: Client
+    minter: TokenMinter
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def stock(self) -> inventory_pb2_grpc.StockServiceAsyncStub:
+        return self.processes[0].stock
+
+    @property
+    def reservations(self) -> inventory_pb2_grpc.ReservationServiceAsyncStub:
+        return self.processes[0].reservations
+
+    @property
+    def locations(self) -> inventory_pb2_grpc.LocationServiceAsyncStub:
+        return self.processes[0].locations
+
+    def token(
+        self,
+        *roles: str,
+        subject: str = "ana",
+        channels: tuple[str, ...] = ("*",),
+        locations: tuple[str, ...] = ("*",),
+        language: str = "en",
+    ) -> Metadata:
+        """Metadata of a caller."""
+        token = self.minter.mint(subject, roles, channels, locations, timedelta(minutes=5))
+        return (("authorization", f"Bearer {token}"), ("accept-language", language))
+
+    @property
+    def service(self) -> Metadata:
+        """Another service of the platform."""
+        return self.token("service", subject="service:orders")
+
+    async def start(self) -> Process:
+        """One more inventory process (in this interpreter) over the same database and broker."""
+        with socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        settings = Settings(
+            service_name="inventory",
+            grpc_listen=f"127.0.0.1:{port}",
+            postgres_url=self.database_url,
+            nats_url=self.nats_url,
+            auth_keys_file=self.keys.public_keys_file,
+            service_token_key_file=self.keys.private_key_file,
+            trace_ratio=0.0,
+            drain_seconds=1.0,
+            expiry_interval_seconds=0.05,
+            location_refresh_seconds=0.05,
+        )
+        answering = asyncio.Event()
+
+        async def build(context: run.Context[Settings]) -> run.Built:
+            built = await definition.build(context)
+            ready = built.before_serve
+
+            async def before_serve() -> None:
+                if ready is not None:
+                    await ready()
+                answering.set()
+
+            return replace(built, before_serve=before_serve)
+
+        stop = asyncio.Event()
+        serving = asyncio.create_task(run.serve(replace(definition, build=build), settings, stop=stop))
+        started = asyncio.create_task(answering.wait())
+        await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        process = Process(grpc.aio.insecure_channel(f"127.0.0.1:{port}"), stop, serving)
+        self.processes.append(process)
+        return process
+
+    async def close(self) -> None:
+        for process in self.processes:
+            await process.channel.close()
+            process.stop.set()
+            await process.serving
+
+    async def receive(self, quantity_units: int, *, sku: str, location_id: str = STORE) -> pb.Position:
+        """Goods come in."""
+        answer = await self.stock.ReceiveStock(
+            pb.ReceiveStockRequest(
+                request_id=unique("receive"),
+                location_id=location_id,
+                lines=[pb.StockLine(sku=sku, quantity_units=quantity_units)],
+            ),
+            metadata=self.service,
+        )
+        return answer.positions[0]
+
+    async def audit(self) -> pb.AuditStockResponse:
+        """What the audit finds."""
+        return await self.stock.AuditStock(pb.AuditStockRequest(), metadata=self.service)
+
+
+@pytest_asyncio.fixture
+async def door(
+    database_url: str, db: postgres.Database, nats_url: str, tmp_path: Path
+) -> AsyncIterator[Door]:
+    """The whole service in this process, over real PostgreSQL, NATS and gRPC, with three stores."""
+    keys = development_keys(tmp_path)
+    client = await nats.connect(nats_url)
+    for service in ("orders", "fulfillment"):
+        await streams.ensure_stream(client.jetstream(), service)
+    door = Door(database_url, nats_url, keys, db, client, TokenMinter(keys.private_key_file))
+    try:
+        await door.start()
+        await door.locations.UpsertLocations(
+            pb.UpsertLocationsRequest(
+                request_id="locations",
+                locations=[
+                    a_location_message(STORE),
+                    a_location_message(OTHER_STORE),
+                    a_location_message(CLOSED_STORE, active=False),
+                ],
+            ),
+            metadata=door.service,
+        )
+        yield door
+    finally:
+        await door.close()
+        await client.close()

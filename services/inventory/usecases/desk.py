@@ -1,0 +1,86 @@
+"""The desk where commands arrive: groups them, posts each group in one transaction, and tells who must know
+after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.crashpoint import crashpoint
+from chassis.groups import GroupCommit
+from services.inventory.domain.stock import Key, Position
+from services.inventory.usecases.ports import StockStore
+from services.inventory.usecases.post import Posted, Submission, post
+
+MAX_GROUP = 256
+MAX_QUEUE = 4_096
+MAX_BATCH_GROUP = 4
+MAX_BATCH_QUEUE = 64
+LANES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of the members of a batch, and the positions that their transaction saw."""
+
+    outcomes: Sequence[Any]
+    seen: Mapping[Key, Position]
+
+
+class StockDesk:
+    """Takes commands one by one or in batches. Two lanes: while one group waits for the disk, the next is
+    decided; rows that both want are waited for in the lock order.
+    """
+
+    def __init__(self, store: StockStore, tell: Callable[[Posted], None]) -> None:
+        self._store = store
+        self._tell = tell
+        self._singles: GroupCommit[Submission, Any] = GroupCommit(
+            "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES
+        )
+        self._batches: GroupCommit[Sequence[Submission], BatchOutcome] = GroupCommit(
+            "stock_batch",
+            self._post_batches,
+            max_group=MAX_BATCH_GROUP,
+            max_queue=MAX_BATCH_QUEUE,
+            lanes=LANES,
+        )
+
+    async def submit(self, submission: Submission) -> Any:
+        """The outcome of one command, in wire form if it is marked.
+
+        Raises:
+            Refusal: the command was refused; nothing of it stands.
+            Overloaded, DeadlineExceeded, Unavailable: nothing was done, or its answer awaits a repeat.
+        """
+        return await self._singles.submit(submission)
+
+    async def submit_batch(self, submissions: Sequence[Submission]) -> BatchOutcome:
+        """The outcomes of commands that came together; a refused one has its refusal for an outcome."""
+        return await self._batches.submit(submissions)
+
+    async def close(self) -> None:
+        """Return when every group is done."""
+        await self._singles.close()
+        await self._batches.close()
+
+    async def _post(self, submissions: Sequence[Submission]) -> Sequence[Any]:
+        return (await self._post_told(submissions)).outcomes
+
+    async def _post_batches(self, batches: Sequence[Sequence[Submission]]) -> Sequence[BatchOutcome]:
+        posted = await self._post_told([submission for batch in batches for submission in batch])
+        results: list[BatchOutcome] = []
+        first = 0
+        for batch in batches:
+            results.append(BatchOutcome(posted.outcomes[first : first + len(batch)], posted.seen))
+            first += len(batch)
+        return results
+
+    async def _post_told(self, submissions: Sequence[Submission]) -> Posted:
+        crashpoint("group.before_transaction")
+        posted = await post(self._store, submissions)
+        crashpoint("group.after_commit")
+        self._tell(posted)
+        return posted
