@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from time import perf_counter
 
 from chassis import metrics
@@ -29,10 +30,7 @@ from services.catalog.domain.taxes import TaxKey, TaxRate
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-FETCH_ROWS = 1_000
-# A load of this many rows leaves so many long-lived objects that the garbage collector should not walk
-# them again and again.
-LARGE_LOAD_ROWS = 10_000
+FETCH_ROWS = 500
 
 _VERSION = metrics.gauge(
     "catalog_snapshot_version", "1", "Version of the catalogue that baskets are priced with"
@@ -80,17 +78,29 @@ class CatalogueReplica:
             # One view of all tables, so that a price never comes without its article.
             await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             version = await conn.fetchval(queries.current_version)
-            count = await _collect(conn, self.snapshot.version, assembly)
+            with _uncollected() if self.snapshot.version == 0 else nullcontext():
+                count = await _collect(conn, self.snapshot.version, assembly)
         for _ in assembly.index_promotions(self._clock()):
             await asyncio.sleep(0)
         self._promotions = assembly.promotions
         self.snapshot = assembly.finish(version)
-        if count >= LARGE_LOAD_ROWS:
-            gc.freeze()
         seconds = perf_counter() - started
         _VERSION.set(version)
         _LOAD_SECONDS.observe(seconds)
         log.info("catalog.snapshot", extra={"version": version, "rows": count, "seconds": round(seconds, 4)})
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For the first load: it leaves many long-lived objects and no garbage, so the collector need not walk
+    them while they come, nor ever after.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 async def _collect(conn: Connection, since: int, assembly: Assembly) -> int:
