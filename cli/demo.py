@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,6 @@ import typer
 
 from cli.session import Session, command
 from cli.trouble import Trouble, Usage
-
-_ENTRY = "demo.run"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,11 +31,11 @@ def _demo(
 ) -> int:
     # Imported here: its packages (pandas and the data) are heavy, and the rest must work without them.
     try:
-        entry = importlib.import_module(_ENTRY)
+        from demo.run import DemoOptions, run
     except ModuleNotFoundError as error:
         raise Trouble("demo.missing", name=error.name) from error
     try:
-        options = entry.DemoOptions(
+        options = DemoOptions(
             seed=seed,
             scale=scale,
             speed=speed,
@@ -53,4 +50,4 @@ def _demo(
         )
     except ValueError as error:
         raise Usage("demo.bad_option", error=error) from error
-    return int(entry.run(options))
+    return run(options)

@@ -24,8 +24,11 @@ def app() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code."""
     texts = Texts(wanted_language(arguments, os.environ))
-    result = build(texts)(list(arguments), prog_name="aljibe", standalone_mode=True)
-    return int(result or 0)
+    try:
+        build(texts)(list(arguments), prog_name="aljibe")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
 
 
 def build(texts: Texts) -> TyperGroup:

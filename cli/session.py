@@ -45,8 +45,12 @@ class Session:
 
     @property
     def data(self) -> Path:
-        """The data folder, where the platform would have put it; it need not exist."""
-        return existing_data_folder(self.wanted_data)
+        """The data folder, where the platform would have put it; it need not exist.
+
+        Where only the demo's own platform runs, below it, it is that one's.
+        """
+        own, demo = (existing_data_folder(folder) for folder in (self.wanted_data, self.wanted_data / "demo"))
+        return demo if _runs(demo) and not _runs(own) else own
 
     def show(self, *parts: RenderableType) -> None:
         """Print for a person; in a ``--json`` run nothing but documents goes to standard output."""
@@ -146,6 +150,10 @@ def _complain(session: Session, trouble: Trouble) -> None:
             for one in trouble.violations
         ]
     session.err.file.write(orjson.dumps({"error": document}).decode() + "\n")
+
+
+def _runs(folder: Path) -> bool:
+    return (folder / "platform.json").exists()
 
 
 def _console(*, stderr: bool) -> Console:

@@ -13,7 +13,7 @@ _VARIABLES = ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 class Texts:
-    """The sentences of one language: ``texts("order.unknown", order="ord_…")``."""
+    """The sentences of one language: ``texts("stock.none", sku="1029743")``."""
 
     def __init__(self, language: str) -> None:
         self.language = language

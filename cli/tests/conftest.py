@@ -1,0 +1,242 @@
+"""The command run in this process, and a platform of stub services behind the chassis' own edge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from chassis.auth import TokenVerifier, current_principal, development_keys
+from chassis.errors import ErrorRule, ErrorTable
+from chassis.server import Server
+from chassis.settings import ChassisSettings
+from cli.doors import SERVICES, key_file
+from cli.main import run
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        return json.loads(self.err)["error"]
+
+
+def aljibe(*arguments: str) -> Ran:
+    """Run one command line."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(arguments)
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own settings must not decide a test; `COLUMNS` keeps lines whole."""
+    for name in ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "ALJIBE_DATA", "ALJIBE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in SERVICES:
+        monkeypatch.delenv(f"ALJIBE_{name.upper()}_ADDRESS", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+class OrderUnknown(Exception):
+    """As the orders service refuses."""
+
+    def __init__(self, order_id: str) -> None:
+        self.order_id = order_id
+        super().__init__(f"there is no order {order_id}")
+
+
+class RedriveFailed(Exception):
+    """As every service refuses."""
+
+
+TABLE = ErrorTable(
+    "tests.aljibe.dev",
+    [
+        ErrorRule(OrderUnknown, grpc.StatusCode.NOT_FOUND, "ORDER_UNKNOWN", "No existe el pedido {order_id}"),
+        ErrorRule(RedriveFailed, grpc.StatusCode.FAILED_PRECONDITION, "REDRIVE_FAILED", "Falló: {message}"),
+    ],
+)
+
+
+@dataclass
+class Stubs:
+    """Answers that a test prepares, and the requests that came."""
+
+    orders: dict[str, orders_pb2.Order] = field(default_factory=dict)
+    looks: list[orders_pb2.Order] = field(default_factory=list)
+    positions: list[inventory_pb2.Position] = field(default_factory=list)
+    movements: list[inventory_pb2.Movement] = field(default_factory=list)
+    audit: inventory_pb2.AuditStockResponse = field(default_factory=inventory_pb2.AuditStockResponse)
+    letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+    subjects: set[str] = field(default_factory=set)
+
+    def heard(self, request: Any) -> None:
+        self.requests.append(request)
+        self.subjects.add(current_principal().subject)
+
+
+class _Orders(orders_pb2_grpc.OrderServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def GetOrder(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        self._stubs.heard(request)
+        if request.order_id not in self._stubs.orders:
+            raise OrderUnknown(request.order_id)
+        return orders_pb2.GetOrderResponse(order=self._stubs.orders[request.order_id])
+
+    async def ListOrders(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        begin = int(request.page_token or 0)
+        found = list(self._stubs.orders.values())
+        end = begin + request.page_size
+        return orders_pb2.ListOrdersResponse(
+            orders=found[begin:end], next_page_token=str(end) if end < len(found) else ""
+        )
+
+    async def WatchOrder(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        self._stubs.heard(request)
+        for order in self._stubs.looks:
+            yield orders_pb2.WatchOrderResponse(order=order)
+
+
+class _Stock(inventory_pb2_grpc.StockServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListPositions(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return inventory_pb2.ListPositionsResponse(positions=self._stubs.positions)
+
+    async def ListMovements(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return inventory_pb2.ListMovementsResponse(movements=self._stubs.movements)
+
+    async def AuditStock(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return self._stubs.audit
+
+
+class _Bus(bus_pb2_grpc.BusServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListDeadLetters(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return bus_pb2.ListDeadLettersResponse(dead_letters=self._stubs.letters)
+
+    async def RedriveDeadLetter(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        letter = self._stubs.letters[0]
+        if letter.error:
+            raise RedriveFailed(letter.error)
+        return bus_pb2.RedriveDeadLetterResponse(dead_letter=letter)
+
+    async def DiscardDeadLetter(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return bus_pb2.DiscardDeadLetterResponse(dead_letter=self._stubs.letters[0])
+
+    async def ReplayOutbox(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return bus_pb2.ReplayOutboxResponse(events=12)
+
+    async def GetBusState(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return bus_pb2.GetBusStateResponse(service="orders", broker_connected=True, unpublished_events=3)
+
+
+@dataclass
+class StubPlatform:
+    """A data folder whose `platform.json` leads to the stubs."""
+
+    data: Path
+    address: str
+    stubs: Stubs
+
+    def aljibe(self, *arguments: str) -> Ran:
+        return aljibe(*arguments, "--data", str(self.data))
+
+    def only_orders_answer(self) -> None:
+        """Every other service is at a port where nobody listens."""
+        self.write({name: self.address if name == "orders" else "127.0.0.1:1" for name in SERVICES})
+
+    def write(self, grpc_addresses: dict[str, str]) -> None:
+        (self.data / "platform.json").write_text(json.dumps({"grpc": grpc_addresses}))
+
+
+@pytest.fixture(scope="module")
+def _loop_elsewhere() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Runs coroutines on a loop in a thread of its own: the command has one loop itself."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def platform(
+    tmp_path: Path, _loop_elsewhere: Callable[[Coroutine[Any, Any, Any]], Any]
+) -> Iterator[StubPlatform]:
+    keys = development_keys(key_file(tmp_path).parent)
+    stubs = Stubs()
+
+    async def start() -> Server:
+        server = Server(
+            ChassisSettings(service_name="tests", grpc_listen="127.0.0.1:0"),
+            [
+                (
+                    orders_pb2_grpc.add_OrderServiceServicer_to_server,
+                    _Orders(stubs),  # type: ignore[abstract]  # a test calls no other method
+                    orders_pb2.DESCRIPTOR.services_by_name["OrderService"],
+                ),
+                (
+                    inventory_pb2_grpc.add_StockServiceServicer_to_server,
+                    _Stock(stubs),  # type: ignore[abstract]
+                    inventory_pb2.DESCRIPTOR.services_by_name["StockService"],
+                ),
+                (
+                    bus_pb2_grpc.add_BusServiceServicer_to_server,
+                    _Bus(stubs),
+                    bus_pb2.DESCRIPTOR.services_by_name["BusService"],
+                ),
+            ],
+            table=TABLE,
+            verifier=TokenVerifier(keys.public_keys_file),
+        )
+        await server.start()
+        await server.ready()
+        return server
+
+    server: Server = _loop_elsewhere(start())
+    found = StubPlatform(tmp_path, f"127.0.0.1:{server.port}", stubs)
+    found.write(dict.fromkeys(SERVICES, found.address))
+    yield found
+    _loop_elsewhere(server.drain(0))
