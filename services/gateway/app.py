@@ -16,13 +16,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as Page
 
-from services.gateway import openapi
-from services.gateway.comments import read_comments
+from services.gateway.adapters import openapi
+from services.gateway.adapters.comments import read_comments
+from services.gateway.adapters.docs_page import LANGUAGES, render
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.routes import RouteTable, contract_services, routes_of
+from services.gateway.adapters.upstream import Upstream
 from services.gateway.config import Settings
-from services.gateway.docs_page import LANGUAGES, render
-from services.gateway.door import Door
-from services.gateway.routes import RouteTable, contract_services, routes_of
-from services.gateway.upstream import Upstream
 
 HEALTH_TIMEOUT_SECONDS = 1.0
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"

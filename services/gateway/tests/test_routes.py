@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from google.api import annotations_pb2
 
-from services.gateway import openapi
-from services.gateway.comments import read_comments
-from services.gateway.problems import BadRequestProblem
-from services.gateway.routes import RouteTable, contract_services, routes_of
-from services.gateway.transcode import build_request
+from services.gateway.adapters import openapi
+from services.gateway.adapters.comments import read_comments
+from services.gateway.adapters.problems import BadRequestProblem
+from services.gateway.adapters.routes import RouteTable, contract_services, routes_of
+from services.gateway.adapters.transcode import build_request
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from aljibe.common.v1 import options_pb2
-from services.gateway.routes import Route
+from services.gateway.adapters.routes import Route
 
 OPENAPI_VERSION = "3.1.0"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -9,9 +9,9 @@ import grpc
 from google.protobuf.message import Message
 
 from chassis.client import channel
+from services.gateway.adapters.problems import BadRequestProblem
+from services.gateway.adapters.routes import SERVICE_FIELD, Route
 from services.gateway.config import Settings
-from services.gateway.problems import BadRequestProblem
-from services.gateway.routes import SERVICE_FIELD, Route
 
 Metadata = list[tuple[str, str | bytes]]
 

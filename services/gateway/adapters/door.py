@@ -15,12 +15,12 @@ from google.protobuf.message import Message
 from opentelemetry.trace import SpanKind
 
 from chassis import metrics, telemetry
+from services.gateway.adapters.limits import RateLimit
+from services.gateway.adapters.problems import BadRequestProblem, DoorProblem, Problem, problem_of_rpc_error
+from services.gateway.adapters.routes import Route, RouteTable
+from services.gateway.adapters.transcode import build_request, to_json
+from services.gateway.adapters.upstream import Metadata, Upstream
 from services.gateway.config import Settings
-from services.gateway.limits import RateLimit
-from services.gateway.problems import BadRequestProblem, DoorProblem, Problem, problem_of_rpc_error
-from services.gateway.routes import Route, RouteTable
-from services.gateway.transcode import build_request, to_json
-from services.gateway.upstream import Metadata, Upstream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -13,8 +13,8 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from services.gateway.problems import BadRequestProblem
-from services.gateway.routes import Route
+from services.gateway.adapters.problems import BadRequestProblem
+from services.gateway.adapters.routes import Route
 
 MAX_JSON_DEPTH = 32
 _TRUE, _FALSE = "true", "false"
