@@ -22,10 +22,11 @@ from demo.words import Words
 
 
 class Steps:
-    """Shows one bar a step and remembers how long each took; use it as a context manager."""
+    """Shows a bar a step (a line at its end where there is no terminal) and remembers how long each took."""
 
     def __init__(self, console: Console, word: Words) -> None:
         self._word = word
+        self._console = console
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
@@ -34,6 +35,7 @@ class Steps:
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[note]}[/]"),
             console=console,
+            disable=not console.is_terminal,
         )
         self.seconds: dict[str, float] = {}
 
@@ -58,6 +60,8 @@ class Steps:
         yield bar
         self.seconds[name] = time.monotonic() - began
         bar.finish()
+        if not self._console.is_terminal:
+            self._console.print(f"✓ {self._word(f'step.{name}')} · {self.seconds[name]:.1f} s")
 
 
 class Bar:

@@ -21,6 +21,8 @@ from demo.doors import Away, Doors, Refused
 from demo.journal import Journal, Shopper
 
 IN_FLIGHT = 32
+MAX_UNANSWERED = 10
+"""So many customers gone without any answer end the run: each has asked again for most of a minute."""
 INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
 PAYMENT_DECLINED = "PAYMENT_DECLINED"
 OTHER_CARD = "tok_ok"
@@ -97,6 +99,8 @@ class Replay:
                 continue
             except Away:
                 self._journal.faults["NO_ANSWER"] += 1
+                if self._journal.faults["NO_ANSWER"] >= MAX_UNANSWERED:
+                    raise
                 return
             break
         if adapted:

@@ -39,6 +39,7 @@ NOT_CLEAN = 1
 NOT_STARTED = 3
 INTERRUPTED = 130
 _PIPE_WIDTH = 110
+_TROUBLE = (TargetError, StartFailed, Away, Refused)
 
 
 def run(options: DemoOptions) -> int:
@@ -53,10 +54,25 @@ def run(options: DemoOptions) -> int:
     except KeyboardInterrupt:
         console.print(words(options.lang)("interrupted"))
         return INTERRUPTED
-    except (TargetError, StartFailed, Away, Refused) as trouble:
-        console.print(str(trouble), style="red", markup=False)
-        return NOT_STARTED
+    except _TROUBLE as trouble:
+        return _give_up(console, trouble)
+    except BaseExceptionGroup as group:
+        # What one of the demo's people ran into, out of their task groups.
+        known, unknown = group.split(_TROUBLE)
+        if unknown is not None or known is None:
+            raise
+        return _give_up(console, _first(known))
     return OK if summary.clean else NOT_CLEAN
+
+
+def _give_up(console: Console, trouble: BaseException) -> int:
+    console.print(str(trouble), style="red", markup=False)
+    return NOT_STARTED
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 async def run_demo(options: DemoOptions, console: Console) -> Summary:
