@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.catalog.domain.products import LocalizedText
+from services.catalog.domain.products import LocalizedText, check_text
 from services.catalog.domain.refusals import (
     CurrencyMismatch,
     PriceListUnknown,
@@ -52,14 +52,16 @@ class Price:
     valid_until: datetime = NEVER_ENDS
 
 
-def check_lists_of(channel: Channel, lists: Mapping[str, PriceList]) -> None:
-    """Return when the channel can sell from each of its lists.
+def check_channel(channel: Channel, lists: Mapping[str, PriceList]) -> None:
+    """Return when the channel has a name and can sell from each of its lists.
 
     Raises:
+        TextMissing: it has no name.
         PriceListUnknown: `lists` lacks one.
         CurrencyMismatch: a list has another currency than the channel.
         TaxTreatmentMixed: some contain tax and some do not; a receipt could not say which.
     """
+    check_text(f"channel {channel.channel_id!r}", channel.name)
     first: PriceList | None = None
     for price_list_id in channel.price_list_ids:
         found = lists.get(price_list_id)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
-from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken
+from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken, TextMissing
 
 STANDARD_TAX_CLASS = "standard"
 
@@ -52,10 +52,21 @@ class Product:
     variants: tuple[Variant, ...]
 
 
+def check_text(subject: str, text: LocalizedText) -> None:
+    """Return when people can read the name of `subject`.
+
+    Raises:
+        TextMissing: it is empty in both languages.
+    """
+    if not text.in_english.strip():
+        raise TextMissing(subject)
+
+
 def check_products(products: Sequence[Product]) -> None:
     """Return when the products agree with themselves and with one another.
 
     Raises:
+        TextMissing: one has no name.
         SkuTaken: two of them have a variant of the same SKU.
         BarcodeInvalid: a barcode has another form or a wrong check digit.
         BarcodeTaken: two variants have the same barcode.
@@ -63,6 +74,7 @@ def check_products(products: Sequence[Product]) -> None:
     owners: dict[str, str] = {}
     articles: dict[str, str] = {}
     for product in products:
+        check_text(f"product {product.product_id!r}", product.name)
         for variant in product.variants:
             if owners.setdefault(variant.sku, product.product_id) != product.product_id:
                 raise SkuTaken(variant.sku, owners[variant.sku])

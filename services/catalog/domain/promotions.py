@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from services.catalog.domain.amounts import BASIS_POINTS
-from services.catalog.domain.products import LocalizedText
+from services.catalog.domain.products import LocalizedText, check_text
 from services.catalog.domain.refusals import CurrencyMismatch, PromotionInvalid
 from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER, check_validity
 
@@ -96,6 +96,7 @@ def check_promotion(promotion: Promotion) -> None:
     """Return when the terms make sense.
 
     Raises:
+        TextMissing: it has no name.
         ValidityEmpty: the end is not after the beginning.
         PromotionInvalid: names the field that contradicts.
     """
@@ -103,6 +104,7 @@ def check_promotion(promotion: Promotion) -> None:
     def refuse(field: str, problem: str) -> PromotionInvalid:
         return PromotionInvalid(promotion.promotion_id, field, problem)
 
+    check_text(f"promotion {promotion.promotion_id!r}", promotion.name)
     check_validity(f"promotion {promotion.promotion_id!r}", promotion.valid_from, promotion.valid_until)
     match promotion.benefit:
         case AmountOff(amount_minor=amount) if amount <= 0:

@@ -23,6 +23,16 @@ class ProductUnknown(Refusal):
 
 
 @dataclass(eq=False)
+class TextMissing(Refusal):
+    """A name for people is empty in both languages. `subject` says whose."""
+
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.subject} has a name neither in English nor in Spanish"
+
+
+@dataclass(eq=False)
 class SkuUnknown(Refusal):
     """No variant has this SKU."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.catalog.domain.assembly import Assembly
 from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
-from services.catalog.domain.channels import Price, check_lists_of, check_prices
+from services.catalog.domain.channels import Price, check_channel, check_prices
 from services.catalog.domain.pricing import quote
-from services.catalog.domain.products import Variant, check_products
+from services.catalog.domain.products import LocalizedText, Variant, check_products
 from services.catalog.domain.promotions import AmountOff, BasketThreshold, Benefit, BuyXPayY, check_promotion
 from services.catalog.domain.refusals import (
     BarcodeInvalid,
@@ -19,6 +21,7 @@ from services.catalog.domain.refusals import (
     PromotionInvalid,
     SkuTaken,
     TaxTreatmentMixed,
+    TextMissing,
     ValidityEmpty,
 )
 from services.catalog.tests.builders import (
@@ -69,16 +72,27 @@ def test_products_of_one_request_may_not_contradict_each_other() -> None:
         check_products([a_product("one", Variant("s", ("123",)))])
 
 
+def test_what_people_see_has_a_name() -> None:
+    nameless = LocalizedText(" ", "")
+
+    with pytest.raises(TextMissing):
+        check_products([replace(a_product(), name=nameless)])
+    with pytest.raises(TextMissing):
+        check_promotion(replace(a_promotion(), name=nameless))
+    with pytest.raises(TextMissing):
+        check_channel(replace(a_channel(), name=nameless), {"base": a_price_list()})
+
+
 def test_a_channel_sells_from_lists_that_fit_it() -> None:
     lists = {"base": a_price_list(), "euro": a_price_list("euro", currency="EUR")}
     lists["gross"] = a_price_list("gross", tax_inclusive=True)
 
     with pytest.raises(PriceListUnknown):
-        check_lists_of(a_channel("web", "moon"), lists)
+        check_channel(a_channel("web", "moon"), lists)
     with pytest.raises(CurrencyMismatch):
-        check_lists_of(a_channel("web", "base", "euro"), lists)
+        check_channel(a_channel("web", "base", "euro"), lists)
     with pytest.raises(TaxTreatmentMixed):
-        check_lists_of(a_channel("web", "base", "gross"), lists)
+        check_channel(a_channel("web", "base", "gross"), lists)
 
 
 def test_prices_are_valid_at_some_time_and_stand_once() -> None:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from aljibe.catalog.v1 import events_pb2
-from chassis.postgres import Connection, Database
+from chassis.postgres import Connection, Database, open_database
 from services.catalog.adapters.postgres.reader import CatalogueReader
 from services.catalog.adapters.postgres.replica import CatalogueReplica
 from services.catalog.adapters.postgres.tables import PostgresTables
@@ -23,6 +23,7 @@ from services.catalog.domain.refusals import (
     ChannelUnknown,
     CurrencyMismatch,
     PriceListUnknown,
+    PriceMissing,
     SkuAddedAndRemoved,
     SkuTaken,
     SkuUnknown,
@@ -146,6 +147,39 @@ async def test_a_refresh_fetches_only_what_changed(db: Database, replica: Catalo
     assert after.promotions is before.promotions
     assert quote(a_basket(("crisps", 1)), after, NOW).subtotal_minor == 275
     assert quote(a_basket(("crisps", 1)), before, NOW).subtotal_minor == 250
+
+
+async def test_a_restored_database_is_loaded_from_scratch(db: Database, replica: CatalogueReplica) -> None:
+    """After a restore the version may be lower than the one in memory; nothing of what was lost may stay."""
+    await fill(db)
+    await replica.refresh()
+    async with db.transaction() as conn:
+        await conn.execute("DELETE FROM price WHERE sku = 'crisps'; UPDATE catalogue SET version = 5")
+
+    await replica.refresh()
+
+    assert replica.snapshot.version == 5
+    with pytest.raises(PriceMissing):
+        quote(a_basket(("crisps", 1)), replica.snapshot, NOW)
+
+
+async def test_what_others_write_is_followed(db: Database, replica: CatalogueReplica) -> None:
+    """Another instance took the write; this one prices with it soon, and survives a refresh that failed."""
+    await fill(db)
+    gone = CatalogueReplica(
+        await open_database("postgresql://127.0.0.1:1/none", "x", min_size=0), lambda: NOW
+    )
+    following = asyncio.create_task(replica.follow(0.01))
+    failing = asyncio.create_task(gone.follow(0.01))
+
+    async with asyncio.timeout(10):
+        while replica.snapshot.version < 6:
+            await asyncio.sleep(0.01)
+
+    assert not following.done()
+    assert not failing.done()
+    following.cancel()
+    failing.cancel()
 
 
 async def test_an_assortment_takes_articles_in_and_out(db: Database, replica: CatalogueReplica) -> None:

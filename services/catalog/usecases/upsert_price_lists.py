@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.channels import PriceList, check_lists_of
+from services.catalog.domain.channels import PriceList, check_channel
 from services.catalog.domain.validity import check_validity
 from services.catalog.usecases.ports import CatalogueTables, Part
 
@@ -25,5 +25,5 @@ async def upsert_price_lists(tables: CatalogueTables, price_lists: Sequence[Pric
     channels = await tables.channels_selling_from(fresh)
     others = await tables.price_lists({name for channel in channels for name in channel.price_list_ids})
     for channel in channels:
-        check_lists_of(channel, {**others, **fresh})
+        check_channel(channel, {**others, **fresh})
     await tables.write_price_lists(price_lists)

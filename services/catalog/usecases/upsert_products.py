@@ -16,6 +16,7 @@ async def upsert_products(tables: CatalogueTables, products: Sequence[Product], 
     discontinued stays so, since a nightly load of master data must not put a recalled article back.
 
     Raises:
+        TextMissing: a product has no name.
         SkuTaken: a SKU belongs to another product.
         BarcodeInvalid: a barcode has another form or a wrong check digit.
         BarcodeTaken: a barcode stands for another article.

@@ -13,7 +13,7 @@ async def upsert_promotions(tables: CatalogueTables, promotions: Sequence[Promot
     """Store the promotions as given. Their scope may name articles that are yet to come.
 
     Raises:
-        ValidityEmpty, PromotionInvalid: the terms make no sense; nothing is changed.
+        TextMissing, ValidityEmpty, PromotionInvalid: the terms make no sense; nothing is changed.
     """
     for promotion in promotions:
         check_promotion(promotion)

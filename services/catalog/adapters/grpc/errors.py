@@ -16,6 +16,12 @@ table = ErrorTable(
             "PRODUCT_UNKNOWN",
             "no existe el producto «{product_id}»",
         ),
+        ErrorRule(
+            refusals.TextMissing,
+            StatusCode.INVALID_ARGUMENT,
+            "TEXT_MISSING",
+            "falta el nombre de {subject}, en inglés o en español",
+        ),
         ErrorRule(refusals.SkuUnknown, StatusCode.NOT_FOUND, "SKU_UNKNOWN", "no existe el artículo «{sku}»"),
         ErrorRule(
             refusals.SkuTaken,

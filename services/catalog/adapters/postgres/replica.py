@@ -56,16 +56,17 @@ class CatalogueReplica:
         Raises:
             Unavailable: the database cannot be reached; the snapshot stays as it was.
         """
+        # Whoever waits here for a load that began before its own write looks again afterwards.
         async with self._lock:
             async with self._db.connection() as conn:
                 version = await conn.fetchval(queries.current_version)
             if version != self.snapshot.version:
                 await self._load()
 
-    async def follow(self) -> None:
-        """Bring the snapshot up to date every `POLL_SECONDS`, for ever; waits out a database that is away."""
+    async def follow(self, every_seconds: float = POLL_SECONDS) -> None:
+        """Bring the snapshot up to date again and again, for ever; waits out a database that is away."""
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(every_seconds)
             try:
                 await self.refresh()
             except Unavailable as error:
@@ -73,13 +74,17 @@ class CatalogueReplica:
 
     async def _load(self) -> None:
         started = perf_counter()
-        assembly = Assembly(self.snapshot, self._promotions)
+        base, promotions = self.snapshot, self._promotions
         async with self._db.transaction() as conn:
             # One view of all tables, so that a price never comes without its article.
             await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             version = await conn.fetchval(queries.current_version)
-            with _uncollected() if self.snapshot.version == 0 else nullcontext():
-                count = await _collect(conn, self.snapshot.version, assembly)
+            if version < self.snapshot.version:
+                log.warning("catalog.snapshot.restored", extra={"version": version})
+                base, promotions = Snapshot(), {}
+            assembly = Assembly(base, promotions)
+            with _uncollected() if base.version == 0 else nullcontext():
+                count = await _collect(conn, base.version, assembly)
         for _ in assembly.index_promotions(self._clock()):
             await asyncio.sleep(0)
         self._promotions = assembly.promotions
