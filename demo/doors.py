@@ -73,8 +73,8 @@ class Tokens:
         self._made: dict[tuple[str, str, str], str] = {}
 
     def channel(self, channel_id: str) -> str:
-        """A channel's front end."""
-        return self._token("channel", channel_id, "")
+        """A channel's front end: its customers may collect anywhere."""
+        return self._token("channel", channel_id, "*")
 
     def till(self, location_id: str) -> str:
         """A till of one store."""
