@@ -1,0 +1,179 @@
+"""What the contract suite drives: the use cases over one implementation of the port, with a clock that a test
+sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from aljibe.inventory.v1 import events_pb2 as facts
+from chassis.envelope import OutboxEvent
+from chassis.postgres import Database
+from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.postgres import audit, locations, reads
+from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.book import Command
+from services.inventory.domain.refusals import Refusal
+from services.inventory.domain.stock import Key, Position, Reservation
+from services.inventory.tests.builders import (
+    CLOSED_STORE,
+    NOW,
+    OTHER_STORE,
+    SKU,
+    STORE,
+    a_location,
+)
+from services.inventory.tests.fakes import InMemoryStockStore
+from services.inventory.usecases.expire import expire_some
+from services.inventory.usecases.ports import StockStore
+from services.inventory.usecases.post import Mark, Submission, post
+
+PLACES = {STORE: True, OTHER_STORE: True, CLOSED_STORE: False}
+
+
+@dataclass
+class TestClock:
+    """A clock that stands until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Looked(Protocol):
+    """What a test may look at behind the port."""
+
+    async def position(self, key: Key) -> Position | None: ...
+    async def reservation(self, reservation_id: str) -> Reservation: ...
+    async def expire(self, now: datetime) -> Sequence[bool]: ...
+    async def check(self) -> None: ...
+
+
+@dataclass
+class Stock:
+    """The stock as a test sees it."""
+
+    store: StockStore
+    look: Looked
+    clock: TestClock
+    events: list[Message] = field(default_factory=list)
+
+    async def post(self, *commands: Command[Any]) -> list[Any]:
+        """Post commands as one group; refusals are outcomes."""
+        return await self.submit(*(Submission(command) for command in commands))
+
+    async def submit(self, *submissions: Submission) -> list[Any]:
+        posted = await post(self.store, submissions)
+        self._note(posted.events)
+        return posted.outcomes
+
+    async def do(self, command: Command[Any]) -> Any:
+        """Post one command; its refusal is raised."""
+        (outcome,) = await self.post(command)
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def position(self, sku: str = SKU, location_id: str = STORE) -> tuple[int, int]:
+        """On hand and reserved units."""
+        found = await self.look.position((sku, location_id))
+        return (0, 0) if found is None else (found.on_hand_units, found.reserved_units)
+
+    async def reservation(self, reservation_id: str) -> Reservation:
+        return await self.look.reservation(reservation_id)
+
+    async def expire(self, after: timedelta) -> list[bool]:
+        """Let time pass, then expire what ran out."""
+        self.clock.now += after
+        return list(await self.look.expire(self.clock.now))
+
+    async def audit(self) -> None:
+        """Fail on any counter that does not agree with ledger and reservations."""
+        await self.look.check()
+
+    def told(self, kind: type[Message]) -> list[Any]:
+        """Events of a kind, in the order they were told."""
+        return [one for one in self.events if isinstance(one, kind)]
+
+    def _note(self, events: Sequence[Any]) -> None:
+        for one in events:
+            encoded = one if isinstance(one, OutboxEvent) else encode([one], [None], self.clock.now)[0]
+            kind = getattr(facts, encoded.type.rpartition(".")[2])
+            self.events.append(kind.FromString(encoded.payload))
+
+
+def marked(command: Command[Any], key: str, content: bytes = b"1") -> Submission:
+    """A command that serves a request."""
+    return Submission(command, Mark(key, content, key, lambda outcome: repr(outcome).encode()))
+
+
+class LookInMemory:
+    """See `Looked`."""
+
+    def __init__(self, store: InMemoryStockStore) -> None:
+        self._store = store
+
+    async def position(self, key: Key) -> Position | None:
+        return self._store.shelves.positions.get(key)
+
+    async def reservation(self, reservation_id: str) -> Reservation:
+        return self._store.shelves.reservations[reservation_id]
+
+    async def expire(self, now: datetime) -> Sequence[bool]:
+        return (await expire_some(self._store, self._store.find_expired, now)).outcomes
+
+    async def check(self) -> None:
+        shelves = self._store.shelves
+        for key, position in shelves.positions.items():
+            moved = sum(
+                one.quantity_units for one in shelves.movements.values() if (one.sku, one.location_id) == key
+            )
+            lines = [line for one in shelves.reservations.values() for line in one.lines if line.key == key]
+            assert position.on_hand_units == moved
+            assert position.reserved_units == sum(line.live_units for line in lines)
+        for one in shelves.reservations.values():
+            assert one.state.live == (one.live_units > 0)
+
+
+class LookInPostgres:
+    """See `Looked`."""
+
+    def __init__(self, db: Database, store: PostgresStockStore) -> None:
+        self._db = db
+        self._store = store
+
+    async def position(self, key: Key) -> Position | None:
+        found = await reads.committed(self._db, [key])
+        return found[0] if found else None
+
+    async def reservation(self, reservation_id: str) -> Reservation:
+        return await reads.reservation(self._db, reservation_id)
+
+    async def expire(self, now: datetime) -> Sequence[bool]:
+        return (await expire_some(self._store, self._store.find_expired, now)).outcomes
+
+    async def check(self) -> None:
+        found = await audit.audit(self._db, 10)
+        assert found.differences == []
+
+
+def in_memory() -> Stock:
+    """The stock on the fake."""
+    clock = TestClock()
+    store = InMemoryStockStore(clock, PLACES)
+    return Stock(store, LookInMemory(store), clock)
+
+
+async def in_postgres(db: Database) -> Stock:
+    """The stock on PostgreSQL."""
+    clock = TestClock()
+    async with db.transaction() as conn:
+        await locations.upsert(conn, [a_location(place, active=active) for place, active in PLACES.items()])
+    store = PostgresStockStore(db, clock, encode)
+    return Stock(store, LookInPostgres(db, store), clock)

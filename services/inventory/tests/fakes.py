@@ -1,0 +1,92 @@
+"""The stock in memory: the port's other implementation, held to the same contract suite as PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from chassis.clock import Clock
+from chassis.ids import new_id
+from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.stock import Event, Key, Movement, Position, Reservation
+from services.inventory.usecases.ports import Answer, Transaction
+
+T = TypeVar("T")
+
+
+@dataclass
+class Shelves:
+    """All that is kept."""
+
+    positions: dict[Key, Position] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    movements: dict[str, Movement] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+
+class InMemoryStockStore:
+    """One transaction after the other, each on a copy that replaces the original when it ends well."""
+
+    def __init__(self, clock: Clock, locations: Mapping[str, bool]) -> None:
+        self.shelves = Shelves()
+        self.locations = locations
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self._lock:
+            copy = deepcopy(self.shelves)
+            result = await work(_InMemoryTransaction(copy, self._clock, self.locations))
+            self.shelves = copy
+            return result
+
+    async def find_expired(self, now: datetime, limit: int) -> Sequence[str]:
+        return [
+            one.reservation_id
+            for one in self.shelves.reservations.values()
+            if one.state == 1 and one.expire_time <= now
+        ][:limit]
+
+
+class _InMemoryTransaction:
+    def __init__(self, shelves: Shelves, clock: Clock, locations: Mapping[str, bool]) -> None:
+        self._shelves = shelves
+        self._clock = clock
+        self._locations = locations
+
+    async def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
+        return {key: self._shelves.answers[key] for key in keys if key in self._shelves.answers}
+
+    async def keep(self, answers: Sequence[Answer]) -> None:
+        self._shelves.answers.update((one.key, one) for one in answers)
+
+    async def load(self, needs: Needs, *, skip_locked: bool = False) -> Book:
+        for key in needs.facts:
+            if key[1] in self._locations:
+                self._shelves.positions.setdefault(key, Position(*key, active=self._locations[key[1]]))
+        return Book(
+            self._clock(),
+            new_id,
+            self._shelves.positions.values(),
+            self._shelves.reservations.values(),
+            self._locations,
+        )
+
+    async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
+        for position in book.changed_positions.values():
+            position.version += 1
+            if not 0 <= position.reserved_units <= max(0, position.on_hand_units):
+                raise AssertionError(f"{position} breaks the CHECK that PostgreSQL has")
+        for reservation in book.new_reservations:
+            self._shelves.reservations[reservation.reservation_id] = reservation
+        for movement in book.movements:
+            if movement.idempotency_key in self._shelves.movements:
+                raise AssertionError(f"{movement.idempotency_key} stands in the ledger already")
+            self._shelves.movements[movement.idempotency_key] = movement
+        self._shelves.events += book.events
+        return book.events

@@ -1,0 +1,110 @@
+"""A process that does random things to few positions as fast as it can: one side of a race.
+
+Run as `python -m services.inventory.tests.storm <database url> <seed> <groups>`; prints what it did as one
+line of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from chassis.clock import utc_now
+from chassis.postgres import open_database
+from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.book import Command, Origin
+from services.inventory.domain.facts import Count, Move, ShortPick
+from services.inventory.domain.reserving import Commit, Consume, Expire, Release, Reserve
+from services.inventory.domain.stock import Cause, Pick
+from services.inventory.usecases.expire import expire_some
+from services.inventory.usecases.post import Submission, post
+
+TASKS = 6
+SKUS = ("A", "B", "C")
+PLACES = ("store-1", "store-2")
+
+
+class Storm:
+    """Random commands on reservations that both sides of the race know: order ids are drawn from a small
+    pool.
+    """
+
+    def __init__(self, store: PostgresStockStore, seed: int) -> None:
+        self._store = store
+        self._random = random.Random(seed)
+        self._seed = seed
+        self._number = 0
+        self._known: list[str] = []
+        self.done: Counter[str] = Counter()
+
+    def _picks(self) -> tuple[Pick, ...]:
+        keys = [(sku, place) for sku in SKUS for place in PLACES]
+        chosen = self._random.sample(keys, self._random.randint(1, 4))
+        return tuple(Pick(*key, self._random.randint(1, 2)) for key in chosen)
+
+    def _origin(self) -> Origin:
+        self._number += 1
+        return Origin(f"{self._seed}-{self._number}", "storm", "storm")
+
+    def _command(self) -> Command[Any]:
+        kind = self._random.random()
+        picks = self._picks()
+        if kind < 0.4 or not self._known:
+            order_id = f"ord-{self._random.randint(1, 100_000)}"
+            return Reserve(order_id, self._random.randint(1, 2), picks, 10, "web")
+        reservation_id = self._random.choice(self._known)
+        if kind < 0.55:
+            return Commit(reservation_id, tolerant=True)
+        if kind < 0.62:
+            return Release(reservation_id, picks, tolerant=True)
+        if kind < 0.66:
+            return Release(reservation_id)
+        if kind < 0.72:
+            return Consume(reservation_id, picks, Cause.SHIPMENT, self._origin(), tolerant=True)
+        if kind < 0.76:
+            return Consume(reservation_id, (), Cause.HAND_OVER, self._origin())
+        if kind < 0.80:
+            return ShortPick(reservation_id, picks, Cause.SHORT_PICK, self._origin())
+        if kind < 0.84:
+            return Expire(reservation_id)
+        if kind < 0.90:
+            sold = tuple(Pick(pick.sku, pick.location_id, -pick.quantity_units) for pick in picks)
+            return Move(sold, Cause.SALE, self._origin())
+        if kind < 0.93:
+            return Count(picks, self._origin())
+        return Move(picks, Cause.RECEIPT, self._origin())
+
+    async def run(self, groups: int) -> None:
+        for _ in range(groups):
+            if self._random.random() < 0.05:
+                later = utc_now() + timedelta(seconds=20)
+                posted = await expire_some(self._store, self._store.find_expired, later)
+            else:
+                commands = [self._command() for _ in range(self._random.randint(1, 6))]
+                posted = await post(self._store, [Submission(command) for command in commands])
+            for outcome in posted.outcomes:
+                self.done[type(outcome).__name__] += 1
+                reservation = getattr(outcome, "reservation", None)
+                if reservation is not None:
+                    self._known.append(reservation.reservation_id)
+                    del self._known[:-60]
+
+
+async def main(url: str, seed: int, groups: int) -> None:
+    db = await open_database(url, "inventory", max_size=TASKS)
+    storm = Storm(PostgresStockStore(db, utc_now, encode), seed)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(TASKS):
+            tasks.create_task(storm.run(groups // TASKS))
+    await db.close()
+    sys.stdout.write(json.dumps(storm.done) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

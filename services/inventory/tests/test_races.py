@@ -1,0 +1,185 @@
+"""Races on PostgreSQL: several connections and several processes at the same rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chassis.clock import utc_now
+from chassis.postgres import Database
+from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.postgres.audit import audit
+from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.refusals import InsufficientStock
+from services.inventory.domain.reserving import Commit, Expire, Release, Reserved
+from services.inventory.tests import storm
+from services.inventory.tests.builders import SKU, a_receipt, a_reserve
+from services.inventory.tests.contract import in_postgres
+from services.inventory.usecases.post import Submission, post
+
+ROOT = Path(__file__).parents[3]
+STORM_GROUPS = 600
+
+
+@pytest.mark.parametrize("buyers", [200])
+async def test_the_last_unit_is_sold_once(db: Database, buyers: int) -> None:
+    """Each buyer comes on its own, so that as many transactions race as there are connections."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(1))
+
+    outcomes = await asyncio.gather(*(stock.post(a_reserve(1)) for _ in range(buyers)))
+
+    kinds = Counter(type(outcome) for (outcome,) in outcomes)
+    assert kinds == {Reserved: 1, InsufficientStock: buyers - 1}
+    assert await stock.position() == (1, 1)
+    await stock.audit()
+
+
+async def test_one_attempt_reserved_from_all_sides_is_one_reservation(db: Database) -> None:
+    """A retry may overtake the call that it repeats."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(100))
+
+    outcomes = await asyncio.gather(*(stock.post(a_reserve(1, order_id="ord")) for _ in range(40)))
+
+    assert len({outcome.reservation.reservation_id for (outcome,) in outcomes}) == 1
+    assert sum(not outcome.existed for (outcome,) in outcomes) == 1
+    assert await stock.position() == (100, 1)
+
+
+async def test_the_end_of_a_reservation_comes_once_whoever_brings_it(db: Database) -> None:
+    """Commit, release and expiry meet at the same reservation; one of them wins, and the units add up."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(40))
+    store = PostgresStockStore(db, utc_now, encode)
+    for number in range(40):
+        made = await stock.do(a_reserve(1, order_id=f"ord-{number}"))
+        reservation_id = made.reservation.reservation_id
+
+        await asyncio.gather(
+            post(store, [Submission(Commit(reservation_id, tolerant=True))]),
+            post(store, [Submission(Release(reservation_id))]),
+            post(store, [Submission(Expire(reservation_id))]),
+        )
+
+    assert (await stock.position())[0] == 40
+    await stock.audit()
+
+
+async def test_a_failed_transaction_leaves_nothing(db: Database) -> None:
+    """The CHECK stands behind the arithmetic: whatever breaks it takes the whole group back."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(1))
+
+    async with db.connection() as conn:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await conn.execute("UPDATE position SET reserved_units = 2 WHERE sku = $1", SKU)
+    group = [Submission(a_reserve(1)), Submission(a_receipt(1)), Submission(_Broken())]
+    with pytest.raises(ZeroDivisionError):
+        await post(stock.store, group)
+
+    assert await stock.position() == (1, 0)
+    await stock.audit()
+
+
+async def test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock(
+    admin_url: str, database_url: str, db: Database
+) -> None:
+    """Thousands of random commands from two processes and a dozen connections, at six positions."""
+    stock = await in_postgres(db)
+    for sku in storm.SKUS:
+        for place in storm.PLACES:
+            await stock.do(a_receipt(20, sku=sku, location_id=place))
+
+    sides = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.inventory.tests.storm",
+            database_url,
+            str(seed),
+            str(STORM_GROUPS),
+            cwd=ROOT,
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for seed in (1, 2)
+    ]
+    done: Counter[str] = Counter()
+    for side in sides:
+        out, err = await side.communicate()
+        assert side.returncode == 0, err.decode()[-2000:]
+        done.update(json.loads(out))
+
+    found = await audit(db, 20)
+    assert found.differences == []
+    assert min(done["Reserved"], done["InsufficientStock"], done["Moved"], done["Reservation"]) > 50
+    assert done["ReservationUnknown"] == 0
+    connection = await asyncpg.connect(admin_url)
+    deadlocks = await connection.fetchval(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    await connection.close()
+    assert deadlocks == 0
+
+
+async def test_the_ledger_cannot_be_changed(db: Database, admin_url: str) -> None:
+    """Neither by the service, which has no right to, nor by whoever has: a trigger refuses."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(1))
+
+    async with db.connection() as conn:
+        for statement in ("UPDATE movement SET note = 'x'", "DELETE FROM movement", "TRUNCATE movement"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await conn.execute(statement)
+    admin = await asyncpg.connect(admin_url, server_settings={"search_path": "inventory"})
+    for statement in ("UPDATE movement SET note = 'x'", "DELETE FROM movement", "TRUNCATE movement"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await admin.execute(statement)
+    assert await admin.fetchval("SELECT count(*) FROM movement") == 1
+    await admin.close()
+
+
+@pytest.mark.parametrize(
+    ("drift", "rule"),
+    [
+        ("UPDATE position SET on_hand_units = on_hand_units + 1", "ON_HAND"),
+        ("UPDATE position SET reserved_units = reserved_units - 1", "RESERVED"),
+        ("UPDATE reservation_line SET live_units = 1, released_units = 1", "RESERVED"),
+        ("UPDATE reservation SET state = 4", "RESERVATION_LINE"),
+        ("UPDATE reservation SET state = 3", "RESERVATION_STATE"),
+        ("DELETE FROM reservation_line", "RESERVATION_STATE"),
+        ("DELETE FROM reservation", "RESERVATION_LINE"),
+    ],
+)
+async def test_the_audit_finds_a_planted_drift(db: Database, drift: str, rule: str) -> None:
+    """An audit that cannot see is worse than none."""
+    stock = await in_postgres(db)
+    await stock.post(a_receipt(5), a_reserve(2))
+    before = await audit(db, 10)
+
+    async with db.connection() as conn:
+        await conn.execute(drift)
+    found = await audit(db, 10)
+
+    assert before.difference_count == 0
+    assert (before.movements, before.positions, before.live_reservation_lines) == (1, 1, 1)
+    assert rule in {one.rule for one in found.differences}
+    assert found.difference_count == len(found.differences)
+
+
+class _Broken:
+    """A command with a bug of ours in it."""
+
+    def needs(self, needs: object) -> None:
+        """Nothing."""
+
+    def apply(self, book: object) -> float:
+        return 1 / 0
