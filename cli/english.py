@@ -42,7 +42,7 @@ aljibe up --json              one document with every address when it is ready
     "up.healthy": "✓ {name} is healthy after {seconds:.1f} s",
     "up.all_healthy": "✓ all {count} services are healthy",
     "up.port_taken": "port {wanted} is taken; {name} listens on {port}",
-    "up.died": "! {name} ended with code {code}; starting it again",
+    "up.died": "! {name} ended with code {code}; starting it again (log: {log})",
     "up.server_died": "! {name} ended; starting it again",
     "up.start_failed": "! {error}",
     "up.draining": "draining: calls in flight are finished …",

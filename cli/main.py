@@ -51,8 +51,7 @@ def _write_help(command: Any, path: str, texts: Texts) -> None:
     command.help = texts(f"{path}.help")
     command.short_help = command.help.partition("\n")[0]
     examples = texts(f"{path}.examples").strip().splitlines()
-    # Typer joins single line breaks of an epilog, and keeps double ones.
-    command.epilog = "\n\n".join(
+    command.epilog = "\n".join(
         [f"[bold]{texts('help.examples')}[/bold]", *(f"  {line}" for line in examples)]
     )
     for parameter in command.params:

@@ -144,7 +144,7 @@ def _complain(session: Session, trouble: Trouble) -> None:
         return
     document: dict[str, object] = {"reason": trouble.reason, "message": line}
     if isinstance(trouble, CallFailed):
-        document |= {"code": trouble.code, "message": trouble.message, "metadata": trouble.metadata}
+        document |= {"code": trouble.code, "metadata": trouble.metadata}
         document["violations"] = [
             {"field": one.field, "reason": one.reason, "description": one.description}
             for one in trouble.violations

@@ -42,7 +42,7 @@ aljibe up --json              un documento con todas las direcciones cuando est�
     "up.healthy": "✓ {name} está sano a los {seconds:.1f} s",
     "up.all_healthy": "✓ los {count} servicios están sanos",
     "up.port_taken": "el puerto {wanted} está ocupado; {name} escucha en {port}",
-    "up.died": "! {name} terminó con el código {code}; se arranca de nuevo",
+    "up.died": "! {name} terminó con el código {code}; se arranca de nuevo (registro: {log})",
     "up.server_died": "! {name} terminó; se arranca de nuevo",
     "up.start_failed": "! {error}",
     "up.draining": "vaciando: se terminan las llamadas en curso …",

@@ -81,10 +81,9 @@ class CallFailed(Trouble):
                 self.violations = [
                     Violation(one.field, one.reason, one.description) for one in bad.field_violations
                 ]
-        answered = self._reason != self.code
         if error.code() in _NOT_REACHABLE_CODES:
             self.exit_code = 3
-            if not answered:
+            if self._reason == self.code:  # nobody answered: what gRPC says of sockets helps no one
                 self.key = f"call.{self.code.lower()}"
 
     @property

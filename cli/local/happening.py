@@ -24,7 +24,7 @@ _ENGLISH: Mapping[Kind, str] = {
     "healthy": "{name} is healthy after {seconds:.1f} s",
     "all_healthy": "{count} services are healthy after {seconds:.1f} s",
     "port_taken": "port {wanted} is taken; {name} listens on {port}",
-    "died": "{name} ended with code {code}; starting it again",
+    "died": "{name} ended with code {code}; starting it again (log: {log})",
     "server_died": "{name} ended; starting it again",
     "start_failed": "{error}",
     "draining": "draining",

@@ -176,7 +176,7 @@ class ServiceProcess:
             self.starts += 1
             self._spawned.set()
             code = await self._child.wait()
-            self._say(Happening("died", {"name": self.name, "code": code}))
+            self._say(Happening("died", {"name": self.name, "code": code, "log": self.log}))
             if time.monotonic() - began > _STEADY_SECONDS:
                 backoff = _FIRST_BACKOFF_SECONDS
             await asyncio.sleep(backoff)
