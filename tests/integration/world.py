@@ -35,6 +35,7 @@ WAREHOUSES = {"wh-1": (39.77, -86.16)}
 CHANNELS = ("web", "app", "pos", "call-center")
 HOME = (41.95, -87.70)
 SETTLE_SECONDS = 20.0
+LOOK_AGAIN_SECONDS = 0.05
 FINAL = (
     orders_pb2.ORDER_STATE_COMPLETED,
     orders_pb2.ORDER_STATE_CANCELLED,
@@ -338,22 +339,26 @@ class World:
         holds: Callable[[orders_pb2.Order], bool],
         seconds: float = SETTLE_SECONDS,
     ) -> orders_pb2.Order:
-        """The order as soon as ``holds`` is true of it, watched over its stream."""
+        """The order as soon as ``holds`` is true of it, watched over its stream.
+
+        A stream ends with the order's work; what comes later (its money, a return) is seen by looking again.
+        """
         order_id = order if isinstance(order, str) else order.order_id
         latest: orders_pb2.Order | None = None
         try:
             async with asyncio.timeout(seconds):
-                stream = self.orders.WatchOrder(
-                    orders_pb2.WatchOrderRequest(order_id=order_id), metadata=self.auth(self.operator)
-                )
-                async for look in stream:
-                    latest = look.order
-                    if holds(latest):
-                        stream.cancel()
-                        return latest
+                while True:
+                    stream = self.orders.WatchOrder(
+                        orders_pb2.WatchOrderRequest(order_id=order_id), metadata=self.auth(self.operator)
+                    )
+                    async for look in stream:
+                        latest = look.order
+                        if holds(latest):
+                            stream.cancel()
+                            return latest
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
             raise AssertionError(f"after {seconds} s the order is still {latest}") from None
-        raise AssertionError(f"the order came to its end as {latest}")
 
     async def work(
         self, order: orders_pb2.Order | str, location: str = "", seconds: float = SETTLE_SECONDS
