@@ -277,7 +277,7 @@ class World:
             ],
             **more,
         )
-        if method == SHIP:
+        if method == SHIP and "delivery_address" not in more:
             draft.delivery_address.CopyFrom(address())
         if method == CARRY_OUT:
             draft.location_id = store
