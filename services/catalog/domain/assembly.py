@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from services.catalog.domain.channels import Channel, Price, PriceList
-from services.catalog.domain.promotions import BasketThreshold, Promotion, coupon_key
+from services.catalog.domain.promotions import Promotion
 from services.catalog.domain.snapshot import Article, PricePoint, PromotionIndex, RankedPromotion, Snapshot
 from services.catalog.domain.taxes import TaxKey, TaxRate
 
 # A promotion that ended longer ago than a quote is honoured can no longer matter to a price.
 PAST_PROMOTIONS_KEPT = timedelta(hours=1)
-INDEX_SLICE = 500
 
 
 class Assembly:
-    """Collects changes on top of `base`. Only the tables that change are copied, so a small change is
-    cheap.
+    """Collects changes on top of `base`, at `at`. Only the tables that change are copied, so a small change
+    is cheap.
     """
 
-    def __init__(self, base: Snapshot, promotions: Mapping[str, Promotion]) -> None:
+    def __init__(self, base: Snapshot, at: datetime) -> None:
         self._base = base
         self._articles: dict[str, Article] | None = None
         self._price_lists: dict[str, PriceList] | None = None
@@ -28,9 +26,8 @@ class Assembly:
         self._channels: dict[str, Channel] | None = None
         self._assortments: dict[str, set[str]] = {}
         self._tax_rates: dict[TaxKey, int] | None = None
-        self.promotions: Mapping[str, Promotion] = promotions
-        self._changed_promotions: dict[str, Promotion] | None = None
-        self._index = base.promotions
+        self._promotions: _IndexDraft | None = None
+        self._oldest = at - PAST_PROMOTIONS_KEPT
 
     def put_article(self, article: Article) -> None:
         """Add or replace an article."""
@@ -80,45 +77,10 @@ class Assembly:
         self._tax_rates[rate.key] = rate.rate_ppm
 
     def put_promotion(self, promotion: Promotion) -> None:
-        """Add or replace a promotion."""
-        if self._changed_promotions is None:
-            self._changed_promotions = dict(self.promotions)
-            self.promotions = self._changed_promotions
-        self._changed_promotions[promotion.promotion_id] = promotion
-
-    def index_promotions(self, at: datetime) -> Iterator[None]:
-        """Rank and index the promotions when they changed; yields now and then, so that whoever drives it
-        may do other things.
-        """
-        if self._changed_promotions is None:
-            return
-        by_sku: dict[str, list[RankedPromotion]] = {}
-        by_category: dict[str, list[RankedPromotion]] = {}
-        everywhere: list[RankedPromotion] = []
-        coupons: dict[str, list[Promotion]] = {}
-        oldest = at - PAST_PROMOTIONS_KEPT
-        work = 0
-        for rank, promotion in enumerate(sorted(self.promotions.values(), key=_order)):
-            if promotion.coupon_code:
-                coupons.setdefault(coupon_key(promotion.coupon_code), []).append(promotion)
-            work += 1
-            if not promotion.withdrawn and promotion.valid_until > oldest:
-                ranked = RankedPromotion(rank, promotion)
-                scope = promotion.scope
-                # With both conditions given the SKUs are the narrower door; `Scope.covers` then checks the
-                # category.
-                for sku in scope.skus:
-                    by_sku.setdefault(sku, []).append(ranked)
-                if not scope.skus:
-                    for category in scope.categories:
-                        by_category.setdefault(category, []).append(ranked)
-                    if not scope.categories:
-                        everywhere.append(ranked)
-                work += len(scope.skus)
-            if work >= INDEX_SLICE:
-                work = 0
-                yield
-        self._index = PromotionIndex(by_sku, by_category, tuple(everywhere), coupons)
+        """Add or replace a promotion; the work is in proportion to the size of its scope."""
+        if self._promotions is None:
+            self._promotions = _IndexDraft(self._base.promotions)
+        self._promotions.put(promotion, useful=promotion.valid_until > self._oldest)
 
     def finish(self, version: int) -> Snapshot:
         """The new snapshot."""
@@ -133,10 +95,57 @@ class Assembly:
                 **base.assortments,
                 **{channel_id: frozenset(skus) for channel_id, skus in self._assortments.items()},
             },
-            promotions=self._index,
+            promotions=base.promotions if self._promotions is None else self._promotions.finish(),
             tax_rates=base.tax_rates if self._tax_rates is None else self._tax_rates,
         )
 
 
-def _order(promotion: Promotion) -> tuple[bool, int, str]:
-    return isinstance(promotion.benefit, BasketThreshold), -promotion.priority, promotion.promotion_id
+_Table = dict[str, tuple[RankedPromotion, ...]]
+
+
+class _IndexDraft:
+    """The index of promotions while it changes."""
+
+    def __init__(self, base: PromotionIndex) -> None:
+        self._known = dict(base.known)
+        self._by_sku = dict(base.by_sku)
+        self._by_category = dict(base.by_category)
+        self._everywhere = base.everywhere
+        self._coupons = dict(base.coupons)
+
+    def put(self, promotion: Promotion, *, useful: bool) -> None:
+        before = self._known.get(promotion.promotion_id)
+        if before is not None:
+            for table, keys in self._doors(before.promotion):
+                for key in keys:
+                    table[key] = _without(table.get(key, ()), before)
+            self._everywhere = _without(self._everywhere, before)
+            if before.coupon_key:
+                self._coupons[before.coupon_key] = _without(self._coupons[before.coupon_key], before)
+        ranked = self._known[promotion.promotion_id] = RankedPromotion(promotion)
+        if ranked.coupon_key:
+            self._coupons[ranked.coupon_key] = (*self._coupons.get(ranked.coupon_key, ()), ranked)
+        if promotion.withdrawn or not useful:
+            return
+        doors = self._doors(promotion)
+        for table, keys in doors:
+            for key in keys:
+                table[key] = (*table.get(key, ()), ranked)
+        if not doors:
+            self._everywhere = (*self._everywhere, ranked)
+
+    def _doors(
+        self, promotion: Promotion
+    ) -> list[tuple[dict[str, tuple[RankedPromotion, ...]], frozenset[str]]]:
+        # With both conditions given the SKUs are the narrower door; `Scope.covers` then checks the category.
+        scope = promotion.scope
+        if scope.skus:
+            return [(self._by_sku, scope.skus)]
+        return [(self._by_category, scope.categories)] if scope.categories else []
+
+    def finish(self) -> PromotionIndex:
+        return PromotionIndex(self._known, self._by_sku, self._by_category, self._everywhere, self._coupons)
+
+
+def _without(found: tuple[RankedPromotion, ...], gone: RankedPromotion) -> tuple[RankedPromotion, ...]:
+    return tuple(ranked for ranked in found if ranked is not gone)

@@ -91,8 +91,7 @@ def quote(basket: Basket, snapshot: Snapshot, at: datetime) -> Quote:
     reach = _reach(lines, coupons)
     if reach:
         first_of_basket = True
-        for rank in sorted(reach):
-            ranked, members = reach[rank]
+        for ranked, members in sorted(reach.values(), key=_order) if len(reach) > 1 else reach.values():
             if ranked.for_basket and first_of_basket:
                 first_of_basket = False
                 for line in lines:
@@ -124,6 +123,10 @@ def quote(basket: Basket, snapshot: Snapshot, at: datetime) -> Quote:
     )
 
 
+def _order(reached: tuple[RankedPromotion, list[_Line]]) -> tuple[bool, int, str]:
+    return reached[0].order
+
+
 def _valid_coupons(basket: Basket, snapshot: Snapshot, at: datetime) -> dict[str, str]:
     """The coupons presented, by their key, as the customer wrote them; each is known and valid."""
     presented: dict[str, str] = {}
@@ -132,16 +135,17 @@ def _valid_coupons(basket: Basket, snapshot: Snapshot, at: datetime) -> dict[str
         known = snapshot.promotions.coupons.get(key)
         if not known:
             raise CouponUnknown(code)
-        if not any(found.valid_from <= at < found.valid_until and not found.withdrawn for found in known):
-            last = max(known, key=lambda found: found.valid_until)
+        terms = [ranked.promotion for ranked in known]
+        if not any(found.valid_from <= at < found.valid_until and not found.withdrawn for found in terms):
+            last = max(terms, key=lambda found: found.valid_until)
             raise CouponExpired(code, last.valid_from, last.valid_until)
         presented.setdefault(key, code)
     return presented
 
 
-def _reach(lines: Sequence[_Line], coupons: dict[str, str]) -> dict[int, tuple[RankedPromotion, list[_Line]]]:
-    """Each promotion that is open to this basket, by rank, with the lines in its scope."""
-    reach: dict[int, tuple[RankedPromotion, list[_Line]]] = {}
+def _reach(lines: Sequence[_Line], coupons: dict[str, str]) -> dict[str, tuple[RankedPromotion, list[_Line]]]:
+    """Each promotion that is open to this basket, by id, with the lines in its scope."""
+    reach: dict[str, tuple[RankedPromotion, list[_Line]]] = {}
     for line in lines:
         offer = line.offer
         candidates = offer.promotions
@@ -151,9 +155,9 @@ def _reach(lines: Sequence[_Line], coupons: dict[str, str]) -> dict[int, tuple[R
                 *(found for found in offer.coupon_promotions if found.coupon_key in coupons),
             )
         for ranked in candidates:
-            members = reach.get(ranked.rank)
+            members = reach.get(ranked.promotion_id)
             if members is None:
-                reach[ranked.rank] = (ranked, [line])
+                reach[ranked.promotion_id] = (ranked, [line])
             else:
                 members[1].append(line)
     return reach

@@ -47,8 +47,8 @@ class PricePoint(NamedTuple):
 
 
 class RankedPromotion:
-    """A promotion with its place in the order of trial: line promotions before basket ones, higher
-    priority first, ties by id.
+    """A promotion with its place in the order of trial: line promotions before basket ones, higher priority
+    first, ties by id.
     """
 
     __slots__ = (
@@ -59,22 +59,22 @@ class RankedPromotion:
         "for_basket",
         "name_en",
         "name_es",
+        "order",
         "promotion",
         "promotion_id",
-        "rank",
         "stackable",
     )
 
-    def __init__(self, rank: int, promotion: Promotion) -> None:
-        self.rank = rank
+    def __init__(self, promotion: Promotion) -> None:
         self.promotion = promotion
+        self.for_basket = isinstance(promotion.benefit, BasketThreshold)
+        self.order = (self.for_basket, -promotion.priority, promotion.promotion_id)
         # Copied out, since they are read for every line of every basket.
         self.promotion_id = promotion.promotion_id
         self.benefit = promotion.benefit
         self.coupon_code = promotion.coupon_code
         self.coupon_key = coupon_key(promotion.coupon_code)
         self.currency_code = currency_of(promotion.benefit)
-        self.for_basket = isinstance(promotion.benefit, BasketThreshold)
         self.stackable = promotion.stackable
         self.name_en = promotion.name.in_english
         self.name_es = promotion.name.in_spanish
@@ -82,25 +82,31 @@ class RankedPromotion:
 
 @dataclass(frozen=True, slots=True)
 class PromotionIndex:
-    """Finds the promotions of an article without looking at the others. `coupons` also knows those that
-    are over.
+    """Finds the promotions of an article without looking at the others.
+
+    `known` has all of them by id, and `coupons` all with a coupon by its key; the other three, the doors,
+    only
+    those that may still take something off.
     """
 
-    by_sku: Mapping[str, Sequence[RankedPromotion]] = field(default_factory=dict)
-    by_category: Mapping[str, Sequence[RankedPromotion]] = field(default_factory=dict)
-    everywhere: Sequence[RankedPromotion] = ()
-    coupons: Mapping[str, Sequence[Promotion]] = field(default_factory=dict)
+    known: Mapping[str, RankedPromotion] = field(default_factory=dict)
+    by_sku: Mapping[str, tuple[RankedPromotion, ...]] = field(default_factory=dict)
+    by_category: Mapping[str, tuple[RankedPromotion, ...]] = field(default_factory=dict)
+    everywhere: tuple[RankedPromotion, ...] = ()
+    coupons: Mapping[str, tuple[RankedPromotion, ...]] = field(default_factory=dict)
 
     def touching(self, article: Article) -> list[RankedPromotion]:
-        """Every promotion that has the article in scope, in no particular order."""
+        """Every promotion that has the article in scope, in order of trial."""
         found = [*self.by_sku.get(article.sku, ()), *self.everywhere]
-        for category in dict.fromkeys(article.category_path):
-            found.extend(self.by_category.get(category, ()))
         path = article.category_path
+        for category in dict.fromkeys(path):
+            found.extend(self.by_category.get(category, ()))
         covering = {
-            ranked.rank: ranked for ranked in found if ranked.promotion.scope.covers(article.sku, path)
+            ranked.promotion_id: ranked
+            for ranked in found
+            if ranked.promotion.scope.covers(article.sku, path)
         }
-        return list(covering.values())
+        return sorted(covering.values(), key=_order)
 
 
 class Offer:
@@ -202,7 +208,6 @@ class Shelf:
                 continue
             if steady.observe(promotion.valid_from, promotion.valid_until):
                 found.append(ranked)
-        found.sort(key=_rank)
         return found
 
 
@@ -236,5 +241,5 @@ class Snapshot:
         return found
 
 
-def _rank(ranked: RankedPromotion) -> int:
-    return ranked.rank
+def _order(ranked: RankedPromotion) -> tuple[bool, int, str]:
+    return ranked.order

@@ -121,7 +121,7 @@ def a_snapshot(
     """A catalogue with one list "base", one channel "web" and an article for every price, unless told
     otherwise.
     """
-    assembly = Assembly(base or Snapshot(), {})
+    assembly = Assembly(base or Snapshot(), at)
     for price_list in price_lists or [a_price_list()]:
         assembly.put_price_list(price_list)
     for channel in channels or [a_channel()]:
@@ -140,8 +140,6 @@ def a_snapshot(
         assembly.put_tax_rate(TaxRate(TaxKey(*key), ppm))
     for promotion in promotions:
         assembly.put_promotion(promotion)
-    for _ in assembly.index_promotions(at):
-        pass
     return assembly.finish(1)
 
 

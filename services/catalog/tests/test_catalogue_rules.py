@@ -15,6 +15,7 @@ from services.catalog.domain.promotions import AmountOff, BasketThreshold, Benef
 from services.catalog.domain.refusals import (
     BarcodeInvalid,
     BarcodeTaken,
+    CouponUnknown,
     CurrencyMismatch,
     PriceListUnknown,
     PriceRepeated,
@@ -122,7 +123,7 @@ def test_a_promotion_that_makes_no_sense_is_refused(benefit: Benefit) -> None:
 def test_a_change_leaves_the_old_snapshot_as_it_was() -> None:
     """Baskets that are being priced keep the catalogue they began with."""
     before = a_snapshot({"a": 100, "b": 100})
-    assembly = Assembly(before, {})
+    assembly = Assembly(before, NOW)
     assembly.put_price("base", Price("a", 300))
     assembly.put_article(an_article("b", discontinued=NOW))
     assembly.put_listing("web", "a", listed=True)
@@ -134,3 +135,26 @@ def test_a_change_leaves_the_old_snapshot_as_it_was() -> None:
     assert quote(a_basket(("a", 1)), after, NOW).total_minor == 300
     assert (before.assortments, after.assortments) == ({}, {"web": frozenset({"a"})})
     assert before.promotions is after.promotions
+
+
+def test_a_promotion_that_is_written_again_replaces_itself_wherever_it_stood() -> None:
+    """Its old scope must not go on giving."""
+    snapshot = a_snapshot({"a": 100, "b": 100, "c": 100}, a_promotion("p", skus=["a"], coupon="OLD"))
+    basket = a_basket(("a", 1), ("b", 1), ("c", 1))
+    scopes = [
+        (a_promotion("p", skus=["b"]), [0, -10, 0]),
+        (a_promotion("p", categories=["GROCERY"]), [-10, -10, -10]),
+        (a_promotion("p", skus=["c"], categories=["GROCERY"]), [0, 0, -10]),
+        (a_promotion("p"), [-10, -10, -10]),
+        (a_promotion("p", withdrawn=True), [0, 0, 0]),
+        (a_promotion("p", skus=["a"]), [-10, 0, 0]),
+    ]
+
+    for promotion, discounts in scopes:
+        assembly = Assembly(snapshot, NOW)
+        assembly.put_promotion(promotion)
+        snapshot = assembly.finish(2)
+        assert [line.discount_minor for line in quote(basket, snapshot, NOW).lines] == discounts
+
+    with pytest.raises(CouponUnknown):
+        quote(replace(basket, coupon_codes=("OLD",)), snapshot, NOW)

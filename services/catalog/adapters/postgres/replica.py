@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
 
@@ -23,7 +23,6 @@ from services.catalog.adapters.postgres.tables import queries
 from services.catalog.domain.assembly import Assembly
 from services.catalog.domain.channels import Price
 from services.catalog.domain.products import LocalizedText
-from services.catalog.domain.promotions import Promotion
 from services.catalog.domain.snapshot import Article, Snapshot
 from services.catalog.domain.taxes import TaxKey, TaxRate
 
@@ -31,6 +30,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 FETCH_ROWS = 500
+# A promotion may have a thousand articles in scope, each of which is work.
+FETCH_PROMOTIONS = 20
 
 _VERSION = metrics.gauge(
     "catalog_snapshot_version", "1", "Version of the catalogue that baskets are priced with"
@@ -47,7 +48,6 @@ class CatalogueReplica:
         self._db = db
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._promotions: Mapping[str, Promotion] = {}
         self.snapshot = Snapshot()
 
     async def refresh(self) -> None:
@@ -74,20 +74,17 @@ class CatalogueReplica:
 
     async def _load(self) -> None:
         started = perf_counter()
-        base, promotions = self.snapshot, self._promotions
+        base = self.snapshot
         async with self._db.transaction() as conn:
             # One view of all tables, so that a price never comes without its article.
             await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             version = await conn.fetchval(queries.current_version)
             if version < self.snapshot.version:
                 log.warning("catalog.snapshot.restored", extra={"version": version})
-                base, promotions = Snapshot(), {}
-            assembly = Assembly(base, promotions)
+                base = Snapshot()
+            assembly = Assembly(base, self._clock())
             with _uncollected() if base.version == 0 else nullcontext():
                 count = await _collect(conn, base.version, assembly)
-        for _ in assembly.index_promotions(self._clock()):
-            await asyncio.sleep(0)
-        self._promotions = assembly.promotions
         self.snapshot = assembly.finish(version)
         seconds = perf_counter() - started
         _VERSION.set(version)
@@ -161,10 +158,11 @@ async def _pieces(conn: Connection, name: str, since: int) -> AsyncIterator[list
     FETCH is prepared for.
     """
     await conn.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {getattr(queries, name)}", since)
+    size = FETCH_PROMOTIONS if name == "changed_promotions" else FETCH_ROWS
     while True:
-        batch = await conn.fetch(f"FETCH {FETCH_ROWS} FROM {name}")
+        batch = await conn.fetch(f"FETCH {size} FROM {name}")
         if batch:
             yield batch
-        if len(batch) < FETCH_ROWS:
+        if len(batch) < size:
             break
     await conn.execute(f"CLOSE {name}")
