@@ -145,7 +145,7 @@ class Feed:
 class Keeper:
     """Keeps a replica true: takes messages, and snapshots when `Feed` asks for one.
 
-    The owner subscribes to the live subject, hands each message to `take` (or `farewell`), and runs `run` for
+    The owner subscribes to the live subject, hands each message to `take`, and runs `run` for
     ever. `snapshot` opens a stream of row batches whose reading begins after the call; what it raises of
     `errors` is waited out and tried again.
     """
@@ -196,8 +196,14 @@ class Keeper:
         *,
         committed_at: float | None = None,
     ) -> int:
-        """Apply a message; gives how many rows were news. `committed_at` is seconds since the epoch."""
+        """Apply a message; gives how many rows were news. `committed_at` is seconds since the epoch.
+
+        A negative `sequence` is the publisher's farewell.
+        """
         news = self.replica.put_all(rows)
+        if sequence < 0:
+            self.feed.farewell(publisher)
+            return news
         if committed_at is not None and sequence:
             self.behind_seconds = max(0.0, time.time() - committed_at)
         if self.feed.observe(publisher, sequence, last_sequence, time.monotonic()):

@@ -101,6 +101,18 @@ async def test_a_keeper_repairs_a_hole_by_a_snapshot() -> None:
         await task
 
 
+async def test_a_negative_sequence_is_a_farewell() -> None:
+    async def snapshot() -> AsyncIterator[Iterable[Row]]:
+        yield []
+
+    keeper = Keeper("test", Replica(), snapshot, errors=())
+    keeper.take("p", 1, 1, [("A", "x", 1, 1)])
+    keeper.take("p", -1, 0, [])
+
+    assert keeper.feed.publishers() == 0
+    assert keeper.replica.get("A", "x") == 1
+
+
 async def test_a_keeper_waits_out_a_snapshot_that_fails() -> None:
     """The owner may be starting, too."""
     failures = iter([OSError("away")])

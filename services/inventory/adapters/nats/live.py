@@ -120,9 +120,6 @@ class LivePositions:
             return
         if change.publisher_id == self.publisher_id:
             return
-        if change.sequence < 0:
-            self.keeper.feed.farewell(change.publisher_id)
-            return
         rows = [(one.sku, one.location_id, one.available_units, one.version) for one in change.positions]
         committed_at = change.time.seconds + change.time.nanos / 1e9
         self.keeper.take(
