@@ -1,0 +1,130 @@
+"""What a customer wants, and what of it orders can refuse before anybody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.orders.domain.places import CARRY_OUT, PICKUP, WAREHOUSE, Address, Locations
+from services.orders.domain.refusals import (
+    AddressRequired,
+    CarryOutNotPossible,
+    CurrencyMismatch,
+    LocationInactive,
+    LocationRequired,
+    LocationUnknown,
+    MethodNotOffered,
+    PickupNotPossible,
+)
+from services.orders.domain.sourcing import Wish, WishLine
+from services.orders.domain.states import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A sales channel as orders needs it. No methods: all."""
+
+    channel_id: str
+    currency_code: str
+    methods: frozenset[Method] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One wanted article."""
+
+    sku: str
+    quantity_units: int
+    method: Method
+    pickup_location_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a customer wants."""
+
+    channel_id: str
+    lines: tuple[DraftLine, ...]
+    delivery_address: Address | None = None
+    location_id: str = ""
+    currency_code: str = ""
+    customer_id: str = ""
+    language_code: str = "en"
+    customer_reference: str = ""
+    coupon_codes: tuple[str, ...] = ()
+    quote_token: str = ""
+
+    def wish(self) -> Wish:
+        """The same as sourcing sees it."""
+        to = self.delivery_address
+        return Wish(
+            tuple(
+                WishLine(
+                    number,
+                    line.sku,
+                    line.quantity_units,
+                    line.method,
+                    line.pickup_location_id
+                    if line.method is Method.PICKUP
+                    else self.location_id
+                    if line.method is Method.CARRY_OUT
+                    else "",
+                )
+                for number, line in enumerate(self.lines, start=1)
+            ),
+            (to.latitude, to.longitude) if to is not None else None,
+        )
+
+    def named_locations(self) -> set[str]:
+        """Every location that the draft names."""
+        return {line.pickup_location_id for line in self.lines if line.method is Method.PICKUP} | (
+            {self.location_id} if self.location_id else set()
+        ) - {""}
+
+
+def check(draft: Draft, channels: Mapping[str, Channel], locations: Locations) -> None:
+    """Let a draft pass that fits its channel and its locations; a channel not in `channels` is left to
+    the catalog to refuse.
+
+    Raises:
+        MethodNotOffered, CurrencyMismatch, AddressRequired, LocationRequired, LocationUnknown,
+        LocationInactive, PickupNotPossible, CarryOutNotPossible.
+    """
+    channel = channels.get(draft.channel_id)
+    if channel is not None and draft.currency_code and draft.currency_code != channel.currency_code:
+        raise CurrencyMismatch(draft.channel_id, draft.currency_code, channel.currency_code)
+    if draft.location_id and draft.location_id not in locations.by_id:
+        raise LocationUnknown(draft.location_id)
+    for number, line in enumerate(draft.lines, start=1):
+        if channel is not None and channel.methods and line.method not in channel.methods:
+            raise MethodNotOffered(draft.channel_id, line.method.name)
+        if line.method is Method.SHIP:
+            if draft.delivery_address is None:
+                raise AddressRequired(number)
+        elif line.method is Method.PICKUP:
+            _check_pickup(number, line.pickup_location_id, locations)
+        elif not draft.location_id:
+            raise LocationRequired(number, "location_id")
+        elif CARRY_OUT not in locations.by_id[draft.location_id].capabilities:
+            raise CarryOutNotPossible(draft.location_id)
+
+
+def check_pickup(location_id: str, locations: Locations) -> None:
+    """Let a store pass where customers can collect.
+
+    Raises:
+        LocationUnknown, LocationInactive, PickupNotPossible.
+    """
+    store = locations.by_id.get(location_id)
+    if store is None:
+        raise LocationUnknown(location_id)
+    if store.kind == WAREHOUSE or PICKUP not in store.capabilities:
+        raise PickupNotPossible(location_id, store.kind.lower())
+    if not store.active:
+        raise LocationInactive(location_id)
+
+
+def _check_pickup(number: int, location_id: str, locations: Locations) -> None:
+    if not location_id:
+        raise LocationRequired(number, "pickup_location_id")
+    check_pickup(location_id, locations)

@@ -1,0 +1,115 @@
+"""What a change of an order brings about, in the order in which it happened; adapters write and publish
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartLine:
+    """Units of a line in a plan's part."""
+
+    line_number: int
+    sku: str
+    quantity_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The plan's share of one location."""
+
+    fulfillment_order_id: str
+    location_id: str
+    method: int
+    reservation_id: str
+    lines: tuple[PartLine, ...]
+    promise_time: datetime | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledUnits:
+    """Units of a line that will not be served, and where they are still reserved, if anywhere."""
+
+    line_number: int
+    sku: str
+    quantity_units: int
+    location_id: str
+    reservation_id: str
+    fulfillment_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order was accepted with the parts it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resourced:
+    """Units found another location."""
+
+    parts: tuple[Part, ...]
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Units will not be served."""
+
+    units: tuple[CancelledUnits, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceNeeded:
+    """Units wait for the customer: (line number, units)."""
+
+    lines: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The customer is told something."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Units moved, and no other fact tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMoved:
+    """The provider moved money: CAPTURED, VOIDED or REFUNDED."""
+
+    movement: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyDue:
+    """The provider has to move money: CAPTURE, VOID or REFUND."""
+
+    kind: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchNeeded:
+    """Units need another location: (line number, units); `attempt` is the reservation attempt set aside
+    for the search.
+    """
+
+    trigger: str
+    units: tuple[tuple[int, int], ...]
+    attempt: int
+
+
+Fact = (
+    Accepted | Resourced | Cancelled | ChoiceNeeded | Told | Progressed | MoneyMoved | MoneyDue | SearchNeeded
+)

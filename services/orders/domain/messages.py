@@ -1,0 +1,102 @@
+"""What customers are told, in Spanish and English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+ORDER_ACCEPTED = "ORDER_ACCEPTED"
+SHIPPED = "SHIPPED"
+READY_FOR_PICKUP = "READY_FOR_PICKUP"
+UNITS_CANCELLED = "UNITS_CANCELLED"
+CHOICE_NEEDED = "CHOICE_NEEDED"
+NOT_COLLECTED = "NOT_COLLECTED"
+REFUNDED = "REFUNDED"
+RESOURCED = "RESOURCED"
+
+# Currencies whose minor unit is not a hundredth (ISO 4217); all others have two decimals.
+_DECIMALS = {
+    "CLP": 0,
+    "JPY": 0,
+    "KRW": 0,
+    "PYG": 0,
+    "ISK": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "OMR": 3,
+    "TND": 3,
+}
+
+_TEXTS = {
+    ORDER_ACCEPTED: {
+        "en": "Thank you. We have your order {order} for {amount}.",
+        "es": "Gracias. Hemos recibido su pedido {order} por {amount}.",
+    },
+    SHIPPED: {
+        "en": "On its way: {items}.{tracking}",
+        "es": "Va en camino: {items}.{tracking}",
+    },
+    READY_FOR_PICKUP: {
+        "en": "Ready to collect at {location} until {until}: {items}.",
+        "es": "Listo para recoger en {location} hasta el {until}: {items}.",
+    },
+    UNITS_CANCELLED: {
+        "en": "Cancelled: {items}. You do not pay {amount} for it.",
+        "es": "Cancelado: {items}. No se le cobrarán {amount}.",
+    },
+    CHOICE_NEEDED: {
+        "en": "{location} cannot give you {items}. Shall we send it, try another store, or cancel it?",
+        "es": "{location} no puede entregarle {items}. "
+        "¿Se lo enviamos, probamos en otra tienda o lo cancelamos?",
+    },
+    NOT_COLLECTED: {
+        "en": "You did not collect {items} in time, so we cancelled it. You do not pay {amount} for it.",
+        "es": "No recogió a tiempo {items}, así que lo cancelamos. No se le cobrarán {amount}.",
+    },
+    REFUNDED: {
+        "en": "We received {items} back and give you back {amount}.",
+        "es": "Recibimos su devolución de {items} y le devolvemos {amount}.",
+    },
+    RESOURCED: {
+        "en": "{items} now comes from another place, by {until}.",
+        "es": "{items} saldrá ahora de otro lugar; llegará a más tardar el {until}.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the customer was told, and when."""
+
+    kind: str
+    text: str
+    time: datetime
+
+
+def text(kind: str, language: str, **facts: str) -> str:
+    """The message of `kind` in `language` ("es", else English)."""
+    return _TEXTS[kind]["es" if language == "es" else "en"].format(**facts)
+
+
+def tracking(language: str, carrier: str, number: str) -> str:
+    """The sentence about the parcel number, with a leading blank; empty without a number."""
+    if not number:
+        return ""
+    return f" {'Número de envío' if language == 'es' else 'Parcel number'}: {carrier} {number}."
+
+
+def amount(minor: int, currency: str) -> str:
+    """12.50 USD of 1250."""
+    decimals = _DECIMALS.get(currency, 2)
+    if decimals == 0:
+        return f"{minor} {currency}"
+    whole, part = divmod(abs(minor), 10**decimals)
+    return f"{'-' if minor < 0 else ''}{whole}.{part:0{decimals}d} {currency}"
+
+
+def moment(time: datetime | None, language: str) -> str:
+    """A day and hour as the language writes it, in UTC."""
+    if time is None:
+        return "—"
+    return time.strftime("%d/%m/%Y %H:%M UTC" if language == "es" else "%Y-%m-%d %H:%M UTC")

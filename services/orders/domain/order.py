@@ -1,0 +1,433 @@
+"""The life of an order: units of its lines move between states and places, and money follows them.
+
+Units are neither made nor lost: per line, the units of all groups add up to what was ordered. A method
+either makes its whole move or refuses it with facts and changes nothing. What a move brings about is
+appended to `Order.facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.orders.domain import messages
+from services.orders.domain.facts import (
+    Cancelled,
+    CancelledUnits,
+    ChoiceNeeded,
+    Fact,
+    MoneyDue,
+    MoneyMoved,
+    Part,
+    Progressed,
+    Resourced,
+    SearchNeeded,
+    Told,
+)
+from services.orders.domain.lines import Line, Spot
+from services.orders.domain.messages import Message
+from services.orders.domain.money import refund_share, share
+from services.orders.domain.payment import Payment
+from services.orders.domain.places import Address
+from services.orders.domain.refusals import LineUnknown, QuantityTooHigh, TooLateToCancel, WrongMove
+from services.orders.domain.states import BEYOND, Method, OrderState, UnitState, order_state
+
+Units = Sequence[tuple[int, int]]
+"""(line number, units)."""
+
+_SETTLED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED, UnitState.CANCELLED)
+_CAPTURED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED)
+_CANCELLABLE = (UnitState.AWAITING_CUSTOMER, UnitState.RESOURCING, UnitState.ALLOCATED)
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """An accepted order."""
+
+    order_id: str
+    channel_id: str
+    customer_id: str
+    language_code: str
+    currency_code: str
+    total_minor: int
+    tax_minor: int
+    discount_minor: int
+    delivery_address: Address | None
+    location_id: str
+    customer_reference: str
+    accept_time: datetime
+    promise_time: datetime | None
+    trace_id: str
+    lines: dict[int, Line]
+    units: dict[Spot, int]
+    parts: dict[str, Part]
+    payment: Payment
+    messages: list[Message] = field(default_factory=list)
+    attempts: int = 1
+    """Reservation attempts used so far, re-sourcing included."""
+    failed_locations: frozenset[str] = frozenset()
+    """Locations that could not serve what they were asked to."""
+    version: int = 0
+    event_sequence: int = 0
+    facts: list[Fact] = field(default_factory=list)
+    """What happened since the order was loaded."""
+
+    @property
+    def state(self) -> OrderState:
+        """Where the order stands."""
+        return order_state(spot.state for spot in self.units)
+
+    # ---- facts from fulfillment
+
+    def picked(self, fulfillment_order_id: str, units: Units) -> None:
+        """Units were taken from the shelf."""
+        if self._advance(fulfillment_order_id, units, UnitState.PICKED, (UnitState.ALLOCATED,)):
+            self._progressed()
+
+    def ready(self, fulfillment_order_id: str, units: Units, until: datetime | None, now: datetime) -> None:
+        """Units wait in the store until `until`."""
+        if self._advance(
+            fulfillment_order_id, units, UnitState.READY, (UnitState.PICKED, UnitState.ALLOCATED)
+        ):
+            self._tell(
+                messages.READY_FOR_PICKUP,
+                now,
+                location=self.parts[fulfillment_order_id].location_id,
+                until=messages.moment(until, self.language_code),
+                items=self._items(units),
+            )
+
+    def shipped(
+        self, fulfillment_order_id: str, units: Units, carrier: str, tracking_number: str, now: datetime
+    ) -> None:
+        """Units left in a parcel; their share is captured."""
+        moved = self._advance(
+            fulfillment_order_id, units, UnitState.SHIPPED, (UnitState.PICKED, UnitState.ALLOCATED)
+        )
+        if moved:
+            self._capture(moved)
+            said = messages.tracking(self.language_code, carrier, tracking_number)
+            self._tell(messages.SHIPPED, now, items=self._items(moved), tracking=said)
+
+    def handed_over(self, fulfillment_order_id: str, units: Units) -> None:
+        """The customer collected units; their share is captured."""
+        moved = self._advance(
+            fulfillment_order_id,
+            units,
+            UnitState.HANDED_OVER,
+            (UnitState.READY, UnitState.PICKED, UnitState.ALLOCATED),
+        )
+        if moved:
+            self._capture(moved)
+            self._progressed()
+
+    def short(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
+        """Units cannot come from their location: parcels are searched for elsewhere, a pickup's customer
+        is asked.
+        """
+        if not self.lost(fulfillment_order_id, units, now):
+            self.attempts += 1
+            self.facts.append(SearchNeeded(trigger, tuple(units), self.attempts))
+
+    def lost(self, fulfillment_order_id: str, units: Units, now: datetime) -> bool:
+        """Units left their location without reaching anybody; True when the customer was asked about them."""
+        self._check(fulfillment_order_id, units, (UnitState.ALLOCATED,), "loss")
+        part = self.parts[fulfillment_order_id]
+        asks = part.method == Method.PICKUP
+        target = UnitState.AWAITING_CUSTOMER if asks else UnitState.RESOURCING
+        for line_number, quantity in units:
+            here = Spot(line_number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
+            self._move(here, Spot(line_number, target, "", ""), quantity)
+        self.failed_locations |= {part.location_id}
+        if asks:
+            self.facts.append(ChoiceNeeded(tuple(units)))
+            self._tell(messages.CHOICE_NEEDED, now, location=part.location_id, items=self._items(units))
+        else:
+            self._progressed()
+        return asks
+
+    def not_collected(self, fulfillment_order_id: str, units: Units, now: datetime) -> None:
+        """The customer did not come: units are cancelled, their share is released."""
+        moved = self._advance(
+            fulfillment_order_id,
+            units,
+            UnitState.CANCELLED,
+            (UnitState.READY, UnitState.PICKED, UnitState.ALLOCATED),
+        )
+        if moved:
+            # Inventory gives the units back on fulfillment's own event, so no reservation is named.
+            gone = tuple(
+                CancelledUnits(n, self.lines[n].sku, q, "", "", fulfillment_order_id) for n, q in moved
+            )
+            self._cancelled(gone, "NOT_COLLECTED", messages.NOT_COLLECTED, now)
+
+    def returned(self, fulfillment_order_id: str, units: Units, now: datetime) -> None:
+        """Units came back: their share is refunded."""
+        sources = (UnitState.SHIPPED, UnitState.HANDED_OVER)
+        self._check(fulfillment_order_id, units, sources, "return")
+        back = 0
+        for line_number, quantity in units:
+            line = self.lines[line_number]
+            amount = refund_share(
+                line.captured_minor,
+                self._count(line_number, _CAPTURED),
+                line.refunded_minor,
+                self._count(line_number, (UnitState.RETURNED,)),
+                quantity,
+            )
+            line.refunded_minor += amount
+            back += amount
+            self._take(fulfillment_order_id, line_number, quantity, UnitState.RETURNED, sources)
+        self._due("REFUND", back)
+        self._tell(messages.REFUNDED, now, items=self._items(units), amount=self._amount(back))
+
+    # ---- other locations, other wishes
+
+    def resourced(self, parts: Sequence[Part], trigger: str, source: UnitState, now: datetime) -> None:
+        """Units in state `source` (RESOURCING, or AWAITING_CUSTOMER after a choice) are served by new
+        parts.
+        """
+        wanted: dict[int, int] = {}
+        for part in parts:
+            for wish in part.lines:
+                wanted[wish.line_number] = wanted.get(wish.line_number, 0) + wish.quantity_units
+        for line_number, quantity in wanted.items():
+            found = self.units.get(Spot(line_number, source, "", ""), 0)
+            if found < quantity:
+                raise WrongMove(self.order_id, line_number, "resourcing", quantity, found)
+        for part in parts:
+            self.parts[part.fulfillment_order_id] = part
+            for wish in part.lines:
+                to = Spot(wish.line_number, UnitState.ALLOCATED, part.location_id, part.fulfillment_order_id)
+                self._move(Spot(wish.line_number, source, "", ""), to, wish.quantity_units)
+        promised = [part.promise_time for part in parts if part.promise_time is not None]
+        self.facts.append(Resourced(tuple(parts), trigger))
+        if promised and (self.promise_time is None or max(promised) > self.promise_time):
+            self.promise_time = max(promised)
+        self._tell(
+            messages.RESOURCED,
+            now,
+            items=self._items(tuple(wanted.items())),
+            until=messages.moment(max(promised, default=None), self.language_code),
+        )
+
+    def given_up(self, units: Units, now: datetime) -> None:
+        """Nobody has the units that were searched for: they are cancelled, their share is released."""
+        gone: dict[Spot, int] = {}
+        for line_number, quantity in units:
+            spot = Spot(line_number, UnitState.RESOURCING, "", "")
+            if self.units.get(spot, 0) < quantity:
+                raise WrongMove(self.order_id, line_number, "give up", quantity, self.units.get(spot, 0))
+            gone[spot] = quantity
+        self.cancel(gone, "NO_STOCK", now)
+
+    def choose_to_ship(self, line_number: int, address: Address) -> None:
+        """The customer wants a line's waiting units sent."""
+        self.lines[line_number].method = Method.SHIP
+        self.lines[line_number].pickup_location_id = ""
+        if self.delivery_address is None:
+            self.delivery_address = address
+
+    # ---- cancelling
+
+    def cancellable(self, lines: Units | None) -> dict[Spot, int]:
+        """The groups to cancel for `lines` (None: everything), units that nobody works on first.
+
+        Raises:
+            LineUnknown, QuantityTooHigh, TooLateToCancel: nothing is to be cancelled then.
+        """
+        wanted = self._left() if lines is None else dict(lines)
+        chosen: dict[Spot, int] = {}
+        late: dict[str, int] = {}
+        for line_number, quantity in wanted.items():
+            if line_number not in self.lines:
+                raise LineUnknown(self.order_id, line_number)
+            groups = [(s, q) for s, q in self.units.items() if s.line_number == line_number]
+            left = sum(q for s, q in groups if s.state is not UnitState.CANCELLED)
+            if quantity > left:
+                raise QuantityTooHigh(line_number, quantity, left)
+            for state in _CANCELLABLE:
+                for spot, units in sorted(g for g in groups if g[0].state is state):
+                    taken = min(units, quantity)
+                    if taken:
+                        chosen[spot] = taken
+                        quantity -= taken
+            if quantity:
+                for spot, units in groups:
+                    if spot.state is not UnitState.CANCELLED:
+                        late[spot.state.name] = late.get(spot.state.name, 0) + units
+        if late or not chosen:
+            raise TooLateToCancel(self.order_id, late)
+        return chosen
+
+    def cancel(self, chosen: Mapping[Spot, int], cause: str, now: datetime) -> None:
+        """Cancel units; of groups that shrank meanwhile, what is left. Their share is released."""
+        gone: list[CancelledUnits] = []
+        for spot, quantity in chosen.items():
+            taken = min(quantity, self.units.get(spot, 0))
+            if not taken:
+                continue
+            self._move(
+                spot,
+                Spot(spot.line_number, UnitState.CANCELLED, spot.location_id, spot.fulfillment_order_id),
+                taken,
+            )
+            part = self.parts.get(spot.fulfillment_order_id)
+            gone.append(
+                CancelledUnits(
+                    spot.line_number,
+                    self.lines[spot.line_number].sku,
+                    taken,
+                    spot.location_id,
+                    part.reservation_id if part else "",
+                    spot.fulfillment_order_id,
+                )
+            )
+        if gone:
+            self._cancelled(tuple(gone), cause, messages.UNITS_CANCELLED, now)
+
+    # ---- money
+
+    def money_moved(self, movement: str, amount_minor: int) -> None:
+        """The provider did what was due: CAPTURE, VOID or REFUND."""
+        if movement == "CAPTURE":
+            self.payment.captured_minor += amount_minor
+        elif movement == "VOID":
+            self.payment.voided_minor += amount_minor
+        else:
+            self.payment.refunded_minor += amount_minor
+        words = {"CAPTURE": "CAPTURED", "VOID": "VOIDED", "REFUND": "REFUNDED"}
+        self.facts.append(MoneyMoved(words[movement], amount_minor))
+
+    # ---- inner workings
+
+    def units_in(self, state: UnitState) -> dict[int, int]:
+        """Units by line number that stand in `state`, wherever."""
+        found: dict[int, int] = {}
+        for spot, quantity in self.units.items():
+            if spot.state is state:
+                found[spot.line_number] = found.get(spot.line_number, 0) + quantity
+        return found
+
+    def _advance(
+        self, fulfillment_order_id: str, units: Units, target: UnitState, sources: tuple[UnitState, ...]
+    ) -> list[tuple[int, int]]:
+        """Move units of a fulfillment order on; what a later fact has moved already is left alone."""
+        self._part(fulfillment_order_id, units)
+        moves: list[tuple[int, int]] = []
+        for line_number, quantity in units:
+            here = beyond = 0
+            for spot, present in self.units.items():
+                if spot.line_number == line_number and spot.fulfillment_order_id == fulfillment_order_id:
+                    here += present if spot.state in sources else 0
+                    beyond += present if spot.state in BEYOND[target] else 0
+            if here + beyond < quantity:
+                raise WrongMove(self.order_id, line_number, target.name, quantity, here)
+            if min(here, quantity):
+                moves.append((line_number, min(here, quantity)))
+        for line_number, quantity in moves:
+            self._take(fulfillment_order_id, line_number, quantity, target, sources)
+        return moves
+
+    def _take(
+        self,
+        fulfillment_order_id: str,
+        line_number: int,
+        quantity: int,
+        target: UnitState,
+        sources: tuple[UnitState, ...],
+    ) -> None:
+        location_id = self.parts[fulfillment_order_id].location_id
+        for state in sources:
+            spot = Spot(line_number, state, location_id, fulfillment_order_id)
+            taken = min(quantity, self.units.get(spot, 0))
+            if taken:
+                self._move(spot, Spot(line_number, target, location_id, fulfillment_order_id), taken)
+                quantity -= taken
+
+    def _move(self, spot: Spot, to: Spot, quantity: int) -> None:
+        left = self.units[spot] - quantity
+        assert left >= 0
+        if left:
+            self.units[spot] = left
+        else:
+            del self.units[spot]
+        self.units[to] = self.units.get(to, 0) + quantity
+
+    def _check(
+        self, fulfillment_order_id: str, units: Units, sources: tuple[UnitState, ...], move: str
+    ) -> None:
+        location_id = self._part(fulfillment_order_id, units).location_id
+        for line_number, quantity in units:
+            found = sum(
+                self.units.get(Spot(line_number, state, location_id, fulfillment_order_id), 0)
+                for state in sources
+            )
+            if found < quantity:
+                raise WrongMove(self.order_id, line_number, move, quantity, found)
+
+    def _part(self, fulfillment_order_id: str, units: Units) -> Part:
+        part = self.parts.get(fulfillment_order_id)
+        if part is None or not units:
+            raise WrongMove(self.order_id, 0, f"a fact of unknown work {fulfillment_order_id}", 0, 0)
+        return part
+
+    def _left(self) -> dict[int, int]:
+        left = dict.fromkeys(self.lines, 0)
+        for spot, quantity in self.units.items():
+            left[spot.line_number] += 0 if spot.state is UnitState.CANCELLED else quantity
+        return left
+
+    def _count(self, line_number: int, states: Iterable[UnitState]) -> int:
+        wanted = frozenset(states)
+        return sum(q for s, q in self.units.items() if s.line_number == line_number and s.state in wanted)
+
+    def _settle(self, line_number: int, units: int) -> int:
+        # The units stand in their new state already, so what was settled before is less by them.
+        line = self.lines[line_number]
+        settled = self._count(line_number, _SETTLED) - units
+        return share(line.total_minor, line.quantity_units, settled, units)
+
+    def _capture(self, moved: Units) -> None:
+        taken = 0
+        for line_number, quantity in moved:
+            amount = self._settle(line_number, quantity)
+            self.lines[line_number].captured_minor += amount
+            taken += amount
+        self._due("CAPTURE", taken)
+
+    def _cancelled(self, gone: tuple[CancelledUnits, ...], cause: str, message: str, now: datetime) -> None:
+        released = 0
+        by_line: dict[int, int] = {}
+        for unit in gone:
+            by_line[unit.line_number] = by_line.get(unit.line_number, 0) + unit.quantity_units
+        for line_number, quantity in by_line.items():
+            amount = self._settle(line_number, quantity)
+            self.lines[line_number].voided_minor += amount
+            released += amount
+        self.facts.append(Cancelled(gone, cause))
+        self._due("VOID", released)
+        self._tell(message, now, items=self._items(tuple(by_line.items())), amount=self._amount(released))
+
+    def _due(self, kind: str, amount_minor: int) -> None:
+        if amount_minor > 0 and self.payment.payment_id:
+            self.facts.append(MoneyDue(kind, amount_minor))
+
+    def _progressed(self) -> None:
+        self.facts.append(Progressed())
+
+    def _tell(self, kind: str, now: datetime, **facts: str) -> None:
+        text = messages.text(kind, self.language_code, **facts)
+        self.messages.append(Message(kind, text, now))
+        self.facts.append(Told(kind, text))
+
+    def _items(self, units: Units) -> str:
+        return ", ".join(f"{quantity} × {self._name(number)}" for number, quantity in units)
+
+    def _name(self, line_number: int) -> str:
+        line = self.lines[line_number]
+        return (line.name_es if self.language_code == "es" else line.name_en) or line.sku
+
+    def _amount(self, minor: int) -> str:
+        return messages.amount(minor, self.currency_code)

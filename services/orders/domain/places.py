@@ -1,0 +1,121 @@
+"""Places: addresses, locations and how far they are from each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from math import acos, cos, radians, sin
+
+EARTH_RADIUS_KM = 6_371.0
+
+STORE = "STORE"
+WAREHOUSE = "WAREHOUSE"
+SHIP = "SHIP"
+PICKUP = "PICKUP"
+CARRY_OUT = "CARRY_OUT"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where goods are sent."""
+
+    country_code: str
+    latitude: float
+    longitude: float
+    recipient: str = ""
+    street_lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A store or warehouse as sourcing sees it. `hours` are (ISO weekday, open minute, close minute) in
+    local time.
+    """
+
+    location_id: str
+    kind: str
+    latitude: float
+    longitude: float
+    country_code: str = "US"
+    region: str = ""
+    time_zone: str = "UTC"
+    hours: tuple[tuple[int, int, int], ...] = ()
+    capabilities: frozenset[str] = frozenset({SHIP})
+    active: bool = True
+
+
+def unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """The place on a sphere of radius 1."""
+    a, b = radians(latitude), radians(longitude)
+    return cos(a) * cos(b), cos(a) * sin(b), sin(a)
+
+
+def whole_km(a: tuple[float, float, float], b: tuple[float, float, float]) -> int:
+    """Great-circle distance between two unit vectors on a sphere of 6,371 km, rounded to kilometres."""
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return round(EARTH_RADIUS_KM * acos(max(-1.0, min(1.0, dot))))
+
+
+@dataclass(frozen=True)
+class Locations:
+    """All locations at one moment, by id. `version` names the content, so that a stored decision can be
+    replayed on it.
+    """
+
+    by_id: Mapping[str, Location] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, locations: Iterable[Location]) -> Locations:
+        """Those given, in order of id."""
+        return cls(
+            {location.location_id: location for location in sorted(locations, key=lambda x: x.location_id)}
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """Twenty hexadecimal digits of the SHA-256 of the content."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:20]
+
+    @cached_property
+    def shipping(self) -> tuple[Location, ...]:
+        """Active ones that send parcels, in order of id."""
+        return tuple(x for x in self.by_id.values() if x.active and SHIP in x.capabilities)
+
+    @cached_property
+    def vectors(self) -> Mapping[str, tuple[float, float, float, bool]]:
+        """Those of `shipping` as points of the unit sphere, and whether each is a warehouse: a distance
+        is one arc cosine then.
+        """
+        return {
+            x.location_id: (*unit_vector(x.latitude, x.longitude), x.kind == WAREHOUSE) for x in self.shipping
+        }
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Place of each location in the order of ids."""
+        return {location_id: number for number, location_id in enumerate(self.by_id)}
+
+    def to_json(self) -> str:
+        """The content as text; `from_json` reads it back."""
+        rows = [{**asdict(x), "capabilities": sorted(x.capabilities)} for x in self.by_id.values()]
+        return json.dumps(rows, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Locations:
+        """What `to_json` wrote."""
+        return cls.of(
+            Location(
+                **{
+                    **row,
+                    "hours": tuple(tuple(span) for span in row["hours"]),
+                    "capabilities": frozenset(row["capabilities"]),
+                }
+            )
+            for row in json.loads(text)
+        )

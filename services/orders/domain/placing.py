@@ -1,0 +1,132 @@
+"""From a priced and planned draft to the order it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from services.orders.domain import messages
+from services.orders.domain.draft import Draft
+from services.orders.domain.facts import Accepted, Fact, MoneyDue, Part, PartLine, Told
+from services.orders.domain.lines import Line, Spot
+from services.orders.domain.messages import Message
+from services.orders.domain.order import Order
+from services.orders.domain.payment import Payment
+from services.orders.domain.places import Locations
+from services.orders.domain.prices import Quote
+from services.orders.domain.promise import parcel_promise, pickup_promise
+from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sourcing import Plan
+from services.orders.domain.states import Method, UnitState
+
+NewId = Callable[[str], str]
+
+
+def parts_of(
+    plan: Plan,
+    reservation_id: str,
+    attempt: int,
+    now: datetime,
+    locations: Locations,
+    rules: SourcingRules,
+    new_id: NewId,
+) -> list[Part]:
+    """The plan's parts with ids and promises; what is carried out is in the customer's hands now."""
+    parts = []
+    for planned in plan.parts:
+        if planned.method is Method.SHIP:
+            promise = parcel_promise(now, planned.distance_km, rules)
+        elif planned.method is Method.PICKUP:
+            promise = pickup_promise(now, locations.by_id[planned.location_id], rules)
+        else:
+            promise = now
+        parts.append(
+            Part(
+                new_id("ful"),
+                planned.location_id,
+                planned.method,
+                "" if planned.method is Method.CARRY_OUT else reservation_id,
+                tuple(PartLine(*line) for line in planned.lines),
+                promise,
+                attempt,
+            )
+        )
+    return parts
+
+
+def place(
+    order_id: str,
+    draft: Draft,
+    quote: Quote,
+    parts: list[Part],
+    *,
+    attempt: int,
+    payment_id: str,
+    authorization_key: str,
+    now: datetime,
+    trace_id: str = "",
+) -> Order:
+    """The order at its acceptance: units stand with the parts, what is carried out is handed over and due."""
+    lines = {
+        number: Line(
+            number,
+            wanted.sku,
+            priced.name_en,
+            priced.name_es,
+            wanted.quantity_units,
+            wanted.method,
+            wanted.pickup_location_id if wanted.method is Method.PICKUP else "",
+            priced.unit_price_minor,
+            priced.discount_minor,
+            priced.tax_minor,
+            priced.total_minor,
+        )
+        for number, (wanted, priced) in enumerate(zip(draft.lines, quote.lines, strict=True), start=1)
+    }
+    facts: list[Fact] = [Accepted()]
+    units: dict[Spot, int] = {}
+    due = 0
+    for part in parts:
+        carried = part.method == Method.CARRY_OUT
+        state = UnitState.HANDED_OVER if carried else UnitState.ALLOCATED
+        for planned in part.lines:
+            spot = Spot(planned.line_number, state, part.location_id, part.fulfillment_order_id)
+            units[spot] = planned.quantity_units
+            if carried:
+                line = lines[planned.line_number]
+                line.captured_minor = line.total_minor
+                due += line.total_minor
+    language = draft.language_code
+    text = messages.text(
+        messages.ORDER_ACCEPTED,
+        language,
+        order=draft.customer_reference or order_id,
+        amount=messages.amount(quote.total_minor, quote.currency_code),
+    )
+    facts.append(Told(messages.ORDER_ACCEPTED, text))
+    if due:
+        facts.append(MoneyDue("CAPTURE", due))
+    return Order(
+        order_id=order_id,
+        channel_id=draft.channel_id,
+        customer_id=draft.customer_id,
+        language_code=language,
+        currency_code=quote.currency_code,
+        total_minor=quote.total_minor,
+        tax_minor=quote.tax_minor,
+        discount_minor=quote.discount_minor,
+        delivery_address=draft.delivery_address,
+        location_id=draft.location_id,
+        customer_reference=draft.customer_reference,
+        accept_time=now,
+        promise_time=max((part.promise_time for part in parts if part.promise_time), default=None),
+        trace_id=trace_id,
+        lines=lines,
+        units=units,
+        parts={part.fulfillment_order_id: part for part in parts},
+        payment=Payment(payment_id, authorization_key, quote.total_minor) if payment_id else Payment(),
+        messages=[Message(messages.ORDER_ACCEPTED, text, now)],
+        attempts=attempt,
+        version=1,
+        facts=facts,
+    )

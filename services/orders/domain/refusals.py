@@ -1,0 +1,260 @@
+"""What orders refuses, each class with its facts; `str()` is for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class Refusal(Exception):
+    """Base of every refusal of this service."""
+
+
+@dataclass(eq=False)
+class OrderUnknown(Refusal):
+    """There is no such order."""
+
+    order_id: str
+
+    def __str__(self) -> str:
+        return f"there is no order {self.order_id}"
+
+
+@dataclass(eq=False)
+class ChannelUnknown(Refusal):
+    """There is no such channel."""
+
+    channel_id: str
+
+    def __str__(self) -> str:
+        return f"there is no channel {self.channel_id}"
+
+
+@dataclass(eq=False)
+class LocationUnknown(Refusal):
+    """There is no such location."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"there is no location {self.location_id}"
+
+
+@dataclass(eq=False)
+class LocationInactive(Refusal):
+    """The location takes no orders for now."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id} takes no orders for now"
+
+
+@dataclass(eq=False)
+class MethodNotOffered(Refusal):
+    """The channel does not offer this way of getting the goods."""
+
+    channel_id: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"channel {self.channel_id} does not offer {self.method}"
+
+
+@dataclass(eq=False)
+class PickupNotPossible(Refusal):
+    """Customers cannot collect at this location."""
+
+    location_id: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"customers cannot collect at {self.location_id}, a {self.kind}"
+
+
+@dataclass(eq=False)
+class CarryOutNotPossible(Refusal):
+    """The location has no tills."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"{self.location_id} has no tills, so nothing is carried out there"
+
+
+@dataclass(eq=False)
+class AddressRequired(Refusal):
+    """A line is shipped, and nobody said where to."""
+
+    line_number: int
+
+    def __str__(self) -> str:
+        return f"line {self.line_number} is shipped, so a delivery address with its point is required"
+
+
+@dataclass(eq=False)
+class LocationRequired(Refusal):
+    """A line is collected or carried out, and nobody said where."""
+
+    line_number: int
+    field: str
+
+    def __str__(self) -> str:
+        return f"line {self.line_number} needs {self.field}"
+
+
+@dataclass(eq=False)
+class CurrencyMismatch(Refusal):
+    """The caller expects another currency than the one the channel sells in."""
+
+    channel_id: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"channel {self.channel_id} sells in {self.actual}, not in {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLine:
+    """An article of which there is not enough."""
+
+    sku: str
+    requested_units: int
+    available_units: int
+
+
+@dataclass(eq=False)
+class InsufficientStock(Refusal):
+    """There is less than is wanted; nothing is reserved."""
+
+    shortages: tuple[ShortLine, ...]
+
+    def __str__(self) -> str:
+        words = ", ".join(f"{s.sku}: {s.available_units} of {s.requested_units}" for s in self.shortages)
+        return f"not enough stock ({words})"
+
+
+@dataclass(eq=False)
+class NoPlan(Refusal):
+    """No location may serve the lines at all."""
+
+    method: str
+
+    def __str__(self) -> str:
+        return f"no location can serve this order by {self.method}"
+
+
+@dataclass(eq=False)
+class AttemptsExhausted(Refusal):
+    """This request was refused so often that it must be made anew, with another request id."""
+
+    order_id: str
+    attempts: int
+
+    def __str__(self) -> str:
+        return (
+            f"order {self.order_id} was attempted {self.attempts} times; place it again with a new request_id"
+        )
+
+
+@dataclass(eq=False)
+class PaymentDeclined(Refusal):
+    """The payment provider said no; nothing is charged or reserved."""
+
+    decline_reason: str
+
+    def __str__(self) -> str:
+        return f"the payment was declined ({self.decline_reason})"
+
+
+@dataclass(eq=False)
+class PaymentTokenUnknown(Refusal):
+    """The payment provider does not know the token."""
+
+    def __str__(self) -> str:
+        return "the payment token is not known to the provider"
+
+
+@dataclass(eq=False)
+class LineUnknown(Refusal):
+    """The order has no such line."""
+
+    order_id: str
+    line_number: int
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} has no line {self.line_number}"
+
+
+@dataclass(eq=False)
+class QuantityTooHigh(Refusal):
+    """More units than the line still has."""
+
+    line_number: int
+    requested_units: int
+    left_units: int
+
+    def __str__(self) -> str:
+        return f"line {self.line_number} has {self.left_units} units left, not {self.requested_units}"
+
+
+@dataclass(eq=False)
+class TooLateToCancel(Refusal):
+    """Some of the units are picked, on their way or with the customer; nothing is cancelled."""
+
+    order_id: str
+    states: dict[str, int] = field(default_factory=dict)
+    """Units by state, of the lines that were to be cancelled."""
+
+    def __str__(self) -> str:
+        words = ", ".join(f"{units} {state}" for state, units in sorted(self.states.items()))
+        return f"it is too late to cancel that of order {self.order_id} ({words})"
+
+
+@dataclass(eq=False)
+class NothingToResolve(Refusal):
+    """No unit of the order waits for the customer's decision."""
+
+    order_id: str
+
+    def __str__(self) -> str:
+        return f"no unit of order {self.order_id} waits for a decision"
+
+
+@dataclass(eq=False)
+class OrderChanged(Refusal):
+    """The order changed while the call was worked on; nothing was done."""
+
+    order_id: str
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} changed meanwhile; look at it again"
+
+
+@dataclass(eq=False)
+class WrongMove(Refusal):
+    """A fact does not fit where the order's units stand. Never an answer to a caller of the public
+    methods: it ends in the dead letters.
+    """
+
+    order_id: str
+    line_number: int
+    move: str
+    requested_units: int
+    found_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"order {self.order_id}, line {self.line_number}: {self.move} of {self.requested_units} units, "
+            f"but only {self.found_units} stand where it could be"
+        )
+
+
+@dataclass(eq=False)
+class PaymentUnavailable(Refusal):
+    """The payment provider does not answer; nothing is charged or reserved, and the same request may be
+    made again.
+    """
+
+    def __str__(self) -> str:
+        return "the payment provider does not answer right now"
