@@ -1,0 +1,214 @@
+"""Placing an order: price, source, reserve, authorise, accept. Only an accepted order is answered with yes.
+
+A crash or a caller that leaves anywhere before the acceptance leaves a reservation that a retry of the
+same request finds again, or that expires; and with the reservation the authorisation, whose key it is, is
+voided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from chassis.clock import Clock
+from chassis.telemetry import span
+from services.orders.domain.draft import Draft, check
+from services.orders.domain.placing import NewId, parts_of, place
+from services.orders.domain.prices import Quote
+from services.orders.domain.refusals import (
+    AttemptsExhausted,
+    PaymentDeclined,
+    PaymentTokenUnknown,
+    PaymentUnavailable,
+)
+from services.orders.domain.rules import SourcingRules
+from services.orders.usecases.flights import Flights
+from services.orders.usecases.ports import (
+    Acceptance,
+    Acceptor,
+    Authorized,
+    Declined,
+    Directory,
+    HoldTooShort,
+    PaymentProvider,
+    PaymentTask,
+    Prices,
+    ProviderAway,
+    Reservations,
+    Store,
+    Tx,
+)
+from services.orders.usecases.secure import MAX_ATTEMPTS, Secure, Secured
+
+AUTHORIZE_TRIES = 3
+AUTHORIZE_WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call to be remembered: its key, what it contains, and the id the caller chose."""
+
+    key: str
+    fingerprint: bytes
+    request_id: str
+
+
+class PlaceOrder:
+    """Places orders; many at once, each by itself."""
+
+    def __init__(
+        self,
+        *,
+        prices: Prices,
+        secure: Secure,
+        directory: Directory,
+        reservations: Reservations,
+        provider: PaymentProvider,
+        acceptor: Acceptor,
+        store: Store,
+        rules: SourcingRules,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._prices = prices
+        self._secure = secure
+        self._directory = directory
+        self._reservations = reservations
+        self._provider = provider
+        self._acceptor = acceptor
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._new_id = new_id
+        self._flights = Flights()
+
+    async def __call__(
+        self, order_id: str, draft: Draft, token: str, request: Request, trace_id: str
+    ) -> bytes:
+        """The answer in wire form: the accepted order, or what was answered to this request before."""
+
+        async def work() -> bytes:
+            with span("PlaceOrder", order_id=order_id):
+                return await self._place(order_id, draft, token, request, trace_id)
+
+        return await self._flights.fly(request.key, request.fingerprint, request.request_id, work)
+
+    async def _place(self, order_id: str, draft: Draft, token: str, request: Request, trace_id: str) -> bytes:
+        stored = await self._acceptor.stored(request.key, request.fingerprint, request.request_id)
+        if stored is not None:
+            return stored
+        quote = await price(draft, self._directory, self._prices)
+        attempt = 1
+        while True:
+            secured = await self._secure(order_id, draft.wish(), draft.channel_id, first_attempt=attempt)
+            key = secured.reservation_id or order_id
+            if quote.total_minor:
+                await self._authorize(order_id, key, quote, token, secured)
+            try:
+                return await self._acceptor.accept(
+                    self._acceptance(order_id, draft, quote, secured, key, request, trace_id)
+                )
+            except HoldTooShort:
+                # This call was held up for longer than the reservation lasts.
+                await self._let_go(order_id, key, quote, secured)
+                attempt = secured.attempt + 1
+                if attempt > MAX_ATTEMPTS:
+                    raise AttemptsExhausted(order_id, secured.attempt) from None
+
+    def _acceptance(
+        self,
+        order_id: str,
+        draft: Draft,
+        quote: Quote,
+        secured: Secured,
+        key: str,
+        request: Request,
+        trace_id: str,
+    ) -> Acceptance:
+        now = self._clock()
+        parts = parts_of(
+            secured.plan,
+            secured.reservation_id,
+            secured.attempt,
+            now,
+            self._directory.locations,
+            self._rules,
+            self._new_id,
+        )
+        order = place(
+            order_id,
+            draft,
+            quote,
+            parts,
+            attempt=secured.attempt,
+            payment_id=self._new_id("pay") if quote.total_minor else "",
+            authorization_key=key,
+            now=now,
+            trace_id=trace_id,
+        )
+        return Acceptance(
+            order,
+            (secured.decided,),
+            request.key,
+            request.fingerprint,
+            request.request_id,
+            secured.hold_until,
+        )
+
+    async def _authorize(self, order_id: str, key: str, quote: Quote, token: str, secured: Secured) -> None:
+        for left in reversed(range(AUTHORIZE_TRIES)):
+            try:
+                outcome: Authorized | Declined = await self._provider.authorize(
+                    key, quote.total_minor, quote.currency_code, token
+                )
+            except PaymentTokenUnknown:
+                await self._release(secured)
+                raise
+            except ProviderAway:
+                if left:
+                    await asyncio.sleep(AUTHORIZE_WAIT_SECONDS * (AUTHORIZE_TRIES - left))
+                    continue
+                await self._let_go(order_id, key, quote, secured)
+                raise PaymentUnavailable from None
+            if isinstance(outcome, Declined):
+                await self._release(secured)
+                raise PaymentDeclined(outcome.reason)
+            return
+
+    async def _release(self, secured: Secured) -> None:
+        if secured.reservation_id:
+            await self._reservations.release(secured.reservation_id)
+
+    async def _let_go(self, order_id: str, key: str, quote: Quote, secured: Secured) -> None:
+        """Whether the provider keeps the amount is not known: it is told to let go, by a task that
+        outlives this call.
+        """
+        await self._release(secured)
+        task = PaymentTask(
+            order_id, void_id(key), "VOID_AUTHORIZATION", key, quote.total_minor, quote.currency_code, 0
+        )
+
+        async def owe(tx: Tx) -> None:
+            await tx.owe(task)
+
+        await self._store.change([], owe)
+
+
+def void_id(authorization_key: str) -> str:
+    """The one task that voids an authorisation nobody will use."""
+    return f"void_{authorization_key}"
+
+
+async def price(draft: Draft, directory: Directory, prices: Prices) -> Quote:
+    """What the draft costs, once it fits its channel and locations. Tax is that of the address, else of
+    the till's or pickup store.
+    """
+    await directory.learn(draft.named_locations(), draft.channel_id)
+    locations = directory.locations
+    check(draft, directory.channels, locations)
+    place_of_tax = draft.delivery_address or next(
+        (locations.by_id[x] for x in sorted(draft.named_locations()) if x in locations.by_id), None
+    )
+    if place_of_tax is None:
+        return await prices.quote(draft, "", "")
+    return await prices.quote(draft, place_of_tax.country_code, place_of_tax.region)

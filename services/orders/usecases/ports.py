@@ -1,0 +1,333 @@
+"""What the use cases need from the world outside; adapters fill these shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.orders.domain.draft import Channel, Draft
+from services.orders.domain.lines import Spot
+from services.orders.domain.order import Order
+from services.orders.domain.places import Locations
+from services.orders.domain.prices import Quote
+from services.orders.domain.record import DecisionRecord
+from services.orders.domain.sourcing import Plan, Stock
+
+R = TypeVar("R")
+
+
+# ---- prices
+
+
+class Prices(Protocol):
+    """The catalog's price engine."""
+
+    async def quote(self, draft: Draft, tax_country: str, tax_region: str) -> Quote:
+        """What the draft costs; a refusal of the catalog passes through as it is."""
+        ...
+
+
+# ---- stock
+
+
+class StockReplica(Protocol):
+    """The copy of availability that plans are made on."""
+
+    def view(self) -> Stock:
+        """The copy, less what this process is reserving right now."""
+        ...
+
+    def bare(self) -> Stock:
+        """The copy itself."""
+        ...
+
+    def taking(self, picks: Mapping[tuple[str, str], int]) -> Callable[[bool], None]:
+        """Note that `picks` are being reserved; call the result with whether they were."""
+        ...
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call, from the authority."""
+        ...
+
+
+class Directory(Protocol):
+    """Locations and channels, cached."""
+
+    @property
+    def locations(self) -> Locations:
+        """All locations known."""
+        ...
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels known."""
+        ...
+
+    async def learn(self, location_ids: set[str], channel_id: str) -> None:
+        """Ask again when one of these is not known; whether it is known then shows in the properties."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A live reservation; `picks` by (SKU, location)."""
+
+    reservation_id: str
+    picks: Mapping[tuple[str, str], int]
+    expire_time: datetime | None
+    existed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why nothing was reserved; the true figures are in the replica already."""
+
+    reason: str
+    status: bytes
+
+
+class Reservations(Protocol):
+    """Inventory's authority over stock."""
+
+    async def reserve(
+        self, order_id: str, attempt: int, picks: Mapping[tuple[str, str], int], channel_id: str
+    ) -> Granted | Refused:
+        """All picks or none."""
+        ...
+
+    async def release(self, reservation_id: str) -> None:
+        """Give everything back, as far as inventory can be reached now; a held one expires anyway."""
+        ...
+
+
+# ---- money
+
+
+class ProviderAway(Exception):
+    """The payment provider did not answer; whether it acted is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The provider keeps the amount for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The provider said no."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMove:
+    """What the provider is to do with an authorisation, once per key. Kinds: CAPTURE, VOID, REFUND,
+    VOID_AUTHORIZATION.
+    """
+
+    idempotency_key: str
+    authorization_key: str
+    kind: str
+    amount_minor: int
+    currency_code: str
+
+
+class PaymentProvider(Protocol):
+    """Where money is authorised and moved. Every call is idempotent by its key."""
+
+    async def authorize(
+        self, idempotency_key: str, amount_minor: int, currency_code: str, token: str
+    ) -> Authorized | Declined:
+        """Keep `amount_minor` for us.
+
+        Raises:
+            ProviderAway: no answer.
+            PaymentTokenUnknown: no such token.
+        """
+        ...
+
+    async def move(self, what: MoneyMove) -> None:
+        """Take, release or give back.
+
+        Raises:
+            ProviderAway: no answer.
+        """
+        ...
+
+
+# ---- orders
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision to be kept with its order."""
+
+    attempt: int
+    trigger: str
+    record: DecisionRecord
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An order about to be accepted. `hold_until` is when its reservation would expire."""
+
+    order: Order
+    decisions: tuple[Decided, ...]
+    request_key: str
+    fingerprint: bytes
+    request_id: str
+    hold_until: datetime | None
+
+
+class Acceptor(Protocol):
+    """The group commit of acceptances."""
+
+    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
+        """The answer that was given to this request before, if any."""
+        ...
+
+    async def accept(self, acceptance: Acceptance) -> bytes:
+        """Commit the order and its answer; gives the answer, or the one that was stored first.
+
+        Raises:
+            HoldTooShort: the reservation ends too soon; nothing was committed.
+        """
+        ...
+
+
+class HoldTooShort(Exception):
+    """The reservation behind an acceptance ends too soon."""
+
+
+CaseUnits = tuple[tuple[int, int, str], ...]
+"""(line number, units, fulfillment order id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """What a customer wanted cancelled, and whether it is."""
+
+    units: Mapping[Spot, int]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Units that need another location."""
+
+    order_id: str
+    case_id: str
+    trigger: str
+    stage: str
+    units: CaseUnits
+    attempt: int
+    tries: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTask:
+    """Money to be moved."""
+
+    order_id: str
+    task_id: str
+    kind: str
+    authorization_key: str
+    amount_minor: int
+    currency_code: str
+    tries: int
+
+
+class Tx(Protocol):
+    """An open transaction with orders that are locked; what it does to them is written when it ends."""
+
+    orders: dict[str, Order]
+    now: datetime
+
+    def keep(self, order_id: str, decided: Decided) -> None:
+        """Keep a decision with its order."""
+        ...
+
+    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
+        """The answer that was given to this request before, if any; concurrent repeats wait here."""
+        ...
+
+    def answer(self, request_key: str, fingerprint: bytes, response: Callable[[], bytes]) -> None:
+        """Store the answer to the request; it is made after the orders have their new versions."""
+        ...
+
+    async def open_case(
+        self, order_id: str, case_id: str, trigger: str, stage: str, units: CaseUnits, attempt: int
+    ) -> None:
+        """Put units on the list of those that need another location; a known id changes nothing."""
+        ...
+
+    async def lock_case(self, order_id: str, case_id: str) -> Case | None:
+        """A case as it is now, if there is one."""
+        ...
+
+    async def move_case(self, case: Case, *, wait_seconds: float = 0.0, note: str = "") -> None:
+        """Write the case's stage, units, attempt and tries; it is due again in `wait_seconds`."""
+        ...
+
+    async def open_cancellation(self, order_id: str, cancellation_id: str, units: Mapping[Spot, int]) -> None:
+        """Note what fulfillment is about to be asked to take out."""
+        ...
+
+    async def cancellation(self, order_id: str, cancellation_id: str) -> Cancellation | None:
+        """What was noted, if anything."""
+        ...
+
+    async def finish_cancellation(self, order_id: str, cancellation_id: str) -> None:
+        """It took effect."""
+        ...
+
+    async def drop_cancellation(self, order_id: str, cancellation_id: str) -> None:
+        """Fulfillment refused it."""
+        ...
+
+    async def owe(self, task: PaymentTask) -> None:
+        """Money to be moved; a known task id changes nothing."""
+        ...
+
+    async def finish_tasks(self, tasks: Sequence[PaymentTask]) -> set[str]:
+        """Tasks that are done; gives the ids of those that were not done before."""
+        ...
+
+
+class Store(Protocol):
+    """Orders and the work lists around them."""
+
+    async def change(self, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]) -> R:
+        """One transaction around `work`, with these orders locked in order of id; unknown ones are absent.
+
+        It may run again when the database asks for it, so `work` has no effect outside.
+        """
+        ...
+
+    async def read(self, order_id: str) -> Order | None:
+        """An order as it is."""
+        ...
+
+    async def claim_cases(self, most: int, seconds: float) -> list[Case]:
+        """Due cases, set aside from other instances for a while."""
+        ...
+
+    async def claim_tasks(self, most: int, seconds: float) -> list[PaymentTask]:
+        """Due payment tasks, set aside for a while; of an order only the oldest."""
+        ...
+
+    async def postpone_task(self, task: PaymentTask, wait_seconds: float, note: str) -> None:
+        """A task that failed waits."""
+        ...
+
+
+class Taken(Protocol):
+    """Fulfillment's answer to a wish to take units out."""
+
+    async def take_out(self, order: Order, request_id: str, units: Mapping[Spot, int]) -> str:
+        """Take units out of their fulfillment orders, all or none: empty when done, else the reason."""
+        ...

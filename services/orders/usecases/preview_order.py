@@ -1,0 +1,57 @@
+"""Price, plan and promise of an order before it is placed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chassis.clock import Clock
+from services.orders.domain.draft import Draft
+from services.orders.domain.order import Order
+from services.orders.domain.placing import parts_of, place
+from services.orders.domain.prices import Quote
+from services.orders.domain.refusals import ShortLine
+from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sourcing import decide
+from services.orders.usecases.place_order import price
+from services.orders.usecases.ports import Directory, Prices, StockReplica
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The order as it would be, without ids, as far as there is stock."""
+
+    order: Order
+    quote: Quote
+    shortages: tuple[ShortLine, ...]
+
+
+class PreviewOrder:
+    """Previews orders; reserves and stores nothing."""
+
+    def __init__(
+        self, prices: Prices, stock: StockReplica, directory: Directory, rules: SourcingRules, clock: Clock
+    ) -> None:
+        self._prices = prices
+        self._stock = stock
+        self._directory = directory
+        self._rules = rules
+        self._clock = clock
+
+    async def __call__(self, draft: Draft) -> Preview:
+        """The order as it would be now."""
+        quote = await price(draft, self._directory, self._prices)
+        wish = draft.wish()
+        locations = self._directory.locations
+        plan = decide(wish, self._stock.view(), locations, self._rules, partial=True)
+        if plan.shortages:
+            await self._stock.refresh([short.sku for short in plan.shortages])
+            plan = decide(wish, self._stock.bare(), locations, self._rules, partial=True)
+        now = self._clock()
+        numbers = iter(range(len(plan.parts)))
+        # Parts of a preview have no ids, but the order's groups are told apart by them.
+        parts = parts_of(
+            plan, "", 1, now, locations, self._rules, lambda _prefix: f"part-{next(numbers) + 1}"
+        )
+        order = place("", draft, quote, parts, attempt=1, payment_id="", authorization_key="", now=now)
+        order.messages.clear()
+        return Preview(order, quote, plan.shortages)

@@ -1,0 +1,190 @@
+"""Plan on the replica, reserve with the authority, plan again when the replica was stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chassis.clock import Clock
+from chassis.refusals import PassedOn
+from services.orders.domain.places import Locations
+from services.orders.domain.record import DecisionRecord
+from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, ShortLine
+from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sourcing import Plan, Stock, Wish, decide
+from services.orders.domain.states import Method
+from services.orders.usecases.ports import Decided, Directory, Granted, Reservations, StockReplica
+
+MAX_PLANS = 6
+"""How often an order is planned because the replica was stale."""
+MAX_ATTEMPTS = 20
+"""How many reservations one request may use up: each retry after a declined payment or an outage takes
+one.
+"""
+LEAST_HOLD = timedelta(seconds=120)
+"""A reservation found again with less time left is not built on: acceptance needs up to a minute."""
+
+PLACED = "PLACED"
+STALE_REPLICA = "STALE_REPLICA"
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A plan whose units are reserved; no reservation when nothing needs one."""
+
+    plan: Plan
+    decided: Decided
+    reservation_id: str
+    attempt: int
+    hold_until: datetime | None
+
+
+class Secure:
+    """Finds locations for a wish and reserves their units."""
+
+    def __init__(
+        self,
+        stock: StockReplica,
+        directory: Directory,
+        reservations: Reservations,
+        rules: SourcingRules,
+        clock: Clock,
+    ) -> None:
+        self._stock = stock
+        self._directory = directory
+        self._reservations = reservations
+        self._rules = rules
+        self._clock = clock
+
+    async def __call__(
+        self,
+        order_id: str,
+        wish: Wish,
+        channel_id: str,
+        *,
+        first_attempt: int = 1,
+        last_attempt: int = MAX_ATTEMPTS,
+        trigger: str = PLACED,
+        excluded: frozenset[str] = frozenset(),
+        partial: bool = False,
+    ) -> Secured:
+        """A reserved plan; with `partial`, for as much as there is, but for something.
+
+        Raises:
+            InsufficientStock, NoPlan: there is not enough; nothing is reserved.
+            AttemptsExhausted: reservations of this order ended too often.
+        """
+        attempt = first_attempt
+        plans = 0
+        while True:
+            locations = self._directory.locations
+            plan, view = await self._plan(wish, locations, excluded, partial)
+            picks = plan.picks()
+            if not picks:
+                return Secured(
+                    plan,
+                    self._decided(attempt, trigger, wish, view, plan, excluded, partial),
+                    "",
+                    attempt,
+                    None,
+                )
+            reserved = self._stock.taking(picks)
+            granted = False
+            try:
+                outcome = await self._reservations.reserve(order_id, attempt, picks, channel_id)
+                granted = isinstance(outcome, Granted)
+            finally:
+                reserved(granted)
+            if isinstance(outcome, Granted):
+                if self._ends_soon(outcome):
+                    await self._reservations.release(outcome.reservation_id)
+                    attempt = self._next(order_id, attempt, last_attempt)
+                    continue
+                if outcome.picks != picks:
+                    # Reserved before a crash: the reservation's own picks are the plan.
+                    view = _PicksView(outcome.picks)
+                    plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+                    if plan.picks() != outcome.picks:
+                        await self._reservations.release(outcome.reservation_id)
+                        attempt = self._next(order_id, attempt, last_attempt)
+                        continue
+                decided = self._decided(attempt, trigger, wish, view, plan, excluded, partial)
+                return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time)
+            if outcome.reason == "RESERVATION_ENDED":
+                attempt = self._next(order_id, attempt, last_attempt)
+            elif outcome.reason == "INSUFFICIENT_STOCK":
+                plans += 1
+                trigger = STALE_REPLICA if trigger == PLACED else trigger
+                if plans >= MAX_PLANS:
+                    raise InsufficientStock(_shortages(wish, self._stock.bare()))
+            else:
+                raise PassedOn(outcome.status, outcome.reason)
+
+    async def _plan(
+        self, wish: Wish, locations: Locations, excluded: frozenset[str], partial: bool
+    ) -> tuple[Plan, Stock]:
+        view = self._stock.view()
+        plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+        if plan.shortages:
+            # The replica may be behind, or others may be reserving right now: ask before saying no.
+            await self._stock.refresh([short.sku for short in plan.shortages])
+            view = self._stock.bare()
+            plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+        if plan.shortages and not (partial and plan.parts):
+            shipped = any(line.method is Method.SHIP for line in wish.lines)
+            if shipped and not any(x.location_id not in excluded for x in locations.shipping):
+                raise NoPlan(Method.SHIP.name)
+            raise InsufficientStock(plan.shortages)
+        return plan, view
+
+    def _decided(
+        self,
+        attempt: int,
+        trigger: str,
+        wish: Wish,
+        view: Stock,
+        plan: Plan,
+        excluded: frozenset[str],
+        partial: bool,
+    ) -> Decided:
+        record = DecisionRecord.of(
+            wish, view, self._directory.locations, self._rules, plan, excluded=excluded, partial=partial
+        )
+        return Decided(attempt, trigger, record, plan)
+
+    def _ends_soon(self, granted: Granted) -> bool:
+        return (
+            granted.existed
+            and granted.expire_time is not None
+            and granted.expire_time - self._clock() < LEAST_HOLD
+        )
+
+    @staticmethod
+    def _next(order_id: str, attempt: int, last_attempt: int) -> int:
+        if attempt >= last_attempt:
+            raise AttemptsExhausted(order_id, attempt)
+        return attempt + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _PicksView:
+    picks: Mapping[tuple[str, str], int]
+
+    def units(self, sku: str) -> Mapping[str, int]:
+        return {location: units for (of, location), units in self.picks.items() if of == sku}
+
+    def version(self, sku: str, location_id: str) -> int:
+        return 0
+
+
+def _shortages(wish: Wish, stock: Stock) -> tuple[ShortLine, ...]:
+    return tuple(
+        ShortLine(
+            line.sku,
+            line.quantity_units,
+            sum(max(0, units) for units in stock.units(line.sku).values()),
+        )
+        for line in wish.lines
+        if line.method is not Method.CARRY_OUT
+    )

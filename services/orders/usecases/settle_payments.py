@@ -1,0 +1,92 @@
+"""Money that is due at the provider: a list of tasks, worked off in the background, each once by its key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import asyncpg
+
+from chassis.refusals import Unavailable
+from services.orders.usecases.ports import MoneyMove, PaymentProvider, PaymentTask, ProviderAway, Store, Tx
+
+log = logging.getLogger(__name__)
+
+TASKS_AT_ONCE = 64
+CLAIM_SECONDS = 30.0
+IDLE_SECONDS = 0.5
+RETRY_FIRST_SECONDS = 1.0
+RETRY_CAP_SECONDS = 300.0
+
+
+class SettlePayments:
+    """Works off payment tasks; any number of instances may."""
+
+    def __init__(self, store: Store, provider: PaymentProvider) -> None:
+        self._store = store
+        self._provider = provider
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work for ever; waits out a database that is away."""
+        while True:
+            try:
+                busy = await self.once()
+            except (Unavailable, OSError, TimeoutError) as error:
+                log.warning("payments.waiting", extra={"reason": repr(error)})
+                busy = 0
+            if not busy:
+                self._woken.clear()
+                try:
+                    await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+                except TimeoutError:
+                    continue
+
+    async def once(self) -> int:
+        """One round: claim, move the money with no transaction open, note what was done."""
+        tasks = await self._store.claim_tasks(TASKS_AT_ONCE, CLAIM_SECONDS)
+        outcomes = await asyncio.gather(*(self._move(task) for task in tasks))
+        done = [task for task, moved in zip(tasks, outcomes, strict=True) if moved]
+        if done:
+            try:
+                await self._note(done)
+            except asyncpg.IntegrityConstraintViolationError:
+                # One order's books refuse it: the others' money must be noted all the same.
+                for task in done:
+                    await self._note_alone(task)
+        return len(tasks)
+
+    async def _note(self, done: list[PaymentTask]) -> None:
+        await self._store.change(sorted({task.order_id for task in done}), lambda tx: _note(tx, done))
+
+    async def _note_alone(self, task: PaymentTask) -> None:
+        try:
+            await self._note([task])
+        except asyncpg.IntegrityConstraintViolationError as error:
+            log.exception("payments.not.noted", extra={"task": task.task_id})
+            await self._store.postpone_task(task, RETRY_CAP_SECONDS, repr(error))
+
+    async def _move(self, task: PaymentTask) -> bool:
+        move = MoneyMove(
+            task.task_id, task.authorization_key, task.kind, task.amount_minor, task.currency_code
+        )
+        try:
+            await self._provider.move(move)
+        except ProviderAway as error:
+            wait = min(RETRY_CAP_SECONDS, RETRY_FIRST_SECONDS * 2 ** min(task.tries, 10))
+            log.warning("payments.provider.away", extra={"task": task.task_id, "wait_seconds": wait})
+            await self._store.postpone_task(task, wait, repr(error))
+            return False
+        return True
+
+
+async def _note(tx: Tx, done: list[PaymentTask]) -> None:
+    new = await tx.finish_tasks(done)
+    for task in done:
+        order = tx.orders.get(task.order_id)
+        if task.task_id in new and order is not None and task.kind != "VOID_AUTHORIZATION":
+            order.money_moved(task.kind, task.amount_minor)

@@ -1,0 +1,279 @@
+"""Units whose location failed: a list of cases, worked off in the background, each once in effect.
+
+A case begins at TAKE_OUT when fulfillment still has the units (a fact took them from under the promise),
+and at SOURCE when it has given them up itself. Every step is repeatable: fulfillment knows the case's id,
+inventory the order's
+attempt, and the outcome is committed with the case under the order's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+import grpc
+
+from chassis.clock import Clock
+from chassis.refusals import PassedOn, Unavailable
+from chassis.telemetry import from_traceparent, span
+from services.orders.domain.lines import Spot
+from services.orders.domain.order import Order
+from services.orders.domain.placing import NewId, parts_of
+from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, OrderUnknown
+from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sourcing import Wish, WishLine
+from services.orders.domain.states import Method, UnitState
+from services.orders.usecases.ports import Case, Directory, Reservations, Store, Taken, Tx
+from services.orders.usecases.secure import Secure, Secured
+
+log = logging.getLogger(__name__)
+
+CASES_AT_ONCE = 16
+CLAIM_SECONDS = 30.0
+IDLE_SECONDS = 0.5
+AWAY_SECONDS = 2.0
+MAX_TRIES = 5
+"""Rounds of reserving for one case before its units are given up."""
+
+TAKE_OUT = "TAKE_OUT"
+SOURCE = "SOURCE"
+DONE = "DONE"
+_AWAY = (Unavailable, grpc.aio.AioRpcError, OSError, TimeoutError)
+
+
+class SourceAgain:
+    """Works off sourcing cases; any number of instances may."""
+
+    def __init__(
+        self,
+        store: Store,
+        secure: Secure,
+        taken: Taken,
+        directory: Directory,
+        reservations: Reservations,
+        rules: SourcingRules,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._store = store
+        self._secure = secure
+        self._taken = taken
+        self._directory = directory
+        self._reservations = reservations
+        self._rules = rules
+        self._clock = clock
+        self._new_id = new_id
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work for ever; waits out services that are away."""
+        while True:
+            try:
+                busy = await self.once()
+            except _AWAY as error:
+                log.warning("sourcing.waiting", extra={"reason": repr(error)})
+                busy = 0
+            if not busy:
+                self._woken.clear()
+                try:
+                    await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+                except TimeoutError:
+                    continue
+
+    async def once(self) -> int:
+        """One round; gives how many cases were worked on."""
+        cases = await self._store.claim_cases(CASES_AT_ONCE, CLAIM_SECONDS)
+        # Cases of one order after each other, orders side by side.
+        by_order: dict[str, list[Case]] = {}
+        for case in cases:
+            by_order.setdefault(case.order_id, []).append(case)
+        await asyncio.gather(*(self._work_off(group) for group in by_order.values()))
+        return len(cases)
+
+    async def _work_off(self, cases: Sequence[Case]) -> None:
+        for case in cases:
+            with from_traceparent(None), span("SourceAgain", order_id=case.order_id, case_id=case.case_id):
+                try:
+                    await self._step(case)
+                except _AWAY as error:
+                    await self._later(case, repr(error))
+                except Exception as error:
+                    log.exception("sourcing.case.failed", extra={"case": case.case_id})
+                    await self._later(case, repr(error))
+
+    async def _step(self, case: Case) -> None:
+        if case.stage == TAKE_OUT:
+            await self._take_out(case)
+        else:
+            await self._source(case)
+
+    async def _take_out(self, case: Case) -> None:
+        order = await self._known(case.order_id)
+        asked: dict[Spot, int] = {}
+        for number, quantity, fulfillment_order_id in case.units:
+            location_id = order.parts[fulfillment_order_id].location_id
+            spot = Spot(number, UnitState.ALLOCATED, location_id, fulfillment_order_id)
+            left = min(quantity, order.units.get(spot, 0))
+            if left:
+                asked[spot] = left
+        # Not there any more: picked, so the goods are in hand; or taken out for another reason.
+        reason = await self._taken.take_out(order, case.case_id, asked) if asked else "NOTHING_LEFT"
+
+        async def finish(tx: Tx) -> None:
+            if reason:
+                current = await tx.lock_case(case.order_id, case.case_id)
+                if current is not None and current.stage == TAKE_OUT:
+                    await tx.move_case(dataclasses.replace(current, stage=DONE), note=reason)
+                return
+            await taken_out(tx, case.order_id, case.case_id)
+
+        await self._store.change([case.order_id], finish)
+        self.wake()
+
+    async def _source(self, case: Case) -> None:
+        order = await self._known(case.order_id)
+        searched = order.units_in(UnitState.RESOURCING)
+        wanted = {n: min(q, searched.get(n, 0)) for n, q, _ in case.units if searched.get(n, 0)}
+        if not wanted or order.delivery_address is None:
+            await self._end(case, "the units were settled otherwise")
+            return
+        to = order.delivery_address
+        wish = Wish(
+            tuple(WishLine(n, order.lines[n].sku, q, Method.SHIP) for n, q in sorted(wanted.items())),
+            (to.latitude, to.longitude),
+        )
+        try:
+            secured = await self._secure(
+                case.order_id,
+                wish,
+                order.channel_id,
+                first_attempt=case.attempt,
+                last_attempt=case.attempt,
+                trigger=case.trigger,
+                excluded=order.failed_locations,
+                partial=True,
+            )
+        except (InsufficientStock, NoPlan):
+            await self._settle(case, wanted, None)
+        except (AttemptsExhausted, PassedOn) as error:
+            # The attempt's reservation ended, or was made for other units: go on with a fresh attempt.
+            await self._next_attempt(case, wanted, str(error))
+        else:
+            await self._settle(case, wanted, secured)
+
+    async def _settle(self, case: Case, wanted: dict[int, int], secured: Secured | None) -> None:
+        """Commit what was found, and cancel what was not."""
+        parts = (
+            parts_of(
+                secured.plan,
+                secured.reservation_id,
+                secured.attempt,
+                self._clock(),
+                self._directory.locations,
+                self._rules,
+                self._new_id,
+            )
+            if secured is not None
+            else []
+        )
+        found: dict[int, int] = {}
+        for part in parts:
+            for line in part.lines:
+                found[line.line_number] = found.get(line.line_number, 0) + line.quantity_units
+
+        async def settle(tx: Tx) -> bool:
+            order = tx.orders[case.order_id]
+            current = await tx.lock_case(case.order_id, case.case_id)
+            if current is None or current.stage != SOURCE or current.attempt != case.attempt:
+                return False
+            there = order.units_in(UnitState.RESOURCING)
+            if any(there.get(n, 0) < q for n, q in wanted.items()):
+                order.attempts += 1
+                following = dataclasses.replace(current, attempt=order.attempts)
+                await tx.move_case(following, note="units were settled otherwise meanwhile")
+                return False
+            if secured is not None:
+                order.resourced(parts, case.trigger, UnitState.RESOURCING, tx.now)
+                tx.keep(case.order_id, secured.decided)
+            missing = [(n, q - found.get(n, 0)) for n, q in wanted.items() if q > found.get(n, 0)]
+            if missing:
+                order.given_up(missing, tx.now)
+            await tx.move_case(dataclasses.replace(current, stage=DONE))
+            return True
+
+        settled = await self._store.change([case.order_id], settle)
+        if not settled and secured is not None and secured.reservation_id:
+            await self._reservations.release(secured.reservation_id)
+
+    async def _next_attempt(self, case: Case, wanted: dict[int, int], note: str) -> None:
+        async def go_on(tx: Tx) -> None:
+            order = tx.orders[case.order_id]
+            current = await tx.lock_case(case.order_id, case.case_id)
+            if current is None or current.stage != SOURCE or current.attempt != case.attempt:
+                return
+            if current.tries + 1 >= MAX_TRIES:
+                there = order.units_in(UnitState.RESOURCING)
+                order.given_up([(n, min(q, there.get(n, 0))) for n, q in wanted.items()], tx.now)
+                await tx.move_case(
+                    dataclasses.replace(current, stage=DONE, tries=current.tries + 1), note=note
+                )
+                return
+            order.attempts += 1
+            following = dataclasses.replace(current, attempt=order.attempts, tries=current.tries + 1)
+            await tx.move_case(following, note=note)
+
+        await self._store.change([case.order_id], go_on)
+
+    async def _end(self, case: Case, note: str) -> None:
+        async def end(tx: Tx) -> None:
+            await tx.move_case(dataclasses.replace(case, stage=DONE), note=note)
+
+        await self._store.change([case.order_id], end)
+
+    async def _later(self, case: Case, note: str) -> None:
+        async def wait(tx: Tx) -> None:
+            current = await tx.lock_case(case.order_id, case.case_id)
+            if current is not None and current.stage == case.stage:
+                await tx.move_case(current, wait_seconds=AWAY_SECONDS, note=note)
+
+        await self._store.change([case.order_id], wait)
+
+    async def _known(self, order_id: str) -> Order:
+        order = await self._store.read(order_id)
+        if order is None:
+            raise OrderUnknown(order_id)
+        return order
+
+
+async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
+    """Fulfillment gave a case's units up: search for them, or ask a pickup's customer; once. False: no
+    such case.
+    """
+    case = await tx.lock_case(order_id, case_id)
+    if case is None:
+        return False
+    if case.stage != TAKE_OUT:
+        return True
+    order = tx.orders[order_id]
+    searched: list[tuple[int, int, str]] = []
+    for number, quantity, fulfillment_order_id in case.units:
+        part = order.parts[fulfillment_order_id]
+        spot = Spot(number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
+        left = min(quantity, order.units.get(spot, 0))
+        if left:
+            order.lost(fulfillment_order_id, [(number, left)], tx.now)
+            if part.method != Method.PICKUP:
+                searched.append((number, left, fulfillment_order_id))
+    if searched:
+        order.attempts += 1
+        following = dataclasses.replace(case, stage=SOURCE, units=tuple(searched), attempt=order.attempts)
+        await tx.move_case(following)
+    else:
+        await tx.move_case(dataclasses.replace(case, stage=DONE))
+    return True
