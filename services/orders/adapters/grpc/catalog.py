@@ -1,0 +1,128 @@
+"""The catalog: prices in groups, one call for many baskets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
+from chassis.call import current_call
+from chassis.errors import preferred_language
+from chassis.groups import GroupCommit
+from chassis.refusals import PassedOn
+from services.orders.adapters.grpc.translate import moment
+from services.orders.domain.draft import Channel, Draft
+from services.orders.domain.prices import PricedLine, Quote
+from services.orders.domain.states import Method
+
+QUOTE_LANES = 2
+MAX_GROUP = 128
+CALL_SECONDS = 5.0
+CHANNEL_PAGE = 100
+MAX_CHANNEL_PAGES = 100
+
+
+class CatalogPrices:
+    """See `usecases.ports.Prices`. One group per language, because a refusal speaks the caller's."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = pricing_pb2_grpc.PricingServiceStub(channel)
+        self._groups = {
+            language: GroupCommit(
+                f"orders.quote.{language}", self._in(language), lanes=QUOTE_LANES, max_group=MAX_GROUP
+            )
+            for language in ("en", "es")
+        }
+
+    async def quote(self, draft: Draft, tax_country: str, tax_region: str) -> Quote:
+        """What the draft costs; a refusal of the catalog passes through as it is."""
+        request = pricing_pb2.QuoteBasketRequest(
+            channel_id=draft.channel_id,
+            lines=[
+                pricing_pb2.BasketLine(sku=line.sku, quantity_units=line.quantity_units)
+                for line in draft.lines
+            ],
+            coupon_codes=draft.coupon_codes,
+            tax_country_code=tax_country,
+            tax_region=tax_region,
+            currency_code=draft.currency_code,
+            quote_token=draft.quote_token,
+        )
+        call = current_call()
+        language = preferred_language(call.languages) if call is not None else "en"
+        outcome = await self._groups[language].submit(request)
+        if outcome.HasField("refusal"):
+            raise PassedOn(outcome.refusal, reason_in(outcome.refusal))
+        return _quote(outcome.quote)
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        for group in self._groups.values():
+            await group.close()
+
+    def _in(
+        self, language: str
+    ) -> Callable[
+        [Sequence[pricing_pb2.QuoteBasketRequest]], Awaitable[Sequence[pricing_pb2.QuoteOutcome | Exception]]
+    ]:
+        metadata = (("accept-language", language),)
+
+        async def execute(
+            baskets: Sequence[pricing_pb2.QuoteBasketRequest],
+        ) -> Sequence[pricing_pb2.QuoteOutcome | Exception]:
+            request = pricing_pb2.BatchQuoteBasketsRequest(baskets=baskets)
+            answer = await self._stub.BatchQuoteBaskets(request, timeout=CALL_SECONDS, metadata=metadata)
+            return answer.outcomes
+
+        return execute
+
+
+async def read_channels(channel: grpc.aio.Channel) -> dict[str, Channel]:
+    """All sales channels."""
+    stub = catalog_pb2_grpc.CatalogServiceStub(channel)
+    found: dict[str, Channel] = {}
+    token = ""
+    for _ in range(MAX_CHANNEL_PAGES):
+        answer = await stub.ListChannels(
+            catalog_pb2.ListChannelsRequest(page_size=CHANNEL_PAGE, page_token=token), timeout=CALL_SECONDS
+        )
+        for one in answer.channels:
+            methods = frozenset(Method(method) for method in one.methods if method)
+            found[one.channel_id] = Channel(one.channel_id, one.currency_code, methods)
+        token = answer.next_page_token
+        if not token:
+            break
+    return found
+
+
+def reason_in(status: bytes) -> str:
+    """The ErrorInfo reason in a serialized google.rpc.Status; empty when it has none."""
+    for detail in status_pb2.Status.FromString(status).details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return str(info.reason)
+    return ""
+
+
+def _quote(quote: pricing_pb2.Quote) -> Quote:
+    return Quote(
+        quote.currency_code,
+        tuple(
+            PricedLine(
+                line.unit_price_minor,
+                line.discount_minor,
+                line.tax_minor,
+                line.total_minor,
+                line.name_en,
+                line.name_es,
+            )
+            for line in quote.lines
+        ),
+        quote.total_minor,
+        quote.tax_minor,
+        quote.discount_minor,
+        quote.quote_token,
+        moment(quote.expire_time) if quote.HasField("expire_time") else None,
+    )

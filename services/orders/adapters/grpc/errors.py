@@ -1,0 +1,130 @@
+"""How orders' refusals are answered."""
+
+from __future__ import annotations
+
+from grpc import StatusCode
+
+from chassis.errors import ErrorRule, ErrorTable
+from services.orders.domain import refusals
+
+DOMAIN = "orders.aljibe.dev"
+
+_FAILED = StatusCode.FAILED_PRECONDITION
+_INVALID = StatusCode.INVALID_ARGUMENT
+_NOT_FOUND = StatusCode.NOT_FOUND
+
+ERRORS = ErrorTable(
+    DOMAIN,
+    [
+        ErrorRule(refusals.OrderUnknown, _NOT_FOUND, "ORDER_UNKNOWN", "No existe el pedido {order_id}"),
+        ErrorRule(refusals.ChannelUnknown, _NOT_FOUND, "CHANNEL_UNKNOWN", "No existe el canal {channel_id}"),
+        ErrorRule(
+            refusals.LocationUnknown, _NOT_FOUND, "LOCATION_UNKNOWN", "No existe la ubicación {location_id}"
+        ),
+        ErrorRule(
+            refusals.LocationInactive,
+            _FAILED,
+            "LOCATION_INACTIVE",
+            "La ubicación {location_id} no acepta pedidos por ahora",
+        ),
+        ErrorRule(
+            refusals.MethodNotOffered,
+            _FAILED,
+            "METHOD_NOT_OFFERED",
+            "El canal {channel_id} no ofrece {method}",
+        ),
+        ErrorRule(
+            refusals.PickupNotPossible,
+            _FAILED,
+            "PICKUP_NOT_POSSIBLE",
+            "Los clientes no pueden recoger en {location_id}",
+        ),
+        ErrorRule(
+            refusals.CarryOutNotPossible,
+            _FAILED,
+            "CARRY_OUT_NOT_POSSIBLE",
+            "{location_id} no tiene cajas, así que nadie sale de allí con mercancía",
+        ),
+        ErrorRule(
+            refusals.AddressRequired,
+            _INVALID,
+            "ADDRESS_REQUIRED",
+            "La línea {line_number} se envía: falta la dirección de entrega",
+        ),
+        ErrorRule(
+            refusals.LocationRequired,
+            _INVALID,
+            "LOCATION_REQUIRED",
+            "La línea {line_number} necesita {field}",
+        ),
+        ErrorRule(
+            refusals.CurrencyMismatch,
+            _INVALID,
+            "CURRENCY_MISMATCH",
+            "El canal {channel_id} vende en {actual}, no en {expected}",
+        ),
+        ErrorRule(
+            refusals.InsufficientStock, _FAILED, "INSUFFICIENT_STOCK", "No hay existencias suficientes"
+        ),
+        ErrorRule(
+            refusals.NoPlan, _FAILED, "NO_PLAN", "Ninguna ubicación puede servir este pedido por {method}"
+        ),
+        ErrorRule(
+            refusals.AttemptsExhausted,
+            _FAILED,
+            "ATTEMPTS_EXHAUSTED",
+            "El pedido {order_id} se intentó {attempts} veces; repítalo con otro request_id",
+        ),
+        ErrorRule(
+            refusals.PaymentDeclined, _FAILED, "PAYMENT_DECLINED", "El pago fue rechazado ({decline_reason})"
+        ),
+        ErrorRule(
+            refusals.PaymentTokenUnknown,
+            _INVALID,
+            "PAYMENT_TOKEN_UNKNOWN",
+            "El proveedor de pagos no conoce ese token",
+        ),
+        ErrorRule(
+            refusals.PaymentUnavailable,
+            StatusCode.UNAVAILABLE,
+            "PAYMENT_UNAVAILABLE",
+            "El proveedor de pagos no responde en este momento",
+        ),
+        ErrorRule(
+            refusals.LineUnknown,
+            _FAILED,
+            "LINE_UNKNOWN",
+            "El pedido {order_id} no tiene la línea {line_number}",
+        ),
+        ErrorRule(
+            refusals.QuantityTooHigh,
+            _FAILED,
+            "QUANTITY_TOO_HIGH",
+            "A la línea {line_number} le quedan {left_units} unidades, no {requested_units}",
+        ),
+        ErrorRule(
+            refusals.TooLateToCancel,
+            _FAILED,
+            "TOO_LATE_TO_CANCEL",
+            "Es tarde para cancelar eso del pedido {order_id}",
+        ),
+        ErrorRule(
+            refusals.NothingToResolve,
+            _FAILED,
+            "NOTHING_TO_RESOLVE",
+            "Ninguna unidad del pedido {order_id} espera una decisión",
+        ),
+        ErrorRule(
+            refusals.OrderChanged,
+            StatusCode.ABORTED,
+            "ORDER_CHANGED",
+            "El pedido {order_id} cambió entretanto; mírelo de nuevo",
+        ),
+        ErrorRule(
+            refusals.WrongMove,
+            StatusCode.INTERNAL,
+            "WRONG_MOVE",
+            "El pedido {order_id} no está donde dice el suceso",
+        ),
+    ],
+)

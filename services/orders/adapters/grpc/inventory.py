@@ -1,0 +1,147 @@
+"""Inventory: reservations in groups, one call for many orders; snapshots of availability; locations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import grpc
+
+from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from chassis.groups import GroupCommit
+from chassis.replica import Row
+from services.orders.adapters.grpc.translate import location_of, moment
+from services.orders.domain.places import Location
+from services.orders.usecases.ports import Granted, Refused
+
+log = logging.getLogger(__name__)
+
+RESERVE_LANES = 2
+MAX_GROUP = 128
+CALL_SECONDS = 5.0
+RELEASE_SECONDS = 2.0
+LOCATION_PAGE = 500
+MAX_LOCATION_PAGES = 100
+SNAPSHOT_SECONDS = 60.0
+
+Learn = Callable[[Iterable[Row]], object]
+"""Takes true figures over into the replica."""
+
+
+class InventoryReservations:
+    """See `usecases.ports.Reservations`."""
+
+    def __init__(self, channel: grpc.aio.Channel, learn: Learn) -> None:
+        self._stub = inventory_pb2_grpc.ReservationServiceStub(channel)
+        self._learn = learn
+        self._group = GroupCommit(
+            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP
+        )
+
+    async def reserve(
+        self, order_id: str, attempt: int, picks: Mapping[tuple[str, str], int], channel_id: str
+    ) -> Granted | Refused:
+        """All picks or none."""
+        request = inventory_pb2.ReserveStockRequest(
+            order_id=order_id,
+            attempt=attempt,
+            picks=[
+                inventory_pb2.Pick(sku=sku, location_id=location_id, quantity_units=units)
+                for (sku, location_id), units in picks.items()
+            ],
+            channel_id=channel_id,
+        )
+        outcome = await self._group.submit(request)
+        if outcome.HasField("refused"):
+            refused = outcome.refused
+            self._learn(rows(refused.positions))
+            return Refused(refused.reason, refused.status)
+        reservation = outcome.granted.reservation
+        return Granted(
+            reservation.reservation_id,
+            {(line.sku, line.location_id): line.live_units for line in reservation.lines if line.live_units},
+            moment(reservation.expire_time) if reservation.HasField("expire_time") else None,
+            outcome.granted.existed,
+        )
+
+    async def release(self, reservation_id: str) -> None:
+        """Give everything back, as far as inventory can be reached now; a held one expires anyway."""
+        request = inventory_pb2.ReleaseReservationRequest(
+            request_id=f"orders-let-go/{reservation_id}", reservation_id=reservation_id
+        )
+        try:
+            await self._stub.ReleaseReservation(request, timeout=RELEASE_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            log.warning(
+                "reservation.not.released",
+                extra={"reservation_id": reservation_id, "code": error.code().name},
+            )
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._group.close()
+
+    async def _reserve_group(
+        self, requests: Sequence[inventory_pb2.ReserveStockRequest]
+    ) -> Sequence[inventory_pb2.ReserveOutcome | Exception]:
+        answer = await self._stub.BatchReserveStock(
+            inventory_pb2.BatchReserveStockRequest(requests=requests), timeout=CALL_SECONDS
+        )
+        return answer.outcomes
+
+
+class _Asked(NamedTuple):
+    skus: tuple[str, ...]
+
+
+class Snapshots:
+    """Availability from the authority: everything, or the SKUs that somebody is about to be refused for."""
+
+    def __init__(self, channel: grpc.aio.Channel, learn: Learn) -> None:
+        self._stub = inventory_pb2_grpc.StockServiceStub(channel)
+        self._learn = learn
+        self._group = GroupCommit("orders.refresh", self._refresh_group, max_group=MAX_GROUP)
+
+    async def everything(self) -> AsyncIterator[Iterable[Row]]:
+        """Every position, a chunk at a time."""
+        request = inventory_pb2.SnapshotAvailabilityRequest()
+        async for chunk in self._stub.SnapshotAvailability(request, timeout=SNAPSHOT_SECONDS):
+            yield rows(chunk.positions)
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call; concurrent wishes share a call."""
+        await self._group.submit(_Asked(tuple(skus)))
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._group.close()
+
+    async def _refresh_group(self, asked: Sequence[_Asked]) -> Sequence[Exception | None]:
+        wanted = sorted({sku for one in asked for sku in one.skus})
+        request = inventory_pb2.SnapshotAvailabilityRequest(skus=wanted)
+        async for chunk in self._stub.SnapshotAvailability(request, timeout=CALL_SECONDS):
+            self._learn(rows(chunk.positions))
+        return [None] * len(asked)
+
+
+def rows(positions: Iterable[inventory_pb2.PositionState]) -> list[Row]:
+    """Positions as rows of the replica."""
+    return [(p.sku, p.location_id, p.available_units, p.version) for p in positions]
+
+
+async def read_locations(channel: grpc.aio.Channel) -> list[Location]:
+    """All locations."""
+    stub = inventory_pb2_grpc.LocationServiceStub(channel)
+    found: list[Location] = []
+    token = ""
+    for _ in range(MAX_LOCATION_PAGES):
+        answer = await stub.ListLocations(
+            inventory_pb2.ListLocationsRequest(page_size=LOCATION_PAGE, page_token=token),
+            timeout=CALL_SECONDS,
+        )
+        found += [location_of(one) for one in answer.locations]
+        token = answer.next_page_token
+        if not token:
+            break
+    return found

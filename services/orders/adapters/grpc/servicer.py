@@ -1,0 +1,229 @@
+"""OrderService: translate, call, translate back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import grpc
+
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from chassis.auth import current_principal, require_channel
+from chassis.ids import derived_id
+from chassis.pages import PageTokens
+from chassis.requests import fingerprint, request_key
+from chassis.telemetry import current_traceparent
+from services.orders.adapters.grpc.translate import (
+    address_of,
+    candidate_proto,
+    chosen_proto,
+    draft_of,
+    order_proto,
+    shortages_proto,
+    timestamp,
+)
+from services.orders.adapters.nats.bells import Bells, wait_for
+from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
+from services.orders.domain.order import Order
+from services.orders.domain.refusals import OrderUnknown
+from services.orders.domain.states import FINAL_ORDER_STATES
+from services.orders.usecases.cancel_order import CancelOrder
+from services.orders.usecases.place_order import PlaceOrder, Request
+from services.orders.usecases.preview_order import PreviewOrder
+from services.orders.usecases.resolve_shortage import Choice, ResolveShortage
+
+DEFAULT_PAGE = 50
+STAFF = ("operator", "auditor", "associate", "service")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
+    """See the contract."""
+
+    def __init__(
+        self,
+        *,
+        place: PlaceOrder,
+        preview: PreviewOrder,
+        cancel: CancelOrder,
+        resolve: ResolveShortage,
+        store: PostgresStore,
+        bells: Bells,
+        pages: PageTokens,
+    ) -> None:
+        self._place = place
+        self._preview = preview
+        self._cancel = cancel
+        self._resolve = resolve
+        self._store = store
+        self._bells = bells
+        self._pages = pages
+
+    async def PlaceOrder(  # noqa: N802
+        self, request: orders_pb2.PlaceOrderRequest, context: Context
+    ) -> orders_pb2.PlaceOrderResponse:
+        """Price, source, reserve, authorise, accept."""
+        subject = current_principal().subject
+        trace = current_traceparent()
+        answer = await self._place(
+            derived_id("ord", subject, request_id=request.request_id),
+            draft_of(request.order),
+            request.payment.token,
+            _request("PlaceOrder", subject, request),
+            trace.split("-")[1] if trace else "",
+        )
+        return orders_pb2.PlaceOrderResponse.FromString(answer)
+
+    async def PreviewOrder(  # noqa: N802
+        self, request: orders_pb2.PreviewOrderRequest, context: Context
+    ) -> orders_pb2.PreviewOrderResponse:
+        """Price, plan and promise before buying."""
+        preview = await self._preview(draft_of(request.order))
+        order = order_proto(preview.order)
+        order.ClearField("payment")
+        order.ClearField("accept_time")
+        for part in order.plan:
+            part.fulfillment_order_id = ""
+        for line in order.lines:
+            for group in line.units:
+                group.fulfillment_order_id = ""
+        return orders_pb2.PreviewOrderResponse(
+            order=order,
+            quote_token=preview.quote.quote_token,
+            expire_time=timestamp(preview.quote.expire_time),
+            shortages=shortages_proto(preview.shortages),
+        )
+
+    async def GetOrder(  # noqa: N802
+        self, request: orders_pb2.GetOrderRequest, context: Context
+    ) -> orders_pb2.GetOrderResponse:
+        """One order as it is now."""
+        return orders_pb2.GetOrderResponse(order=order_proto(await self._read(request.order_id)))
+
+    async def ListOrders(  # noqa: N802
+        self, request: orders_pb2.ListOrdersRequest, context: Context
+    ) -> orders_pb2.ListOrdersResponse:
+        """Orders, newest first, a page at a time."""
+        position = self._pages.position(request, 2)
+        size = request.page_size or DEFAULT_PAGE
+        orders = await self._store.page(
+            Filter(
+                request.channel_id or None,
+                request.customer_id or None,
+                request.customer_reference or None,
+                request.state or None,
+            ),
+            (datetime.fromisoformat(position[0]), position[1]) if position else None,
+            size + 1,
+        )
+        answer = orders_pb2.ListOrdersResponse(orders=[order_proto(order) for order in orders[:size]])
+        if len(orders) > size:
+            last = orders[size - 1]
+            answer.next_page_token = self._pages.next_token(
+                request, last.accept_time.isoformat(), last.order_id
+            )
+        return answer
+
+    async def WatchOrder(  # noqa: N802
+        self, request: orders_pb2.WatchOrderRequest, context: Context
+    ) -> AsyncIterator[orders_pb2.WatchOrderResponse]:
+        """The order now, and after each change, until its end."""
+        seen = -1
+        async with self._bells.listening(request.order_id) as bell:
+            while True:
+                bell.clear()
+                order = await self._read(request.order_id)
+                if order.version > seen:
+                    seen = order.version
+                    yield orders_pb2.WatchOrderResponse(order=order_proto(order))
+                if order.state in FINAL_ORDER_STATES:
+                    return
+                await wait_for(bell)
+
+    async def CancelOrder(  # noqa: N802
+        self, request: orders_pb2.CancelOrderRequest, context: Context
+    ) -> orders_pb2.CancelOrderResponse:
+        """Cancel the order, or units of lines, before they are picked."""
+        subject = current_principal().subject
+        answer = await self._cancel(
+            request.order_id,
+            derived_id("cnl", request.order_id, subject, request_id=request.request_id),
+            [(line.line_number, line.quantity_units) for line in request.lines] or None,
+            _request("CancelOrder", subject, request),
+            guard=_guard,
+            encode=_cancel_answer,
+        )
+        return orders_pb2.CancelOrderResponse.FromString(answer)
+
+    async def ResolveShortage(  # noqa: N802
+        self, request: orders_pb2.ResolveShortageRequest, context: Context
+    ) -> orders_pb2.ResolveShortageResponse:
+        """The customer's choice for units that their store could not serve."""
+        subject = current_principal().subject
+        ship_to = address_of(request.ship_to) if request.WhichOneof("choice") == "ship_to" else None
+        answer = await self._resolve(
+            request.order_id,
+            Choice(ship_to, request.pickup_location_id),
+            _request("ResolveShortage", subject, request),
+            guard=_guard,
+            encode=_resolve_answer,
+        )
+        return orders_pb2.ResolveShortageResponse.FromString(answer)
+
+    async def ExplainSourcing(  # noqa: N802
+        self, request: orders_pb2.ExplainSourcingRequest, context: Context
+    ) -> orders_pb2.ExplainSourcingResponse:
+        """Why the order's units come from where they come."""
+        await self._read(request.order_id)
+        decisions = await self._store.decisions(request.order_id)
+        return orders_pb2.ExplainSourcingResponse(decisions=[_explained(one) for one in decisions])
+
+    async def _read(self, order_id: str) -> Order:
+        order = await self._store.read(order_id)
+        if order is None:
+            raise OrderUnknown(order_id)
+        _guard(order)
+        return order
+
+
+def _guard(order: Order) -> None:
+    """Staff may see every order; a channel's token only those of its channels."""
+    if not current_principal().has_role(*STAFF):
+        require_channel(order.channel_id)
+
+
+def _request(
+    method: str,
+    subject: str,
+    request: orders_pb2.PlaceOrderRequest | orders_pb2.CancelOrderRequest | orders_pb2.ResolveShortageRequest,
+) -> Request:
+    key = request_key(method, subject, request.request_id)
+    return Request(key, fingerprint(request), request.request_id)
+
+
+def _cancel_answer(order: Order) -> bytes:
+    return orders_pb2.CancelOrderResponse(order=order_proto(order)).SerializeToString()
+
+
+def _resolve_answer(order: Order) -> bytes:
+    return orders_pb2.ResolveShortageResponse(order=order_proto(order)).SerializeToString()
+
+
+def _explained(stored: StoredDecision) -> orders_pb2.SourcingDecision:
+    decision = orders_pb2.SourcingDecision(
+        attempt=stored.attempt,
+        time=timestamp(stored.time),
+        trigger=stored.trigger,
+        cost_minor=stored.cost // 1000,
+        rules_version=stored.record.rules_version,
+    )
+    if stored.locations is not None and stored.rules is not None:
+        plan = stored.record.replay(stored.locations, stored.rules)
+        candidates = stored.record.candidates(stored.locations, stored.rules)
+        by_id = {candidate.location_id: candidate for candidate in candidates}
+        decision.candidates.extend(candidate_proto(candidate) for candidate in candidates)
+        decision.chosen.extend(chosen_proto(part, by_id.get(part.location_id)) for part in plan.parts)
+        decision.shortages.extend(shortages_proto(plan.shortages))
+    return decision

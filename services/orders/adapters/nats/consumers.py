@@ -1,0 +1,233 @@
+"""What fulfillment and inventory tell, applied to orders: a batch is one transaction, and no call leaves
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from nats.aio.client import Client
+
+from aljibe.fulfillment.v1 import events_pb2 as told_by_fulfillment
+from aljibe.inventory.v1 import events_pb2 as told_by_inventory
+from chassis.clock import Clock
+from chassis.consumer import Consumer, Handler, Incoming, Poison
+from chassis.ids import new_id
+from chassis.postgres import Connection, Database, after_commit
+from services.orders.adapters.grpc.translate import moment
+from services.orders.adapters.postgres.store import PostgresStore
+from services.orders.domain.lines import Spot
+from services.orders.domain.order import Order
+from services.orders.domain.refusals import OrderUnknown
+from services.orders.domain.states import UnitState
+from services.orders.usecases.cancel_order import finish_cancellation
+from services.orders.usecases.place_order import void_id
+from services.orders.usecases.ports import PaymentTask, Tx
+from services.orders.usecases.source_again import TAKE_OUT, taken_out
+
+M = TypeVar("M", bound=Message)
+
+YOUNG = timedelta(seconds=120)
+"""A broken promise younger than this may belong to an order that is being accepted right now."""
+
+SHORT_PICK = "SHORT_PICK"
+DISPLACED = "DISPLACED"
+RESERVATION_LOST = "RESERVATION_LOST"
+
+Apply = Callable[[Tx, Incoming, M], Awaitable[None]]
+
+
+def consumers(
+    db: Database, nats: Client, store: PostgresStore, clock: Clock, on_work: Callable[[], None]
+) -> list[Consumer]:
+    """The consumers of this service; `on_work` is called after a commit that may have left work for the
+    background loops.
+    """
+    heard = _Heard(store, clock, on_work)
+    return [
+        Consumer("orders-fulfillment", "fulfillment", heard.of_fulfillment(), db, nats),
+        Consumer("orders-inventory", "inventory", heard.of_inventory(), db, nats),
+    ]
+
+
+class _Heard:
+    def __init__(self, store: PostgresStore, clock: Clock, on_work: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_work = on_work
+
+    def of_fulfillment(self) -> Mapping[str, Handler]:
+        told = told_by_fulfillment
+        return dict(
+            [
+                self._handler(told.UnitsPicked, _picked, _order_of_origin),
+                self._handler(told.UnitsShort, _short, _order_of_origin),
+                self._handler(told.UnitsTakenOut, _taken_out, _order_of_origin),
+                self._handler(told.OrderShipped, _shipped, _order_of_origin),
+                self._handler(told.PickupReady, _ready, _order_of_origin),
+                self._handler(told.OrderHandedOver, _handed_over, _order_of_origin),
+                self._handler(told.PickupExpired, _not_collected, _order_of_origin),
+                self._handler(told.ReturnReceived, _returned, _order_of_origin),
+            ]
+        )
+
+    def of_inventory(self) -> Mapping[str, Handler]:
+        told = told_by_inventory
+        return dict(
+            [
+                self._handler(told.UnitsDisplaced, _displaced, _order_of),
+                self._handler(told.ReservationLost, _reservation_lost, _order_of),
+                self._handler(told.ReservationExpired, _reservation_expired, _order_of),
+            ]
+        )
+
+    def _handler(self, kind: type[M], apply: Apply[M], order_of: Callable[[M], str]) -> tuple[str, Handler]:
+        async def handle(conn: Connection, messages: Sequence[Incoming]) -> None:
+            read = [(message, _parse(kind, message)) for message in messages]
+
+            async def work(tx: Tx) -> None:
+                for message, told in read:
+                    await apply(tx, message, told)
+
+            await self._store.change_in(conn, [order_of(told) for _, told in read], work)
+            after_commit(self._on_work)
+
+        return kind.DESCRIPTOR.full_name, handle
+
+
+def _parse(kind: type[M], message: Incoming) -> M:
+    try:
+        return kind.FromString(message.payload)
+    except DecodeError as error:
+        raise Poison(f"{kind.DESCRIPTOR.full_name} cannot be decoded") from error
+
+
+def _order_of_origin(told: Message) -> str:
+    order_id: str = told.origin.order_id  # type: ignore[attr-defined]  # every event of fulfillment has an origin
+    return order_id
+
+
+def _order_of(told: Message) -> str:
+    order_id: str = told.order_id  # type: ignore[attr-defined]  # every event of inventory used here has one
+    return order_id
+
+
+def _order(tx: Tx, order_id: str) -> Order:
+    order = tx.orders.get(order_id)
+    if order is None:
+        raise OrderUnknown(order_id)
+    return order
+
+
+def _units(units: Sequence[told_by_fulfillment.Units]) -> list[tuple[int, int]]:
+    return [(one.line_number, one.quantity_units) for one in units]
+
+
+# ---- fulfillment
+
+
+async def _picked(tx: Tx, message: Incoming, told: told_by_fulfillment.UnitsPicked) -> None:
+    _order(tx, told.origin.order_id).picked(told.origin.fulfillment_order_id, _units(told.units))
+
+
+async def _short(tx: Tx, message: Incoming, told: told_by_fulfillment.UnitsShort) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.short(told.origin.fulfillment_order_id, _units(told.units), SHORT_PICK, tx.now)
+
+
+async def _taken_out(tx: Tx, message: Incoming, told: told_by_fulfillment.UnitsTakenOut) -> None:
+    order = _order(tx, told.origin.order_id)
+    if await finish_cancellation(tx, order, told.request_id):
+        return
+    if await taken_out(tx, order.order_id, told.request_id):
+        return
+    # Somebody else asked fulfillment: what left its work is cancelled, whoever wanted it.
+    part = order.parts.get(told.origin.fulfillment_order_id)
+    if part is None:
+        raise OrderUnknown(order.order_id)
+    gone = {
+        Spot(number, UnitState.ALLOCATED, part.location_id, part.fulfillment_order_id): quantity
+        for number, quantity in _units(told.units)
+    }
+    order.cancel(gone, "CUSTOMER", tx.now)
+
+
+async def _shipped(tx: Tx, message: Incoming, told: told_by_fulfillment.OrderShipped) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.shipped(
+        told.origin.fulfillment_order_id, _units(told.units), told.carrier, told.tracking_number, tx.now
+    )
+
+
+async def _ready(tx: Tx, message: Incoming, told: told_by_fulfillment.PickupReady) -> None:
+    order = _order(tx, told.origin.order_id)
+    until = moment(told.collect_until_time) if told.HasField("collect_until_time") else None
+    order.ready(told.origin.fulfillment_order_id, _units(told.units), until, tx.now)
+
+
+async def _handed_over(tx: Tx, message: Incoming, told: told_by_fulfillment.OrderHandedOver) -> None:
+    _order(tx, told.origin.order_id).handed_over(told.origin.fulfillment_order_id, _units(told.units))
+
+
+async def _not_collected(tx: Tx, message: Incoming, told: told_by_fulfillment.PickupExpired) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.not_collected(told.origin.fulfillment_order_id, _units(told.units), tx.now)
+
+
+async def _returned(tx: Tx, message: Incoming, told: told_by_fulfillment.ReturnReceived) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.returned(told.origin.fulfillment_order_id, _units(told.units), tx.now)
+
+
+# ---- inventory
+
+
+async def _displaced(tx: Tx, message: Incoming, told: told_by_inventory.UnitsDisplaced) -> None:
+    lost = [(told.sku, told.location_id, told.quantity_units)]
+    await _promise_broken(tx, message, told.order_id, told.reservation_id, lost, DISPLACED)
+
+
+async def _reservation_lost(tx: Tx, message: Incoming, told: told_by_inventory.ReservationLost) -> None:
+    lost = [(pick.sku, pick.location_id, pick.quantity_units) for pick in told.picks]
+    await _promise_broken(tx, message, told.order_id, told.reservation_id, lost, RESERVATION_LOST)
+
+
+async def _promise_broken(
+    tx: Tx,
+    message: Incoming,
+    order_id: str,
+    reservation_id: str,
+    lost: Sequence[tuple[str, str, int]],
+    trigger: str,
+) -> None:
+    order = tx.orders.get(order_id)
+    if order is None:
+        if tx.now - message.time < YOUNG:
+            # Its order may be on the way to its acceptance: the message comes again.
+            raise OrderUnknown(order_id)
+        return
+    units: list[tuple[int, int, str]] = []
+    for sku, location_id, quantity in lost:
+        for part in order.parts.values():
+            if part.reservation_id != reservation_id or part.location_id != location_id:
+                continue
+            for line in part.lines:
+                spot = Spot(line.line_number, UnitState.ALLOCATED, location_id, part.fulfillment_order_id)
+                there = min(quantity, order.units.get(spot, 0)) if line.sku == sku else 0
+                if there:
+                    units.append((line.line_number, there, part.fulfillment_order_id))
+    if units:
+        # The attempt for the search is set aside when fulfillment has given the units up.
+        await tx.open_case(order_id, new_id("cas"), trigger, TAKE_OUT, tuple(units), order.attempts)
+
+
+async def _reservation_expired(tx: Tx, message: Incoming, told: told_by_inventory.ReservationExpired) -> None:
+    order = tx.orders.get(told.order_id)
+    if order is not None and order.payment.authorization_key == told.reservation_id:
+        return
+    # The authorisation's key is the reservation's id; voiding one that never was is harmless.
+    key = told.reservation_id
+    await tx.owe(PaymentTask(told.order_id, void_id(key), "VOID_AUTHORIZATION", key, 0, "", 0))

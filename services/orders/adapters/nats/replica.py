@@ -1,0 +1,167 @@
+"""The availability replica that plans are made on, and what this process is reserving right now."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+import grpc
+from google.protobuf.message import DecodeError
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from aljibe.inventory.v1 import events_pb2
+from chassis import metrics
+from chassis.replica import Keeper, Replica, Row
+from chassis.streams import BROKER_ERRORS
+from services.orders.adapters.grpc.inventory import Snapshots, rows
+from services.orders.domain.sourcing import Stock
+
+log = logging.getLogger(__name__)
+
+LIVE_SUBJECT = "aljibe.inventory.v1-live.positions"
+LINGER_SECONDS = 0.25
+"""How long a granted reservation still counts as under way: its delta arrives within that time, or late."""
+
+_BEHIND = metrics.gauge("replica_behind_seconds", "s", "Age of the newest delta of stock when it arrived")
+_ROWS = metrics.gauge("replica_rows", "positions", "Positions in the availability replica")
+_GAPS = metrics.gauge("replica_gaps", "gaps", "Holes seen in the stream of deltas")
+_QUIET = metrics.gauge("replica_quiet_seconds", "s", "Time since any publisher of stock was last heard")
+
+AWAY: tuple[type[Exception], ...] = (grpc.aio.AioRpcError, *BROKER_ERRORS)
+
+
+class AvailabilityReplica:
+    """See `usecases.ports.StockReplica`.
+
+    Orders under way are subtracted from what plans see, so that many buyers of one article at once are
+    spread over the locations that have it instead of racing for the cheapest.
+    """
+
+    def __init__(
+        self, nats: Client, make_snapshots: Callable[[Callable[[Iterable[Row]], object]], Snapshots]
+    ) -> None:
+        self._nats = nats
+        self._replica = Replica()
+        self._snapshots = make_snapshots(self._replica.put_all)
+        self._keeper = Keeper("availability", self._replica, self._everything, errors=AWAY, flush=self._flush)
+        self._under_way: dict[str, dict[str, int]] = {}
+        self._leaving: list[tuple[float, Mapping[tuple[str, str], int]]] = []
+        _BEHIND.set_function(lambda: self._keeper.behind_seconds)
+        _ROWS.set_function(lambda: float(len(self._replica)))
+        _GAPS.set_function(lambda: float(self._keeper.feed.gaps))
+        _QUIET.set_function(lambda: time.monotonic() - self._keeper.feed.heard_at)
+
+    # ---- the port
+
+    def view(self) -> Stock:
+        """The copy, less what this process is reserving right now."""
+        self._purge()
+        return _View(self._replica, self._under_way)
+
+    def bare(self) -> Stock:
+        """The copy itself."""
+        return _View(self._replica, {})
+
+    def taking(self, picks: Mapping[tuple[str, str], int]) -> Callable[[bool], None]:
+        """Note that `picks` are being reserved; call the result with whether they were."""
+        for (sku, location_id), units in picks.items():
+            at = self._under_way.setdefault(sku, {})
+            at[location_id] = at.get(location_id, 0) + units
+
+        def ended(granted: bool) -> None:
+            if granted:
+                self._leaving.append((time.monotonic() + LINGER_SECONDS, picks))
+            else:
+                self._leave(picks)
+
+        return ended
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call, from the authority."""
+        await self._snapshots.refresh(skus)
+
+    def learn(self, news: Iterable[Row]) -> None:
+        """Take true figures over."""
+        self._replica.put_all(news)
+
+    # ---- upkeep
+
+    async def open(self) -> None:
+        """Listen to deltas; call before `run`."""
+        await self._nats.subscribe(LIVE_SUBJECT, cb=self._on_delta)
+
+    async def run(self) -> None:
+        """Keep the replica true, for ever."""
+        await self._keeper.run()
+
+    async def ready(self) -> None:
+        """Return once the first snapshot is read."""
+        await self._keeper.ready()
+
+    async def close(self) -> None:
+        """Finish refreshes under way."""
+        await self._snapshots.close()
+
+    async def _on_delta(self, message: Msg) -> None:
+        try:
+            changed = events_pb2.PositionsChanged.FromString(message.data)
+        except DecodeError:
+            log.warning("replica.delta.unreadable", extra={"bytes": len(message.data)})
+            self._keeper.distrust()
+            return
+        self._keeper.take(
+            changed.publisher_id,
+            changed.sequence,
+            changed.last_sequence,
+            rows(changed.positions),
+            committed_at=changed.time.seconds + changed.time.nanos / 1e9,
+        )
+
+    def _everything(self) -> AsyncIterator[Iterable[Row]]:
+        return self._snapshots.everything()
+
+    async def _flush(self) -> None:
+        # The subscription must stand at the broker before the snapshot begins.
+        if self._nats.is_connected:
+            await self._nats.flush()
+
+    def _purge(self) -> None:
+        now = time.monotonic()
+        while self._leaving and self._leaving[0][0] <= now:
+            self._leave(self._leaving.pop(0)[1])
+
+    def _leave(self, picks: Mapping[tuple[str, str], int]) -> None:
+        for (sku, location_id), units in picks.items():
+            at = self._under_way[sku]
+            at[location_id] -= units
+            if not at[location_id]:
+                del at[location_id]
+                if not at:
+                    del self._under_way[sku]
+
+
+class _View:
+    """Stock for one decision: read once per SKU, so that a decision and its record see the same."""
+
+    __slots__ = ("_read", "_replica", "_under_way")
+
+    def __init__(self, replica: Replica, under_way: Mapping[str, Mapping[str, int]]) -> None:
+        self._replica = replica
+        self._under_way = under_way
+        self._read: dict[str, dict[str, int]] = {}
+
+    def units(self, sku: str) -> Mapping[str, int]:
+        """What can be promised of `sku`, by location id."""
+        known = self._read.get(sku)
+        if known is None:
+            known = self._read[sku] = self._replica.values(sku)
+            for location_id, units in self._under_way.get(sku, {}).items():
+                if location_id in known:
+                    known[location_id] -= units
+        return known
+
+    def version(self, sku: str, location_id: str) -> int:
+        """The version of that figure."""
+        return self._replica.version(sku, location_id)

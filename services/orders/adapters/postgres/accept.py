@@ -1,0 +1,218 @@
+"""Group commit of acceptances: orders, answers and events of a whole group in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import asyncpg
+import orjson
+
+from chassis import outbox, requests
+from chassis.clock import Clock
+from chassis.crashpoint import crashpoint
+from chassis.envelope import OutboxEvent
+from chassis.groups import GroupCommit
+from chassis.ids import new_id
+from chassis.postgres import Connection, Database
+from chassis.refusals import RequestIdReused
+from chassis.requests import StoredRequest
+from chassis.telemetry import current_traceparent
+from services.orders.adapters.grpc.translate import answer_bytes
+from services.orders.adapters.nats.events import events_of
+from services.orders.adapters.postgres.changes import Announce, sql
+from services.orders.adapters.postgres.rows import address_json, part_lines_json
+from services.orders.domain import facts
+from services.orders.usecases.ports import Acceptance, HoldTooShort
+
+ACCEPT_LANES = 2
+LOOK_UP_LANES = 2
+MAX_GROUP = 128
+
+
+class _Member(NamedTuple):
+    acceptance: Acceptance
+    answer: bytes
+    events: list[OutboxEvent]
+
+
+class _Asked(NamedTuple):
+    request_key: str
+    fingerprint: bytes
+    request_id: str
+
+
+class GroupAcceptor:
+    """See `usecases.ports.Acceptor`."""
+
+    def __init__(self, db: Database, announce: Announce, clock: Clock) -> None:
+        self._db = db
+        self._announce = announce
+        self._clock = clock
+        self._accepts = GroupCommit(
+            "orders.accept",
+            self._accept_group,
+            lanes=ACCEPT_LANES,
+            max_group=MAX_GROUP,
+            retry_alone=lambda error: isinstance(error, asyncpg.IntegrityConstraintViolationError),
+        )
+        self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES)
+
+    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
+        """The answer that was given to this request before, if any."""
+        return await self._lookups.submit(_Asked(request_key, fingerprint, request_id))
+
+    async def accept(self, acceptance: Acceptance) -> bytes:
+        """Commit the order and its answer; gives the answer, or the one that was stored first."""
+        order = acceptance.order
+        # The trace is the caller's, so the events are made here and not in the group's own task.
+        events = events_of(order, order.facts, order.accept_time, current_traceparent())
+        try:
+            return await self._accepts.submit(_Member(acceptance, answer_bytes(order), events))
+        except asyncpg.CheckViolationError as error:
+            if error.constraint_name == "reservation_outlives_acceptance":
+                raise HoldTooShort from error
+            raise
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._lookups.close()
+        await self._accepts.close()
+
+    async def _look_up_group(self, asked: Sequence[_Asked]) -> list[bytes | Exception | None]:
+        async with self._db.connection() as conn:
+            found = await requests.find_many(conn, [one.request_key for one in asked])
+        return [_checked(found.get(one.request_key), one.fingerprint, one.request_id) for one in asked]
+
+    async def _accept_group(self, members: Sequence[_Member]) -> list[bytes | Exception]:
+        crashpoint("group.before_transaction")
+
+        async def once(conn: Connection) -> tuple[frozenset[str], dict[str, StoredRequest]]:
+            rows = [
+                StoredRequest(m.acceptance.request_key, m.acceptance.fingerprint, m.answer) for m in members
+            ]
+            new = await requests.insert_many(conn, rows)
+            fresh = [m for m in members if m.acceptance.request_key in new]
+            if fresh:
+                await conn.execute(sql.accept_orders, *_columns([m.acceptance for m in fresh]))
+                await outbox.append(conn, [event for m in fresh for event in m.events])
+            older = [row.request_key for row in rows if row.request_key not in new]
+            return new, await requests.find_many(conn, older) if older else {}
+
+        new, older = await self._db.run(once)
+        crashpoint("group.after_commit")
+        fresh = [m for m in members if m.acceptance.request_key in new]
+        self._announce(
+            [event for m in fresh for event in m.events], [m.acceptance.order.order_id for m in fresh]
+        )
+        answers: list[bytes | Exception] = []
+        for member in members:
+            one = member.acceptance
+            if one.request_key in new:
+                answers.append(member.answer)
+            else:
+                # Another instance accepted it first: its answer is the answer.
+                answer = _checked(older.get(one.request_key), one.fingerprint, one.request_id)
+                answers.append(answer if answer is not None else RuntimeError("a stored request vanished"))
+        return answers
+
+
+def _checked(stored: StoredRequest | None, fingerprint: bytes, request_id: str) -> bytes | Exception | None:
+    if stored is None:
+        return None
+    try:
+        return stored.check(fingerprint, request_id)
+    except RequestIdReused as error:
+        return error
+
+
+def _columns(group: Sequence[Acceptance]) -> list[list[Any]]:
+    """The parameters of `accept_orders`: one list per column, table after table."""
+    orders = [one.order for one in group]
+    columns: list[list[Any]] = [
+        [o.order_id for o in orders],
+        [o.channel_id for o in orders],
+        [o.customer_id for o in orders],
+        [o.customer_reference for o in orders],
+        [o.language_code for o in orders],
+        [int(o.state) for o in orders],
+        [o.currency_code for o in orders],
+        [o.total_minor for o in orders],
+        [o.tax_minor for o in orders],
+        [o.discount_minor for o in orders],
+        [address_json(o.delivery_address) for o in orders],
+        [o.location_id for o in orders],
+        [o.accept_time for o in orders],
+        [o.promise_time for o in orders],
+        [o.trace_id for o in orders],
+        [o.payment.payment_id for o in orders],
+        [o.payment.authorization_key for o in orders],
+        [o.payment.authorized_minor for o in orders],
+        [o.attempts for o in orders],
+        [o.version for o in orders],
+        [o.event_sequence for o in orders],
+        [one.hold_until for one in group],
+    ]
+    lines = [(o.order_id, line) for o in orders for line in o.lines.values()]
+    columns += [
+        [order_id for order_id, _ in lines],
+        [line.line_number for _, line in lines],
+        [line.sku for _, line in lines],
+        [line.name_en for _, line in lines],
+        [line.name_es for _, line in lines],
+        [line.quantity_units for _, line in lines],
+        [int(line.method) for _, line in lines],
+        [line.pickup_location_id for _, line in lines],
+        [line.unit_price_minor for _, line in lines],
+        [line.discount_minor for _, line in lines],
+        [line.tax_minor for _, line in lines],
+        [line.total_minor for _, line in lines],
+        [line.captured_minor for _, line in lines],
+    ]
+    units = [(o.order_id, spot, quantity) for o in orders for spot, quantity in o.units.items()]
+    columns += [
+        [order_id for order_id, _, _ in units],
+        [spot.line_number for _, spot, _ in units],
+        [int(spot.state) for _, spot, _ in units],
+        [spot.location_id for _, spot, _ in units],
+        [spot.fulfillment_order_id for _, spot, _ in units],
+        [quantity for _, _, quantity in units],
+    ]
+    parts = [(o.order_id, part) for o in orders for part in o.parts.values()]
+    columns += [
+        [order_id for order_id, _ in parts],
+        [part.fulfillment_order_id for _, part in parts],
+        [part.location_id for _, part in parts],
+        [int(part.method) for _, part in parts],
+        [part.reservation_id for _, part in parts],
+        [part_lines_json(part) for _, part in parts],
+        [part.promise_time for _, part in parts],
+        [part.attempt for _, part in parts],
+    ]
+    messages = [(o.order_id, n, m) for o in orders for n, m in enumerate(o.messages, start=1)]
+    columns += [
+        [order_id for order_id, _, _ in messages],
+        [number for _, number, _ in messages],
+        [message.kind for _, _, message in messages],
+        [message.text for _, _, message in messages],
+        [message.time for _, _, message in messages],
+    ]
+    decisions = [(one.order, decided) for one in group for decided in one.decisions]
+    columns += [
+        [order.order_id for order, _ in decisions],
+        [decided.attempt for _, decided in decisions],
+        [order.accept_time for order, _ in decisions],
+        [decided.trigger for _, decided in decisions],
+        [orjson.dumps(decided.record.to_dict()).decode() for _, decided in decisions],
+        [decided.plan.cost for _, decided in decisions],
+    ]
+    due = [(o, fact) for o in orders for fact in o.facts if isinstance(fact, facts.MoneyDue)]
+    columns += [
+        [order.order_id for order, _ in due],
+        [new_id("mny") for _ in due],
+        [fact.kind for _, fact in due],
+        [order.payment.authorization_key for order, _ in due],
+        [fact.amount_minor for _, fact in due],
+        [order.currency_code for order, _ in due],
+    ]
+    return columns

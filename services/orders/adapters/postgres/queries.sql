@@ -1,0 +1,200 @@
+-- name: accept_orders
+-- A group of accepted orders with everything that belongs to them, in one statement.
+WITH accepted AS (
+  INSERT INTO customer_order (order_id, channel_id, customer_id, customer_reference, language_code, state, currency_code, total_minor,
+    tax_minor, discount_minor, delivery_address, location_id, accept_time, promise_time, trace_id, payment_id, authorization_key,
+    authorized_minor, attempts, version, event_sequence, reserved_until)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::bigint[],
+    $9::bigint[], $10::bigint[], $11::json[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::text[],
+    $18::bigint[], $19::int[], $20::bigint[], $21::bigint[], $22::timestamptz[])
+), lines AS (
+  INSERT INTO order_line (order_id, line_number, sku, name_en, name_es, quantity_units, method, pickup_location_id, unit_price_minor,
+    discount_minor, tax_minor, total_minor, captured_minor)
+  SELECT * FROM unnest($23::text[], $24::int[], $25::text[], $26::text[], $27::text[], $28::int[], $29::smallint[], $30::text[],
+    $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[])
+), groups AS (
+  INSERT INTO unit_group (order_id, line_number, state, location_id, fulfillment_order_id, quantity_units)
+  SELECT * FROM unnest($36::text[], $37::int[], $38::smallint[], $39::text[], $40::text[], $41::int[])
+), parts AS (
+  INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt)
+  SELECT * FROM unnest($42::text[], $43::text[], $44::text[], $45::smallint[], $46::text[], $47::json[], $48::timestamptz[], $49::int[])
+), messages AS (
+  INSERT INTO customer_message (order_id, number, kind, text, time)
+  SELECT * FROM unnest($50::text[], $51::int[], $52::text[], $53::text[], $54::timestamptz[])
+), decisions AS (
+  INSERT INTO sourcing_decision (order_id, attempt, time, trigger, record, cost)
+  SELECT * FROM unnest($55::text[], $56::int[], $57::timestamptz[], $58::text[], $59::json[], $60::bigint[])
+)
+INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_minor, currency_code)
+SELECT * FROM unnest($61::text[], $62::text[], $63::text[], $64::text[], $65::bigint[], $66::text[]);
+
+-- name: lock_orders
+-- Orders to be changed, locked in order of id: every change of an order takes this lock first.
+SELECT * FROM customer_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE;
+
+-- name: read_orders
+-- Orders as they are.
+SELECT * FROM customer_order WHERE order_id = ANY($1::text[]);
+
+-- name: read_lines
+-- Their lines.
+SELECT * FROM order_line WHERE order_id = ANY($1::text[]) ORDER BY order_id, line_number;
+
+-- name: read_units
+-- Where the units of their lines stand.
+SELECT * FROM unit_group WHERE order_id = ANY($1::text[]) ORDER BY order_id, line_number, state, location_id, fulfillment_order_id;
+
+-- name: read_parts
+-- Their plans, oldest part first.
+SELECT * FROM plan_part WHERE order_id = ANY($1::text[]) ORDER BY order_id, attempt, fulfillment_order_id;
+
+-- name: read_messages
+-- What their customers were told.
+SELECT * FROM customer_message WHERE order_id = ANY($1::text[]) ORDER BY order_id, number;
+
+-- name: list_orders
+-- A page of order ids, newest first; nulls are filters that are not set.
+SELECT order_id, accept_time FROM customer_order
+WHERE ($1::text IS NULL OR channel_id = $1) AND ($2::text IS NULL OR (customer_id = $2 AND customer_id <> ''))
+  AND ($3::text IS NULL OR (customer_reference = $3 AND customer_reference <> '')) AND ($4::smallint IS NULL OR state = $4)
+  AND ($5::timestamptz IS NULL OR (accept_time, order_id) < ($5, $6::text))
+ORDER BY accept_time DESC, order_id DESC LIMIT $7;
+
+-- name: update_orders
+-- What a change may touch of the orders themselves.
+UPDATE customer_order o SET state = u.state, delivery_address = u.delivery_address, promise_time = u.promise_time,
+  captured_minor = u.captured_minor, voided_minor = u.voided_minor, refunded_minor = u.refunded_minor, attempts = u.attempts,
+  failed_locations = coalesce(string_to_array(nullif(u.failed_locations, ''), ','), '{}'), version = u.version, event_sequence = u.event_sequence
+FROM (SELECT * FROM unnest($1::text[], $2::smallint[], $3::json[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[],
+  $9::text[], $10::bigint[], $11::bigint[]) AS u(order_id, state, delivery_address, promise_time, captured_minor, voided_minor,
+  refunded_minor, attempts, failed_locations, version, event_sequence)) u
+WHERE o.order_id = u.order_id;
+
+-- name: update_lines
+-- Settled money, and the method where the customer chose another.
+UPDATE order_line l SET method = u.method, pickup_location_id = u.pickup_location_id, captured_minor = u.captured_minor,
+  voided_minor = u.voided_minor, refunded_minor = u.refunded_minor
+FROM unnest($1::text[], $2::int[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+  AS u(order_id, line_number, method, pickup_location_id, captured_minor, voided_minor, refunded_minor)
+WHERE l.order_id = u.order_id AND l.line_number = u.line_number;
+
+-- name: delete_units
+-- Groups that nobody is in any more.
+DELETE FROM unit_group g USING unnest($1::text[], $2::int[], $3::smallint[], $4::text[], $5::text[])
+  AS u(order_id, line_number, state, location_id, fulfillment_order_id)
+WHERE (g.order_id, g.line_number, g.state, g.location_id, g.fulfillment_order_id)
+  = (u.order_id, u.line_number, u.state, u.location_id, u.fulfillment_order_id);
+
+-- name: upsert_units
+-- Groups that are new or have another number of units.
+INSERT INTO unit_group (order_id, line_number, state, location_id, fulfillment_order_id, quantity_units)
+SELECT * FROM unnest($1::text[], $2::int[], $3::smallint[], $4::text[], $5::text[], $6::int[])
+ON CONFLICT (order_id, line_number, state, location_id, fulfillment_order_id) DO UPDATE SET quantity_units = excluded.quantity_units;
+
+-- name: insert_parts
+-- New parts of plans.
+INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[]);
+
+-- name: insert_messages
+-- New messages to customers.
+INSERT INTO customer_message (order_id, number, kind, text, time)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::timestamptz[]);
+
+-- name: insert_decision
+-- One more decision about an order.
+INSERT INTO sourcing_decision (order_id, attempt, time, trigger, record, cost) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (order_id, attempt) DO UPDATE SET time = excluded.time, trigger = excluded.trigger, record = excluded.record, cost = excluded.cost;
+
+-- name: read_decisions
+-- All decisions about an order, oldest first, with the locations and rules they were made with.
+SELECT d.attempt, d.time, d.trigger, d.record::text AS record, d.cost, l.content::text AS locations, r.content::text AS rules
+FROM sourcing_decision d
+LEFT JOIN sourcing_basis l ON l.version = d.record ->> 'locations'
+LEFT JOIN sourcing_basis r ON r.version = d.record ->> 'rules'
+WHERE d.order_id = $1 ORDER BY d.attempt;
+
+-- name: save_basis
+-- Locations or rules under the hash of their content.
+INSERT INTO sourcing_basis (version, content) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: insert_payment_tasks
+-- Money that the provider has to move.
+INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_minor, currency_code)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: claim_payment_tasks
+-- Due tasks, set aside for a while; of an order only the oldest, so that money moves in the order of its causes.
+UPDATE payment_task t SET run_at = now() + $2::interval, tries = t.tries + 1
+FROM (
+  SELECT order_id, task_id FROM payment_task d
+  WHERE d.state = 'DUE' AND d.run_at <= now() AND NOT EXISTS (
+    SELECT FROM payment_task e WHERE e.order_id = d.order_id AND e.task_id < d.task_id AND e.state = 'DUE')
+  ORDER BY d.run_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+WHERE t.order_id = due.order_id AND t.task_id = due.task_id
+RETURNING t.order_id, t.task_id, t.kind, t.authorization_key, t.amount_minor, t.currency_code, t.tries;
+
+-- name: finish_payment_tasks
+-- Tasks that are done; gives those that were not done before.
+UPDATE payment_task t SET state = 'DONE', note = '' FROM unnest($1::text[], $2::text[]) AS u(order_id, task_id)
+WHERE t.order_id = u.order_id AND t.task_id = u.task_id AND t.state = 'DUE' RETURNING t.task_id;
+
+-- name: postpone_payment_task
+-- A task that failed waits.
+UPDATE payment_task SET run_at = now() + $3::interval, note = $4 WHERE order_id = $1 AND task_id = $2 AND state = 'DUE';
+
+-- name: insert_cases
+-- Units that need another location.
+INSERT INTO sourcing_case (order_id, case_id, trigger, stage, units, attempt)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::int[]) ON CONFLICT DO NOTHING;
+
+-- name: claim_cases
+-- Due cases, set aside for a while.
+UPDATE sourcing_case c SET run_at = now() + $2::interval FROM (
+  SELECT order_id, case_id FROM sourcing_case WHERE stage <> 'DONE' AND run_at <= now() ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+WHERE c.order_id = due.order_id AND c.case_id = due.case_id
+RETURNING c.order_id, c.case_id, c.trigger, c.stage, c.units::text AS units, c.attempt, c.tries, c.created_at;
+
+-- name: lock_case
+-- One case, after its order is locked.
+SELECT order_id, case_id, trigger, stage, units::text AS units, attempt, tries, created_at
+FROM sourcing_case WHERE order_id = $1 AND case_id = $2 FOR UPDATE;
+
+-- name: move_case
+-- A case goes on, or ends.
+UPDATE sourcing_case SET stage = $3, attempt = $4, tries = $5, run_at = now() + $6::interval, note = $7, units = $8
+WHERE order_id = $1 AND case_id = $2;
+
+-- name: insert_cancellation
+-- A cancellation before fulfillment is asked.
+INSERT INTO cancellation (order_id, cancellation_id, units) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: lock_cancellation
+-- A cancellation, after its order is locked.
+SELECT units::text AS units, state FROM cancellation WHERE order_id = $1 AND cancellation_id = $2 FOR UPDATE;
+
+-- name: finish_cancellation
+-- A cancellation that took effect.
+UPDATE cancellation SET state = 'DONE' WHERE order_id = $1 AND cancellation_id = $2;
+
+-- name: drop_cancellation
+-- A cancellation that fulfillment refused.
+DELETE FROM cancellation WHERE order_id = $1 AND cancellation_id = $2 AND state = 'OPEN';
+
+-- name: record_operations
+-- What the test provider is asked to do, once per key.
+INSERT INTO test_provider_operation (idempotency_key, authorization_key, kind, amount_minor, currency_code)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) ORDER BY 1 ON CONFLICT DO NOTHING;
+
+-- name: count_differences
+-- Orders since a time whose units or money do not add up.
+SELECT count(*) FROM customer_order o WHERE o.accept_time >= $1 AND (
+  EXISTS (SELECT FROM order_line l WHERE l.order_id = o.order_id AND l.quantity_units <>
+    (SELECT coalesce(sum(g.quantity_units), 0) FROM unit_group g WHERE g.order_id = l.order_id AND g.line_number = l.line_number))
+  OR o.total_minor <> (SELECT coalesce(sum(l.total_minor), 0) FROM order_line l WHERE l.order_id = o.order_id));
+
+-- name: count_waiting
+-- Work that waits: cases and payment tasks, and how long the oldest of each has been due, in seconds.
+SELECT (SELECT count(*) FROM sourcing_case WHERE stage <> 'DONE') AS cases,
+  (SELECT count(*) FROM payment_task WHERE state = 'DUE') AS payments;
