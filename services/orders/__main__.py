@@ -1,0 +1,4 @@
+from chassis.run import main
+from services.orders.app import definition
+
+main(definition)

@@ -1,0 +1,157 @@
+"""Composition of orders: the only module that sees every layer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from chassis import metrics
+from chassis.envelope import OutboxEvent
+from chassis.ids import new_id
+from chassis.leases import while_leased
+from chassis.pages import PageTokens
+from chassis.requests import prune
+from chassis.run import Built, Context, ServiceDefinition
+from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels
+from services.orders.adapters.grpc.errors import ERRORS
+from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
+from services.orders.adapters.grpc.inventory import InventoryReservations, Snapshots, read_locations
+from services.orders.adapters.grpc.servicer import OrderServicer
+from services.orders.adapters.nats.bells import Bells
+from services.orders.adapters.nats.consumers import consumers
+from services.orders.adapters.nats.directory import CachedDirectory
+from services.orders.adapters.nats.replica import AvailabilityReplica
+from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.provider import TestProvider
+from services.orders.adapters.postgres.store import PostgresStore
+from services.orders.config import Settings
+from services.orders.domain.rules import SourcingRules
+from services.orders.usecases.cancel_order import CancelOrder
+from services.orders.usecases.place_order import PlaceOrder
+from services.orders.usecases.preview_order import PreviewOrder
+from services.orders.usecases.resolve_shortage import ResolveShortage
+from services.orders.usecases.secure import Secure
+from services.orders.usecases.settle_payments import SettlePayments
+from services.orders.usecases.source_again import SourceAgain
+
+CHECK_EVERY_SECONDS = 30.0
+CHECKED_WINDOW = timedelta(minutes=10)
+START_WAIT_SECONDS = 30.0
+_SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
+
+_DIFFERENCES = metrics.gauge(
+    "orders_audit_differences", "orders", "Recent orders whose units or money do not add up"
+)
+_CASES = metrics.gauge("orders_sourcing_cases_open", "cases", "Units that wait for another location")
+_PAYMENTS = metrics.gauge("orders_payment_tasks_due", "tasks", "Money that the provider has yet to move")
+
+
+async def build(ctx: Context[Settings]) -> Built:
+    """Everything that orders is made of."""
+    settings, clock = ctx.settings, ctx.clock
+    rules = SourcingRules(split=settings.split_cost, ship_cut_off_minute=settings.ship_cut_off_minute)
+    catalog, inventory, fulfillment = (
+        ctx.channel("catalog"),
+        ctx.channel("inventory"),
+        ctx.channel("fulfillment"),
+    )
+    bells = Bells(ctx.nats)
+    wakeups: list[Callable[[], None]] = []
+
+    def announce(events: Sequence[OutboxEvent], order_ids: Sequence[str]) -> None:
+        ctx.relay.wake(events)
+        bells.ring(order_ids)
+
+    def on_work() -> None:
+        for wake in wakeups:
+            wake()
+
+    store = PostgresStore(ctx.db, announce, clock)
+    acceptor = GroupAcceptor(ctx.db, announce, clock)
+    replica = AvailabilityReplica(ctx.nats, partial(Snapshots, inventory))
+    directory = CachedDirectory(
+        ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
+    )
+    prices = CatalogPrices(catalog)
+    reservations = InventoryReservations(inventory, replica.learn)
+    provider = TestProvider(ctx.db)
+    taken = FulfillmentTaken(fulfillment)
+    secure = Secure(replica, directory, reservations, rules, clock)
+    place = PlaceOrder(
+        prices=prices,
+        secure=secure,
+        directory=directory,
+        reservations=reservations,
+        provider=provider,
+        acceptor=acceptor,
+        store=store,
+        rules=rules,
+        clock=clock,
+        new_id=new_id,
+    )
+    source_again = SourceAgain(store, secure, taken, directory, reservations, rules, clock, new_id)
+    payments = SettlePayments(store, provider)
+    wakeups += [source_again.wake, payments.wake]
+    servicer = OrderServicer(
+        place=place,
+        preview=PreviewOrder(prices, replica, directory, rules, clock),
+        cancel=CancelOrder(store, taken),
+        resolve=ResolveShortage(store, secure, directory, reservations, rules, clock, new_id),
+        store=store,
+        bells=bells,
+        pages=PageTokens(ctx.db.secret),
+    )
+
+    async def before_serve() -> None:
+        # A plan needs stock, locations and its rules on record; but a neighbour that is away must not
+        # keep us from serving.
+        await replica.open()
+        await directory.open()
+        await store.save_basis(rules.version, rules.to_json())
+        await _at_most(START_WAIT_SECONDS, directory.ready())
+        await _at_most(START_WAIT_SECONDS, replica.ready())
+
+    async def look_after() -> None:
+        _DIFFERENCES.set(await store.differences(clock() - CHECKED_WINDOW))
+        cases, due = await store.waiting()
+        _CASES.set(cases)
+        _PAYMENTS.set(due)
+        await prune(ctx.db)
+
+    async def housekeeping() -> None:
+        await while_leased(ctx.db, "orders.housekeeping", look_after, every_seconds=CHECK_EVERY_SECONDS)
+
+    return Built(
+        servicers=[(orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE)],
+        consumers=consumers(ctx.db, ctx.nats, store, clock, on_work),
+        background=[replica.run, directory.run, source_again.run, payments.run, housekeeping],
+        closers=[
+            store.close,
+            provider.close,
+            replica.close,
+            reservations.close,
+            prices.close,
+            acceptor.close,
+        ],
+        before_serve=before_serve,
+    )
+
+
+async def _at_most(seconds: float, awaited: Awaitable[None]) -> None:
+    try:
+        await asyncio.wait_for(awaited, seconds)
+    except TimeoutError:
+        return
+
+
+definition = ServiceDefinition(
+    name="orders",
+    schema="orders",
+    migrations_package="services.orders.adapters.postgres.migrations",
+    error_table=ERRORS,
+    build=build,
+    settings=Settings,
+)

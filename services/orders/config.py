@@ -1,0 +1,17 @@
+"""Settings of orders beyond those of every service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chassis.settings import ChassisSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ChassisSettings):
+    """What orders can be told."""
+
+    split_cost: int = 100_000
+    """What each location of a plan beyond the first costs on top, in thousandths of a minor unit."""
+    ship_cut_off_minute: int = 960
+    """Minutes after midnight UTC until which a parcel still leaves today."""
