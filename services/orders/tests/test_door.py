@@ -148,7 +148,7 @@ async def test_a_provider_that_is_away_is_an_outage_and_no_refusal(orders: Servi
     await orders.stock(("a", "wh-1", 1))
     stub = orders.stub(subject="away")
 
-    outcome = await refused(stub.PlaceOrder(place(wish(("a", 1)), "tok_unavailable"), timeout=5))
+    outcome = await refused(stub.PlaceOrder(place(wish(("a", 1)), "tok_unavailable"), timeout=20))
 
     assert outcome == (grpc.StatusCode.UNAVAILABLE, "PAYMENT_UNAVAILABLE")
     assert orders.neighbours.inventory.stock["a", "wh-1"] == 1

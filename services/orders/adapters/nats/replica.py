@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import grpc
@@ -19,6 +20,9 @@ from services.orders.adapters.grpc.inventory import Snapshots, rows
 from services.orders.domain.sourcing import Stock
 
 log = logging.getLogger(__name__)
+
+Picks = Mapping[tuple[str, str], int]
+"""Units by (SKU, location)."""
 
 LIVE_SUBJECT = "aljibe.inventory.v1-live.positions"
 LINGER_SECONDS = 0.25
@@ -47,7 +51,7 @@ class AvailabilityReplica:
         self._snapshots = make_snapshots(self._replica.put_all)
         self._keeper = Keeper("availability", self._replica, self._everything, errors=AWAY, flush=self._flush)
         self._under_way: dict[str, dict[str, int]] = {}
-        self._leaving: list[tuple[float, Mapping[tuple[str, str], int]]] = []
+        self._leaving: deque[tuple[float, Picks, list[int]]] = deque()
         _BEHIND.set_function(lambda: self._keeper.behind_seconds)
         _ROWS.set_function(lambda: float(len(self._replica)))
         _GAPS.set_function(lambda: float(self._keeper.feed.gaps))
@@ -64,15 +68,17 @@ class AvailabilityReplica:
         """The copy itself."""
         return _View(self._replica, {})
 
-    def taking(self, picks: Mapping[tuple[str, str], int]) -> Callable[[bool], None]:
+    def taking(self, picks: Picks) -> Callable[[bool], None]:
         """Note that `picks` are being reserved; call the result with whether they were."""
         for (sku, location_id), units in picks.items():
             at = self._under_way.setdefault(sku, {})
             at[location_id] = at.get(location_id, 0) + units
+        before = [self._replica.version(*position) for position in picks]
 
         def ended(granted: bool) -> None:
             if granted:
-                self._leaving.append((time.monotonic() + LINGER_SECONDS, picks))
+                self._leaving.append((time.monotonic() + LINGER_SECONDS, picks, before))
+                self._purge()
             else:
                 self._leave(picks)
 
@@ -128,11 +134,19 @@ class AvailabilityReplica:
             await self._nats.flush()
 
     def _purge(self) -> None:
+        """Forget what was granted once its delta has arrived, or should have."""
         now = time.monotonic()
-        while self._leaving and self._leaving[0][0] <= now:
-            self._leave(self._leaving.pop(0)[1])
+        while self._leaving:
+            until, picks, before = self._leaving[0]
+            if until > now and any(
+                self._replica.version(*position) <= version
+                for position, version in zip(picks, before, strict=True)
+            ):
+                return
+            self._leaving.popleft()
+            self._leave(picks)
 
-    def _leave(self, picks: Mapping[tuple[str, str], int]) -> None:
+    def _leave(self, picks: Picks) -> None:
         for (sku, location_id), units in picks.items():
             at = self._under_way[sku]
             at[location_id] -= units
