@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Change, int, str]] = {
     "duplicate line": (_twice, 400, "FIELD_INVALID"),
     "no method": (_line(method=0), 400, "FIELD_INVALID"),
     "unknown channel": (_set(channel_id="no-such"), 404, "CHANNEL_UNKNOWN"),
-    "no channel": (_set(channel_id=""), 403, "PERMISSION_DENIED"),
+    "no channel": (_set(channel_id=""), 400, "FIELD_INVALID"),
     "unknown pickup store": (_pickup_at("nowhere"), 404, "LOCATION_UNKNOWN"),
     "pickup without a store": (_pickup_at(""), 400, "LOCATION_REQUIRED"),
     "pickup at a warehouse": (_pickup_at("wh-1"), 409, "PICKUP_NOT_POSSIBLE"),
