@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from chassis import metrics
+from chassis import metrics, telemetry
 from chassis.call import current_call
 from chassis.refusals import DeadlineExceeded, Overloaded, Unavailable
 
@@ -35,13 +35,14 @@ _DROPPED = metrics.counter(
 
 
 class _Member(Generic[T, R]):
-    __slots__ = ("answer", "deadline", "item", "since")
+    __slots__ = ("answer", "deadline", "item", "since", "trace")
 
     def __init__(self, item: T, deadline: float, answer: asyncio.Future[R], since: float) -> None:
         self.item = item
         self.deadline = deadline
         self.answer = answer
         self.since = since
+        self.trace = telemetry.current_traceparent()
 
 
 class GroupCommit(Generic[T, R]):
@@ -121,8 +122,7 @@ class GroupCommit(Generic[T, R]):
             await asyncio.wait(self._running)
 
     def _start_lane(self) -> None:
-        # An own context: a lane serves many callers and must not carry the first one's trace, deadline or
-        # principal.
+        # An own context: a lane serves many callers and must not carry the first one's deadline or principal.
         task = asyncio.get_running_loop().create_task(
             self._lane(), name=f"group {self._name}", context=self._context.copy()
         )
@@ -179,7 +179,8 @@ class GroupCommit(Generic[T, R]):
     async def _run(self, group: Sequence[_Member[T, R]]) -> None:
         started = time.monotonic()
         try:
-            results = await self._execute([member.item for member in group])
+            with telemetry.shared_span(f"group {self._name}", [member.trace for member in group]):
+                results = await self._execute([member.item for member in group])
         except Exception as error:  # noqa: BLE001 - an edge: whatever the work raised belongs to the callers
             if len(group) > 1 and self._retry_alone is not None and self._retry_alone(error):
                 for member in group:

@@ -15,7 +15,7 @@ import random
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ __all__ = [
     "histogram",
     "new_traceparent",
     "setup",
+    "shared_span",
     "span",
 ]
 
@@ -210,6 +211,27 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute)
     finally:
         started.end()
         _active.set(None if root else parent)
+
+
+@contextmanager
+def shared_span(name: str, traceparents: Sequence[str | None]) -> Iterator[None]:
+    """A span around work that serves many traces at once, one entry for each caller.
+
+    It is part of the first sampled one, and linked to the others (OpenTelemetry span links), so that every caller's
+    trace leads to it. When none is sampled, what is called from inside is not either.
+    """
+    known = [one for one in traceparents if one is not None]
+    sampled = [one for one in known if is_sampled(one)]
+    lead = next(iter(sampled or known), None)
+    if lead is None:
+        yield
+        return
+    with from_traceparent(lead), span(name, **{"aljibe.group.size": len(traceparents)}) as started:
+        if started is not None:
+            for other in dict.fromkeys(sampled):
+                if other != lead:
+                    started.add_link(trace.get_current_span(_as_context(other)).get_span_context())
+        yield
 
 
 def _as_context(traceparent: str) -> otel_context.Context:

@@ -114,3 +114,25 @@ def test_metrics_are_served_as_text_and_have_an_otlp_form(spans: InMemorySpanExp
         4,
         11.6,
     )
+
+
+def test_work_for_many_traces_is_part_of_one_and_linked_to_the_others(spans: InMemorySpanExporter) -> None:
+    """A group serves calls of different traces; each of them must lead to it."""
+    other = SAMPLED.replace("0af7", "1bf7", 1)
+
+    with telemetry.shared_span("group", [None, UNSAMPLED, SAMPLED, other, SAMPLED]):
+        inside = telemetry.current_traceparent()
+
+    (group,) = spans.get_finished_spans()
+    assert f"{group.context.trace_id:032x}" == SAMPLED[3:35]
+    assert [f"{link.context.trace_id:032x}" for link in group.links] == [other[3:35]]
+    assert inside is not None
+    assert inside[3:35] == SAMPLED[3:35]
+
+
+def test_work_for_unsampled_traces_stays_unsampled(spans: InMemorySpanExporter) -> None:
+    """What such work calls must not begin a trace of its own."""
+    with telemetry.shared_span("group", [None, UNSAMPLED]):
+        inside = telemetry.current_traceparent()
+
+    assert (inside, spans.get_finished_spans()) == (UNSAMPLED, ())
