@@ -217,8 +217,8 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute)
 def shared_span(name: str, traceparents: Sequence[str | None]) -> Iterator[None]:
     """A span around work that serves many traces at once, one entry for each caller.
 
-    It is part of the first sampled one, and linked to the others (OpenTelemetry span links), so that every caller's
-    trace leads to it. When none is sampled, what is called from inside is not either.
+    It is part of the first sampled one, and linked to the others (OpenTelemetry span links), so that every
+    caller's trace leads to it. When none is sampled, what is called from inside is not either.
     """
     known = [one for one in traceparents if one is not None]
     sampled = [one for one in known if is_sampled(one)]
@@ -226,8 +226,9 @@ def shared_span(name: str, traceparents: Sequence[str | None]) -> Iterator[None]
     if lead is None:
         yield
         return
-    with from_traceparent(lead), span(name, **{"aljibe.group.size": len(traceparents)}) as started:
+    with from_traceparent(lead), span(name) as started:
         if started is not None:
+            started.set_attribute("aljibe.group.size", len(traceparents))
             for other in dict.fromkeys(sampled):
                 if other != lead:
                     started.add_link(trace.get_current_span(_as_context(other)).get_span_context())
