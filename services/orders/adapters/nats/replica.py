@@ -117,6 +117,9 @@ class AvailabilityReplica:
             log.warning("replica.delta.unreadable", extra={"bytes": len(message.data)})
             self._keeper.distrust()
             return
+        if changed.sequence < 0:
+            self._keeper.feed.farewell(changed.publisher_id)
+            return
         self._keeper.take(
             changed.publisher_id,
             changed.sequence,
