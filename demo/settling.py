@@ -90,13 +90,14 @@ class Settling:
 
     async def _quiet(self) -> bool:
         """Push what can be pushed; True when nothing was left to push."""
-        await self._staff.look_everywhere()
         await self._expire_no_shows()
         still_open = 0
         for state in _OPEN:
             async for order in self._list(state):
                 if order.customer_reference in self._journal.shoppers:
                     still_open += 1
+                    for location_id in waiting_at(order):
+                        self._staff.nudge(location_id)
                     if state == orders.ORDER_STATE_AWAITING_CUSTOMER:
                         await self._customers.decide(order)
         self._left(still_open)
@@ -186,6 +187,17 @@ class Settling:
             ),
             duration_ms=answer.duration_ms,
         )
+
+
+def waiting_at(order: orders.Order) -> set[str]:
+    """Where somebody still has to pick or pack for this order."""
+    to_do = (orders.UNIT_STATE_ALLOCATED, orders.UNIT_STATE_PICKED)
+    return {
+        group.location_id
+        for line in order.lines
+        for group in line.units
+        if group.state in to_do and group.location_id
+    }
 
 
 def _drained(state: ops.GetBusStateResponse) -> bool:

@@ -18,9 +18,9 @@ from demo.journal import Journal
 HANDS = 12
 """How many pick at the same time, over all locations."""
 LOOKS_AT_A_TIME = 4
-GATHER_SECONDS = 0.5
+GATHER_SECONDS = 1.0
 """A location looks at its list this long after the first sign of new work, so that one look finds several."""
-ROUND_SECONDS = 5.0
+ROUND_SECONDS = 20.0
 """Every location looks this often even without a sign: work that was sourced again gives none."""
 PAGE = 200
 CARRIERS = ("UPS", "FedEx", "USPS")
@@ -77,19 +77,6 @@ class Staff:
     def idle(self) -> bool:
         """Nobody is at work or about to look."""
         return not (self._taken or self._signs or self._looking)
-
-    async def look_everywhere(self) -> None:
-        """Every location looks at its list once, now."""
-        waiting = iter(self._locations)
-
-        async def one_after_another() -> None:
-            for location_id in waiting:
-                self._signs.pop(location_id, None)
-                await self._look(location_id)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(LOOKS_AT_A_TIME):
-                group.create_task(one_after_another())
 
     async def work(self) -> None:
         """Look and pick until cancelled."""
