@@ -380,6 +380,19 @@ async def test_units_not_found_that_a_sale_had_taken_leave_the_book_once(stock: 
     await stock.audit()
 
 
+async def test_a_sku_may_hold_any_character(stock: Stock) -> None:
+    """Columns travel joined by a separator; a SKU that holds it must not shift the others."""
+    strange = ["a\x1fb", "\x1f", "b", 'quote"{},\\', "ñ 😀"]
+    await stock.post(*(a_receipt(2, sku=sku) for sku in strange))
+
+    outcomes = await stock.post(a_reserve(picks=[a_pick(1, sku=sku) for sku in strange]), a_reserve(sku="a"))
+
+    assert isinstance(outcomes[0], Reserved)
+    assert isinstance(outcomes[1], no.InsufficientStock)
+    assert [await stock.position(sku) for sku in strange] == [(2, 1)] * 5
+    await stock.audit()
+
+
 async def test_what_is_not_known_is_refused(stock: Stock) -> None:
     outcomes = await stock.post(
         Commit("rsv_none"),

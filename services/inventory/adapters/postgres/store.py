@@ -12,10 +12,11 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
+from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import sql
 from services.inventory.domain.book import Book, Needs, PositionsNotLocked
-from services.inventory.domain.stock import Event, Key, Reservation
+from services.inventory.domain.stock import Event, Key, Position, Reservation, State
 from services.inventory.usecases.ports import Answer, Transaction
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class PostgresTransaction:
             keys.update((row[0], row[1]) for row in await conn.fetch(sql.find_line_positions, list(whole)))
         if needs.facts:
             await conn.execute(sql.make_positions, *_columns(sorted(needs.facts), 2))
-        rows = await conn.fetch(sql.lock_positions, *_columns(sorted(keys), 2)) if keys else []
+        rows = await self._lock_positions(sorted(keys)) if keys else ()
         positions = [position_of(row) for row in rows]
         risky = [position.key for position in positions if needs.may_displace(position)]
         if risky:
@@ -113,10 +114,10 @@ class PostgresTransaction:
             position.version += 1
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
-                await self._save_reserved(book)
+                await self._save_reserved(book, list(book.changed_positions.values()))
                 return ()
         elif book.new_reservations:
-            await self._save_new(book)
+            await self._save_reserved(book, ())
         await self._save_rest(book)
         if not book.events:
             return ()
@@ -125,8 +126,15 @@ class PostgresTransaction:
         return events
 
     async def _standing(self, orders: Iterable[tuple[str, int]]) -> list[str]:
-        rows = await self._conn.fetch(sql.find_reservations_of_orders, *_columns(list(orders), 2))
+        pairs = list(orders)
+        separator, (order_ids,) = joined([order_id for order_id, _ in pairs])
+        attempts = [attempt for _, attempt in pairs]
+        rows = await self._conn.fetch(sql.find_reservations_of_orders, separator, order_ids, attempts)
         return [row[0] for row in rows]
+
+    async def _lock_positions(self, keys: Sequence[Key]) -> Sequence[asyncpg.Record]:
+        separator, (skus, places) = joined([sku for sku, _ in keys], [place for _, place in keys])
+        return await self._conn.fetch(sql.lock_positions, separator, skus, places)
 
     async def _lock(self, wanted: Iterable[str], *, skip_locked: bool) -> Iterable[Reservation]:
         statement = sql.lock_reservations_free if skip_locked else sql.lock_reservations
@@ -138,52 +146,41 @@ class PostgresTransaction:
             found[row["reservation_id"]].lines.append(line_of(row))
         return found.values()
 
-    async def _save_reserved(self, book: Book) -> None:
-        """The hot path: nothing but new reservations, in one statement."""
-        changed = book.changed_positions.values()
-        made = book.new_reservations
-        lines = [(one.reservation_id, line) for one in made for line in one.lines]
-        await self._conn.execute(
-            sql.save_reserved,
-            [one.sku for one in changed],
-            [one.location_id for one in changed],
-            [one.reserved_units for one in changed],
-            [one.version for one in changed],
-            [one.reservation_id for one in made],
-            [one.order_id for one in made],
-            [one.attempt for one in made],
-            [one.state for one in made],
-            [one.channel_id for one in made],
-            [one.created_at for one in made],
-            [one.expire_time for one in made],
-            [reservation_id for reservation_id, _ in lines],
-            [line.sku for _, line in lines],
-            [line.location_id for _, line in lines],
-            [line.quantity_units for _, line in lines],
-        )
+    async def _save_reserved(self, book: Book, changed: Sequence[Position]) -> None:
+        """The hot path: new reservations, and the counters of `changed`, in one statement.
 
-    async def _save_new(self, book: Book) -> None:
-        """New reservations of a mixed group: as they were made; what befell them later in the group is
-        written over it.
+        In a mixed group reservations go in as they were made; what befell them later in the group is written
+        over it.
         """
         made = book.new_reservations
         lines = [(one.reservation_id, line) for one in made for line in one.lines]
-        await self._conn.execute(
-            sql.save_reserved,
-            [],
-            [],
-            [],
-            [],
+        separator, (skus, places, reservation_ids, order_ids, channels, of, line_skus, line_places) = joined(
+            [one.sku for one in changed],
+            [one.location_id for one in changed],
             [one.reservation_id for one in made],
             [one.order_id for one in made],
-            [one.attempt for one in made],
-            [1 for _ in made],
             [one.channel_id for one in made],
-            [one.created_at for one in made],
-            [one.expire_time for one in made],
             [reservation_id for reservation_id, _ in lines],
             [line.sku for _, line in lines],
             [line.location_id for _, line in lines],
+        )
+        await self._conn.execute(
+            sql.save_reserved,
+            separator,
+            skus,
+            places,
+            [one.reserved_units for one in changed],
+            [one.version for one in changed],
+            book.now,
+            reservation_ids,
+            order_ids,
+            [one.attempt for one in made],
+            [State.HELD for _ in made],
+            channels,
+            [one.expire_time for one in made],
+            of,
+            line_skus,
+            line_places,
             [line.quantity_units for _, line in lines],
         )
 
