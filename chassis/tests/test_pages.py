@@ -34,7 +34,7 @@ def test_a_token_of_the_longest_key_fits_its_field() -> None:
     assert len(token) <= 500
 
 
-CHANGES = ["other query", "other message", "other secret", "bit flipped", "no base64", "empty body", "long"]
+CHANGES = ["other query", "other secret", "bit flipped", "no base64", "empty body", "long"]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -44,11 +44,6 @@ def test_a_token_not_made_here_for_this_query_is_refused(change: str) -> None:
     tokens, request = TOKENS, query(page_token=token)
     if change == "other query":
         request = query(consumer="B", page_token=token)
-    elif change == "other message":
-        asked = pb.ListDeadLettersRequest(service="A", page_token=token)
-        with pytest.raises(PageTokenInvalid):
-            tokens.position(asked, parts=2)
-        return
     elif change == "other secret":
         tokens = PageTokens(b"other")
     elif change == "bit flipped":
