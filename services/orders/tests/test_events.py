@@ -217,6 +217,7 @@ async def test_units_that_a_till_took_from_under_a_promise_are_sourced_again(ord
     assert after.plan[1].location_id == "store-2"
     (asked,) = orders.neighbours.fulfillment.asked
     assert asked.parts[0].opening.fulfillment_order_id == order.plan[0].fulfillment_order_id
+    assert asked.parts[0].opening.reservation_id == order.plan[0].reservation_id != ""
 
 
 async def test_a_reservation_that_expired_without_an_order_has_its_authorisation_voided(

@@ -69,4 +69,5 @@ def _opening(order: Order, part: Part) -> fulfillment_pb2.FulfillmentOrder:
         customer_reference=order.customer_reference,
         language_code=order.language_code,
         open_time=timestamp(order.accept_time),
+        reservation_id=part.reservation_id,
     )
