@@ -17,6 +17,7 @@ CLAIM_SECONDS = 30.0
 IDLE_SECONDS = 0.5
 RETRY_FIRST_SECONDS = 1.0
 RETRY_CAP_SECONDS = 300.0
+NOTE_AGAIN_SECONDS = (0.1, 0.5, 1.0, 2.0)
 
 
 class SettlePayments:
@@ -53,12 +54,25 @@ class SettlePayments:
         done = [task for task, moved in zip(tasks, outcomes, strict=True) if moved]
         if done:
             try:
-                await self._note(done)
+                await self._note_patiently(done)
             except asyncpg.IntegrityConstraintViolationError:
                 # One order's books refuse it: the others' money must be noted all the same.
                 for task in done:
                     await self._note_alone(task)
         return len(tasks)
+
+    async def _note_patiently(self, done: list[PaymentTask]) -> None:
+        """Note them while the claim lasts. An order that somebody else holds just now (a lock waited for in
+        vain is told as Unavailable) must not leave the money of all of them unnoted until the claim ends.
+        """
+        for pause in NOTE_AGAIN_SECONDS:
+            try:
+                await self._note(done)
+            except Unavailable:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._note(done)
 
     async def _note(self, done: list[PaymentTask]) -> None:
         await self._store.change(sorted({task.order_id for task in done}), lambda tx: _note(tx, done))
