@@ -85,12 +85,12 @@ async def test_shipped_units_are_captured_and_returned_ones_refunded(orders: Ser
 
 async def settled(orders: Service, order_id: str, column: str, amount: int) -> Any:
     """The order's row once a column has reached an amount."""
-    for _ in range(200):
-        (row,) = await orders.fetch("SELECT * FROM customer_order WHERE order_id = $1", order_id)
-        if row[column] == amount:
-            return row
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{column} is {row[column]}, not {amount}")
+    async with asyncio.timeout(15):
+        while True:
+            (row,) = await orders.fetch("SELECT * FROM customer_order WHERE order_id = $1", order_id)
+            if row[column] == amount:
+                return row
+            await asyncio.sleep(0.05)
 
 
 async def test_a_short_pick_is_sourced_again_without_that_location(orders: Service) -> None:
@@ -228,13 +228,13 @@ async def test_a_reservation_that_expired_without_an_order_has_its_authorisation
 
     await orders.tell("inventory", expired, "reservation", "rsv_lost")
 
-    for _ in range(200):
-        rows = await orders.fetch(
-            "SELECT kind FROM test_provider_operation WHERE authorization_key = 'rsv_lost'"
-        )
-        if rows:
-            break
-        await asyncio.sleep(0.05)
+    rows: list[Any] = []
+    async with asyncio.timeout(15):
+        while not rows:
+            await asyncio.sleep(0.05)
+            rows = await orders.fetch(
+                "SELECT kind FROM test_provider_operation WHERE authorization_key = 'rsv_lost'"
+            )
     assert [row["kind"] for row in rows] == ["VOID_AUTHORIZATION"]
 
 
