@@ -177,6 +177,10 @@ def _ship(
             wanted[i] = there
     if shortages and (not partial or not any(wanted)):
         return Plan((), tuple(shortages), 0)
+    if not shortages:
+        alone = _alone(lines, wanted, cover, destination, locations, rules)
+        if alone is not None:
+            return alone
     candidates = _candidates(cover, destination, locations, rules)
     chosen = _best(candidates, wanted, rules)
     shares = _assign(chosen, wanted)
@@ -206,6 +210,47 @@ def _cover(
                     amounts = cover[location_id] = [0] * count
                 amounts[i] = available if available < wanted else wanted
     return cover
+
+
+def _alone(
+    lines: Sequence[WishLine],
+    wanted: list[int],
+    cover: Mapping[str, list[int]],
+    destination: tuple[float, float],
+    locations: Locations,
+    rules: SourcingRules,
+) -> Plan | None:
+    """The plan of one location, when no split can be cheaper: what nearly every order gets, without building
+    candidates.
+    """
+    x, y, z = unit_vector(*destination)
+    vectors = locations.vectors
+    units = sum(wanted)
+    store_unit = rules.parcel_per_unit + rules.pick_store_per_unit
+    warehouse_unit = rules.parcel_per_unit + rules.pick_warehouse_per_unit
+    warehouse_fixed, per_km = rules.parcel_fixed, rules.parcel_per_km
+    store_fixed = warehouse_fixed + rules.pack_store_per_parcel
+    best_cost, best_at, best_km = -1, "", 0
+    first = second = -1
+    for location_id, amounts in cover.items():
+        vx, vy, vz, warehouse = vectors[location_id]
+        dot = x * vx + y * vy + z * vz
+        km = round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
+        fixed = (warehouse_fixed if warehouse else store_fixed) + km * per_km
+        if first < 0 or fixed < first:
+            first, second = fixed, first
+        elif second < 0 or fixed < second:
+            second = fixed
+        if amounts == wanted:
+            cost = fixed + (warehouse_unit if warehouse else store_unit) * units
+            if best_cost < 0 or cost < best_cost or (cost == best_cost and location_id < best_at):
+                best_cost, best_at, best_km = cost, location_id, km
+    if best_cost < 0:
+        return None
+    if second >= 0 and best_cost > first + second + rules.split + units * min(store_unit, warehouse_unit):
+        return None
+    planned = tuple(PlannedLine(line.line_number, line.sku, line.quantity_units) for line in lines)
+    return Plan((PlannedPart(best_at, Method.SHIP, planned, best_km),), (), best_cost)
 
 
 def _candidates(

@@ -17,7 +17,7 @@ from services.orders.domain.draft import Channel, Draft
 from services.orders.domain.prices import PricedLine, Quote
 from services.orders.domain.states import Method
 
-QUOTE_LANES = 2
+QUOTE_LANES = 1
 MAX_GROUP = 128
 CALL_SECONDS = 5.0
 CHANNEL_PAGE = 100

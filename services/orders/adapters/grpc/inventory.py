@@ -17,7 +17,7 @@ from services.orders.usecases.ports import Granted, Refused
 
 log = logging.getLogger(__name__)
 
-RESERVE_LANES = 2
+RESERVE_LANES = 1
 MAX_GROUP = 128
 CALL_SECONDS = 5.0
 RELEASE_SECONDS = 2.0

@@ -25,8 +25,8 @@ from services.orders.adapters.postgres.rows import address_json, part_lines_json
 from services.orders.domain import facts
 from services.orders.usecases.ports import Acceptance, HoldTooShort
 
-ACCEPT_LANES = 2
-LOOK_UP_LANES = 2
+ACCEPT_LANES = 1
+LOOK_UP_LANES = 1
 MAX_GROUP = 128
 
 
