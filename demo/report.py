@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from rich import box
 from rich.columns import Columns
@@ -12,11 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.data.baskets import Channel
+from demo.replay import IN_FLIGHT
 from demo.summary import METHODS, Summary
 from demo.target import Target
 from demo.words import Words, words
 
 SOME = 3
+DEFAULT_DATA = Path("var")
+"""Where `aljibe` looks for a platform by itself."""
 _HTTP, _GRPC = "HTTP", "gRPC"
 
 
@@ -33,7 +37,7 @@ def show(console: Console, summary: Summary, target: Target, language: str, kept
         Columns([_day(summary, word), _money(summary, word)], padding=(0, 2), equal=False, expand=False)
     )
     console.print(_books(summary, word))
-    console.print(_next(target, word, kept))
+    console.print(_next(summary, target, word, kept))
     console.print(Text(word("honest"), style="dim italic"))
 
 
@@ -63,7 +67,7 @@ def _headline(summary: Summary, word: Words) -> RenderableType:
 
 
 def _channels(summary: Summary, word: Words) -> Table:
-    table = _table(word("channels"))
+    table = _table(word("channels").format(flight=IN_FLIGHT))
     table.add_column(word("channel"))
     table.add_column(word("door"), style="dim")
     for name in ("orders", "units", "sales", "refused", "p50", "p99"):
@@ -119,9 +123,7 @@ def _sourcing(summary: Summary, word: Words) -> Table:
         (word("split"), _share(found.split_orders, found.shipped_orders)),
         (
             word("resourced"),
-            word("resourced.value").format(
-                lines=found.resourced_lines, units=found.resourced_units, orders=found.resourced_orders
-            ),
+            word("resourced.value").format(units=found.resourced_units, orders=found.resourced_orders),
         ),
     ]
     rows += [
@@ -187,17 +189,19 @@ def _books(summary: Summary, word: Words) -> RenderableType:
     return Panel(table, title=word("books"), border_style=style, expand=False)
 
 
-def _next(target: Target, word: Words, kept: bool) -> RenderableType:
+def _next(summary: Summary, target: Target, word: Words, kept: bool) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(style="cyan", overflow="fold")
     table.add_row(word("pages"), f"{target.http}/docs")
     for name, address in target.addresses.items():
         table.add_row(f"gRPC {name}", address)
-    data = f" --data {target.data}" if target.data else ""
-    running = kept or target.platform is None
-    commands = [f"aljibe order list{data}", f"aljibe audit{data}"]
-    commands = [*commands, "aljibe stock show --help"] if running else [f"aljibe up{data}", *commands]
+    data = f" --data {target.data}" if target.data and target.data != DEFAULT_DATA else ""
+    commands = [f"aljibe stock show {summary.scene.sample_sku}{data}", f"aljibe audit{data}"]
+    if summary.sample_order:
+        commands.insert(0, f"aljibe order show {summary.sample_order}{data}")
+    if target.platform is not None and not kept:
+        commands = [f"aljibe up{data}", *commands[:-1]]
     told = Text(word("running" if kept else "stopped"), style="dim") if target.platform else Text("")
     lines = [Text(f"  $ {command}", no_wrap=True, overflow="ignore") for command in commands]
     return Panel(Group(table, told, *lines), title=word("next"), border_style="cyan", expand=False)

@@ -177,6 +177,7 @@ def _scene(options: DemoOptions, world: World) -> Scene:
         warehouses=kinds.count(LocationKind.WAREHOUSE),
         stock_units=world.stock_units,
         baskets=len(world.baskets),
+        sample_sku=world.products[0].sku,
     )
 
 

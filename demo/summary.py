@@ -86,6 +86,7 @@ class Scene:
     warehouses: int
     stock_units: int
     baskets: int
+    sample_sku: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class Summary:
     audit: Audit | None
     dead_letters: Mapping[str, int]
     unsettled: Sequence[str]
+    sample_order: str = ""
+    """The id of an order worth looking at."""
     faults: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -155,6 +158,7 @@ def summarise(
         audit=books.audit,
         dead_letters=dict(books.dead_letters),
         unsettled=tuple(books.unsettled),
+        sample_order=max(orders, key=_eventful).order_id if orders else "",
         faults=dict(journal.faults.most_common()),
     )
 
@@ -219,6 +223,11 @@ def _sourcing(orders: Iterable[OrderFacts], kinds: Mapping[str, LocationKind]) -
         shipped += bool(sent)
         split += len(planned) > 1
     return Sourcing(shipped, split, parcels, from_stores, again_orders, again_lines, again_units)
+
+
+def _eventful(order: OrderFacts) -> tuple[int, int, int]:
+    """How much there is to see in an order: sourcing attempts, places, states of its units."""
+    return (len({part.attempt for part in order.parts}), len(order.parts), len(order.units))
 
 
 def _money(orders: Sequence[OrderFacts]) -> Money:

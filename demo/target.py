@@ -26,7 +26,9 @@ class TargetError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A platform that answers. ``platform`` is set when this run started it."""
+    """A platform that answers. ``platform`` is set when this run started it; ``data`` is its folder as a
+    person names it, unknown for one that runs elsewhere.
+    """
 
     http: str
     addresses: Mapping[str, str]
@@ -62,7 +64,9 @@ async def own_target(options: DemoOptions, say: Callable[[object], None]) -> Asy
     platform = Platform(data, fixed_ports=True, environ=_environ(), say=say)
     async with platform:
         addresses = platform.addresses
-        yield Target(addresses.http, addresses.grpc, platform.development_key_file, platform.data, platform)
+        yield Target(
+            addresses.http, addresses.grpc, platform.development_key_file, options.own_data, platform
+        )
 
 
 def _environ() -> Mapping[str, str]:
@@ -78,7 +82,7 @@ def _running_in(folder: Path) -> Target | None:
     except (OSError, ValueError, KeyError):
         return None
     keys = development_keys(data / "secrets" / "development")
-    return Target(told["http"], told["grpc"], keys.private_key_file, data)
+    return Target(told["http"], told["grpc"], keys.private_key_file, folder)
 
 
 def _wiped(folder: Path) -> Path:

@@ -54,7 +54,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{orders} orders, {units} units, {sold} in {seconds} s of selling: {rate} orders/s",
         "{orders} pedidos, {units} unidades, {sold} en {seconds} s de venta: {rate} pedidos/s",
     ),
-    "channels": ("Channels", "Canales"),
+    "channels": (
+        "Channels, with up to {flight} customers at once",
+        "Canales, con hasta {flight} clientes a la vez",
+    ),
     "channel": ("channel", "canal"),
     "door": ("door", "puerta"),
     "orders": ("orders", "pedidos"),
@@ -80,10 +83,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "from_stores": ("sent by a store", "enviados por una tienda"),
     "split": ("orders split over places", "pedidos repartidos"),
     "resourced": ("sourced again", "reasignadas"),
-    "resourced.value": (
-        "{lines} lines, {units} units of {orders} orders",
-        "{lines} líneas, {units} unidades de {orders} pedidos",
-    ),
+    "resourced.value": ("{units} units of {orders} orders", "{units} unidades de {orders} pedidos"),
     "place.STORE": ("stores served", "tiendas atendieron"),
     "place.WAREHOUSE": ("warehouses served", "almacenes atendieron"),
     "place.value": ("{parts} shares, {units} units", "{parts} partes, {units} unidades"),
