@@ -72,8 +72,8 @@ format: setup ## Format the Python code and sort its imports
 demo: setup ## Replay a real grocer's baskets through every channel (DEMO_ARGS='--scale 0.2')
 	@$(BIN)/aljibe demo $(DEMO_ARGS)
 
-up: setup ## Start the platform and keep it running
-	@$(BIN)/aljibe up
+up: setup ## Start the platform and keep it running, on the data of the last demo if there is any
+	@$(BIN)/aljibe up $(if $(wildcard var/demo),--data var/demo)
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-config
