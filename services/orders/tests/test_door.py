@@ -318,3 +318,10 @@ async def test_a_decision_is_explained_with_what_ruled_each_location_out(orders:
         "wh-1": "",
     }
     assert decision.cost_minor > 0
+
+
+async def test_watching_an_order_that_is_not_there_listens_to_nothing(orders: Service) -> None:
+    """An id is part of a subject, so a wildcard in its place would hear everybody's orders."""
+    watch = orders.stub().WatchOrder(orders_pb2.WatchOrderRequest(order_id="*"))
+
+    assert await refused(watch.read()) == (grpc.StatusCode.NOT_FOUND, "ORDER_UNKNOWN")

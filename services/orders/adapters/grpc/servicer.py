@@ -130,6 +130,8 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self, request: orders_pb2.WatchOrderRequest, context: Context
     ) -> AsyncIterator[orders_pb2.WatchOrderResponse]:
         """The order now, and after each change, until its end."""
+        # Only the id of a real order becomes part of a subject to listen to.
+        await self._read(request.order_id)
         seen = -1
         async with self._bells.listening(request.order_id) as bell:
             while True:
