@@ -163,7 +163,7 @@ def _stop_on_signals(stopping: asyncio.Event) -> Callable[[], None]:
 
 
 def _options(settings: ChassisSettings) -> list[tuple[str, int]]:
-    return [
+    options = [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
@@ -173,3 +173,6 @@ def _options(settings: ChassisSettings) -> list[tuple[str, int]]:
         # Two processes on one port would share calls silently; the second must fail to bind instead.
         ("grpc.so_reuseport", 0),
     ]
+    if settings.max_connection_age_seconds > 0:
+        options.append(("grpc.max_connection_age_ms", int(settings.max_connection_age_seconds * 1000)))
+    return options

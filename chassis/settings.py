@@ -60,6 +60,10 @@ class ChassisSettings:
     default_deadline_seconds: float = 10.0
     max_deadline_seconds: float = 60.0
     max_concurrent_rpcs: int = 4096
+    max_connection_age_seconds: float = 0.0
+    """After this a client is asked to connect again, so that it finds instances that are new; calls under way
+    go on. 0: never.
+    """
     test_settings: bool = False
 
 

@@ -12,7 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.auth import DevelopmentKeys, TokenVerifier
-from chassis.server import serve
+from chassis.server import Server, serve
 from chassis.settings import ChassisSettings
 from chassis.tests.conftest import TABLE, Servicer, Stubs
 
@@ -132,3 +132,34 @@ async def test_a_background_task_that_crashes_ends_the_process(echo: Stubs, keys
 
     assert caught.group_contains(ZeroDivisionError)
     assert process.closed == ["last", "broken", "first"]
+
+
+async def test_a_connection_past_its_age_ends_and_the_call_on_it_goes_on(
+    echo: Stubs, keys: DevelopmentKeys, token: Callable[..., list[tuple[str, str]]]
+) -> None:
+    """Clients that connect again find instances that are new; none of their calls may pay for it."""
+    servicer = Servicer(echo)
+    descriptor = echo.pb.DESCRIPTOR.services_by_name["EchoService"]
+    server = Server(
+        ChassisSettings(service_name="tests", max_connection_age_seconds=0.2),
+        [(echo.grpc.add_EchoServiceServicer_to_server, servicer, descriptor)],
+        table=TABLE,
+        verifier=TokenVerifier(keys.public_keys_file),
+    )
+    await server.start()
+    await server.ready()
+
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub = echo.grpc.EchoServiceStub(channel)
+        call = asyncio.ensure_future(
+            stub.Echo(echo.pb.EchoRequest(do="wait"), metadata=token("service"), timeout=10)
+        )
+        await servicer.entered.wait()
+        async with asyncio.timeout(10):
+            while channel.get_state() == grpc.ChannelConnectivity.READY:
+                await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        servicer.leave.set()
+        answer = await call
+    await server.drain(0)
+
+    assert answer.said == "wait"
