@@ -16,12 +16,13 @@ from demo.data.baskets import Channel
 from demo.replay import IN_FLIGHT
 from demo.summary import METHODS, Summary
 from demo.target import Target
-from demo.words import Words, words
+from demo.words import Words, names, words
 
 SOME = 3
 DEFAULT_DATA = Path("var")
 """Where `aljibe` looks for a platform by itself."""
 _HTTP, _GRPC = "HTTP", "gRPC"
+_HAPPENED = "happened."
 
 
 def show(console: Console, summary: Summary, target: Target, language: str, kept: bool) -> None:
@@ -137,7 +138,11 @@ def _sourcing(summary: Summary, word: Words) -> Table:
 
 
 def _day(summary: Summary, word: Words) -> Table:
-    rows = [(word(f"happened.{name}"), _number(count)) for name, count in summary.happened.items()]
+    # In the order of the day, as the texts stand; a name without a text comes last.
+    told = [name.removeprefix(_HAPPENED) for name in names() if name.startswith(_HAPPENED)]
+    happened = [name for name in told if name in summary.happened]
+    happened += [name for name in summary.happened if name not in told]
+    rows = [(word(_HAPPENED + name), _number(summary.happened[name])) for name in happened]
     rows.append((word("cancelled_units"), _number(summary.cancelled_units)))
     rows.append((word("returned_units"), _number(summary.returned_units)))
     refusals = (

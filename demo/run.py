@@ -86,7 +86,10 @@ async def run_demo(options: DemoOptions, console: Console) -> Summary:
     async with contextlib.AsyncExitStack() as stack:
         steps = Steps(console, word)
         with steps:
-            target, world = await _begin(options, steps, stack)
+            found = running_target(options)
+            if found is not None:
+                console.print(word("using").format(http=found.http))
+            target, world = await _begin(options, found, steps, stack)
             doors = await stack.enter_async_context(Doors(target.http, target.addresses, target.key_file))
             summary = await _play(options, steps, doors, world)
         if options.json:
@@ -99,15 +102,16 @@ async def run_demo(options: DemoOptions, console: Console) -> Summary:
 
 
 async def _begin(
-    options: DemoOptions, steps: Steps, stack: contextlib.AsyncExitStack
+    options: DemoOptions, found: Target | None, steps: Steps, stack: contextlib.AsyncExitStack
 ) -> tuple[Target, World]:
-    """The platform and the world, made ready at the same time."""
-    target = running_target(options)
-    with steps.step("platform") as bar:
-        reading = asyncio.create_task(asyncio.to_thread(prepare, options.seed, options.scale))
-        if target is None:
+    """The platform (one of our own when none was found) and the world, made ready at the same time."""
+    reading = asyncio.create_task(asyncio.to_thread(prepare, options.seed, options.scale))
+    if found is None:
+        with steps.step("platform") as bar:
             target = await stack.enter_async_context(own_target(options, lambda said: bar.note(str(said))))
-        bar.advance()
+            bar.advance()
+    else:
+        target = found
     with steps.step("data") as bar:
         world = await reading
         bar.advance()
