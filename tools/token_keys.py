@@ -1,8 +1,11 @@
 """Makes the key pair of each service, and prints the Kubernetes manifests that carry them.
 
-`deploy/k8s/keys FOLDER [--trust FILE]… | kubectl apply -f -`. The folder keeps the keys: run again, it prints
-the same ones. The ConfigMap `token-keys` holds the public keys whose tokens every service believes; `--trust`
-adds those of whoever signs the tokens of people, channels and tills.
+`deploy/k8s/keys FOLDER [--development] [--trust FILE]… | kubectl apply -f -`
+
+The folder keeps the keys: run again, it prints the same ones. The ConfigMap `token-keys` holds the public keys
+whose tokens every service believes; `--trust` adds those of whoever signs the tokens of people, channels and
+tills; `--development` makes a key for that too, which `aljibe token --data` finds when FOLDER is the folder
+`secrets` of that data folder.
 """
 
 from __future__ import annotations
@@ -64,10 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="keeps the keys, readable by you only")
     parser.add_argument("--trust", type=Path, action="append", default=[], help="JWKS with more public keys")
     parser.add_argument("--namespace", default="aljibe")
+    parser.add_argument(
+        "--development", action="store_true", help="trust a key of FOLDER that `aljibe token` uses"
+    )
     given = parser.parse_args(arguments)
     os.umask(0o077)
     try:
-        found = manifests(given.folder, given.trust, given.namespace)
+        own = [development_keys(given.folder / "development").public_keys_file] if given.development else []
+        found = manifests(given.folder, [*own, *given.trust], given.namespace)
     except (OSError, ValueError) as error:
         print(f"keys: {error}", file=sys.stderr)
         return 1
