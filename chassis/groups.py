@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -20,6 +21,7 @@ R = TypeVar("R")
 
 MAX_GROUP = 256
 MAX_QUEUE = 4096
+TURN_PATIENCE_SECONDS = 0.05
 
 _SIZE = metrics.histogram(
     "group_size", "members", "Members of an executed group", ("group",), metrics.SIZE_BUCKETS
@@ -45,6 +47,33 @@ class _Member(Generic[T, R]):
         self.trace = telemetry.current_traceparent()
 
 
+class Turns:
+    """Lets the groups of a pipeline's stages take turns, so that each gathers while another works.
+
+    Without it the first stages, being quick, run in groups of one or two under load, at the full price of a
+    call each. An idle pipeline waits for nobody, and nobody waits longer than `patience_seconds`: a stage
+    whose service hangs must not stop the others.
+    """
+
+    def __init__(self, patience_seconds: float = TURN_PATIENCE_SECONDS) -> None:
+        self._patience = patience_seconds
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Inside, it is this group's turn; or the patience ran out."""
+        mine = True
+        try:
+            await asyncio.wait_for(self._turn.acquire(), self._patience)
+        except TimeoutError:
+            mine = False
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
+
+
 class GroupCommit(Generic[T, R]):
     """Hands items to `execute` in groups, in order of arrival, and each caller the answer to its own item.
 
@@ -67,6 +96,7 @@ class GroupCommit(Generic[T, R]):
         max_queue: int = MAX_QUEUE,
         lanes: int = 1,
         retry_alone: Callable[[Exception], bool] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         if min(max_group, max_queue, lanes) < 1:
             raise ValueError("max_group, max_queue and lanes must be at least 1")
@@ -76,6 +106,7 @@ class GroupCommit(Generic[T, R]):
         self._max_queue = max_queue
         self._lanes = lanes
         self._retry_alone = retry_alone
+        self._turns = turns
         self._waiting: deque[_Member[T, R]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -139,16 +170,20 @@ class GroupCommit(Generic[T, R]):
             self._start_lane()
 
     async def _lane(self) -> None:
-        while True:
-            group = self._gather()
-            if not group:
-                return
-            try:
-                await self._run(group)
-            finally:
-                for member in group:
-                    if not member.answer.done():
-                        member.answer.set_exception(Unavailable(self._name))
+        while self._waiting:
+            async with self._turns.taken() if self._turns is not None else nullcontext():
+                await self._gather_and_run()
+
+    async def _gather_and_run(self) -> None:
+        group = self._gather()
+        if not group:
+            return
+        try:
+            await self._run(group)
+        finally:
+            for member in group:
+                if not member.answer.done():
+                    member.answer.set_exception(Unavailable(self._name))
 
     def _gather(self) -> list[_Member[T, R]]:
         now = time.monotonic()
