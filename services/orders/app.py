@@ -10,6 +10,7 @@ from functools import partial
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis import metrics
 from chassis.envelope import OutboxEvent
+from chassis.groups import Turns
 from chassis.ids import new_id
 from chassis.leases import while_leased
 from chassis.pages import PageTokens
@@ -70,13 +71,14 @@ async def build(ctx: Context[Settings]) -> Built:
             wake()
 
     store = PostgresStore(ctx.db, announce, clock)
-    acceptor = GroupAcceptor(ctx.db, announce, clock)
+    turns = Turns()
+    acceptor = GroupAcceptor(ctx.db, announce, clock, turns)
     replica = AvailabilityReplica(ctx.nats, partial(Snapshots, inventory))
     directory = CachedDirectory(
         ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
     )
-    prices = CatalogPrices(catalog)
-    reservations = InventoryReservations(inventory, replica.learn)
+    prices = CatalogPrices(catalog, turns)
+    reservations = InventoryReservations(inventory, replica.learn, turns)
     provider = TestProvider(ctx.db)
     taken = FulfillmentTaken(fulfillment)
     secure = Secure(replica, directory, reservations, rules, clock)

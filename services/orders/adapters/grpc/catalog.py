@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from chassis.call import current_call
 from chassis.errors import preferred_language
-from chassis.groups import GroupCommit
+from chassis.groups import GroupCommit, Turns
 from chassis.refusals import PassedOn
 from services.orders.adapters.grpc.translate import moment
 from services.orders.domain.draft import Channel, Draft
@@ -27,11 +27,15 @@ MAX_CHANNEL_PAGES = 100
 class CatalogPrices:
     """See `usecases.ports.Prices`. One group per language, because a refusal speaks the caller's."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, turns: Turns) -> None:
         self._stub = pricing_pb2_grpc.PricingServiceStub(channel)
         self._groups = {
             language: GroupCommit(
-                f"orders.quote.{language}", self._in(language), lanes=QUOTE_LANES, max_group=MAX_GROUP
+                f"orders.quote.{language}",
+                self._in(language),
+                lanes=QUOTE_LANES,
+                max_group=MAX_GROUP,
+                turns=turns,
             )
             for language in ("en", "es")
         }

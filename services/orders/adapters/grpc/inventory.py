@@ -9,7 +9,7 @@ from typing import NamedTuple
 import grpc
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from chassis.groups import GroupCommit
+from chassis.groups import GroupCommit, Turns
 from chassis.replica import Row
 from services.orders.adapters.grpc.translate import location_of, moment
 from services.orders.domain.places import Location
@@ -32,11 +32,11 @@ Learn = Callable[[Iterable[Row]], object]
 class InventoryReservations:
     """See `usecases.ports.Reservations`."""
 
-    def __init__(self, channel: grpc.aio.Channel, learn: Learn) -> None:
+    def __init__(self, channel: grpc.aio.Channel, learn: Learn, turns: Turns) -> None:
         self._stub = inventory_pb2_grpc.ReservationServiceStub(channel)
         self._learn = learn
         self._group = GroupCommit(
-            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP
+            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP, turns=turns
         )
 
     async def reserve(
