@@ -2,7 +2,7 @@
 
 `deploy/k8s/keys FOLDER [--development] [--trust FILE]… | kubectl apply -f -`
 
-The folder keeps the keys: run again, it prints the same ones. The ConfigMap `token-keys` holds the public keys
+The folder keeps the keys: run again, it prints the same ones. The ConfigMap `token-keys` holds public keys
 whose tokens every service believes; `--trust` adds those of whoever signs the tokens of people, channels and
 tills; `--development` makes a key for that too, which `aljibe token --data` finds when FOLDER is the folder
 `secrets` of that data folder.
