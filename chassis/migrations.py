@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -56,10 +57,11 @@ class Migration:
 
 
 def load(folder: Traversable, origin: str) -> tuple[Migration, ...]:
-    """The migrations of a folder, in order.
+    """The migrations of a folder, in order. Numbers may be left free, so that branches can number apart; a
+    lower number that is merged later is applied all the same, so it must not depend on what stands above it.
 
     Raises:
-        MigrationError: a file name of another form, or a number that is missing or stands twice.
+        MigrationError: a file name of another form, or a number that stands twice.
     """
     found: list[Migration] = []
     for entry in folder.iterdir():
@@ -72,8 +74,9 @@ def load(folder: Traversable, origin: str) -> tuple[Migration, ...]:
             Migration(origin, int(match["number"]), match["name"], entry.read_text(encoding="utf-8"))
         )
     found.sort(key=lambda migration: migration.number)
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        raise MigrationError(f"{origin} migrations: numbers must be 0001, 0002 ... without a hole or a twin")
+    for before, after in pairwise(found):
+        if before.number == after.number:
+            raise MigrationError(f"{origin} migrations: {after.number:04d} stands twice")
     return tuple(found)
 
 

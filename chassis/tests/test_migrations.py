@@ -68,12 +68,25 @@ async def test_a_failing_file_leaves_nothing_behind(fresh_database: str, package
     assert await run(fresh_database) == ("service/0002_more",)
 
 
-async def test_a_hole_in_the_numbers_is_refused(fresh_database: str, package: Path) -> None:
+async def test_a_twin_of_a_number_is_refused(fresh_database: str, package: Path) -> None:
     """Two branches that both add 0002 must not be applied in whichever order they are merged."""
-    (package / "0003_later.sql").write_text("SELECT 1;")
+    (package / "0002_one.sql").write_text("SELECT 1;")
+    (package / "0002_other.sql").write_text("SELECT 1;")
 
-    with pytest.raises(MigrationError, match="without a hole"):
+    with pytest.raises(MigrationError, match="0002 stands twice"):
         await run(fresh_database)
+
+
+async def test_a_number_that_was_left_free_may_be_filled_later(fresh_database: str, package: Path) -> None:
+    """Branches number apart, and the one with the lower number may be merged last."""
+    (package / "0010_later.sql").write_text("SELECT 1;")
+    first = await run(fresh_database)
+
+    (package / "0002_earlier.sql").write_text("SELECT 1;")
+    second = await run(fresh_database)
+
+    assert first[-1] == "service/0010_later"
+    assert second == ("service/0002_earlier",)
 
 
 async def test_the_runtime_role_works_in_its_own_schema_only(fresh_database: str, package: Path) -> None:
