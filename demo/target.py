@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.auth import development_keys
-from cli.local.machine import data_folder
+from cli.local.machine import data_folder, existing_data_folder
 from cli.local.platform import Platform
 from demo.doors import SERVICES
 from demo.options import DemoOptions
@@ -75,7 +75,7 @@ def _environ() -> Mapping[str, str]:
 
 
 def _running_in(folder: Path) -> Target | None:
-    data = data_folder(folder)
+    data = existing_data_folder(folder)
     try:
         told = json.loads((data / "platform.json").read_text())
         os.kill(told["pid"], 0)
