@@ -14,8 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from chassis.ids import new_id
-from chassis.postgres import Database
-from chassis.refusals import Unavailable
+from chassis.postgres import WAIT_OUT, Database
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ async def while_leased(
     lease_seconds: float = LEASE_SECONDS,
 ) -> None:
     """Run `work` every `every_seconds` for ever, in one instance at a time; waits out a database that is
-    away. Ends only when cancelled.
+    away, too slow or in a deadlock. Ends only when cancelled.
 
     One round of `work` should last less than `lease_seconds`.
     """
@@ -70,9 +69,9 @@ async def while_leased(
             try:
                 if await lease.take():
                     await work()
-            except Unavailable as error:
-                log.warning("lease.work.unavailable", extra={"lease": name, "reason": str(error)})
+            except WAIT_OUT as error:
+                log.warning("lease.work.unavailable", extra={"lease": name, "reason": repr(error)})
             await asyncio.sleep(every_seconds)
     finally:
-        with suppress(Unavailable):
+        with suppress(*WAIT_OUT):
             await lease.drop()

@@ -55,6 +55,8 @@ _UNREACHABLE: tuple[type[BaseException], ...] = (
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 _SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+WAIT_OUT: tuple[type[Exception], ...] = (Unavailable, asyncpg.QueryCanceledError, *_SERIALIZATION)
+"""A database that is away, too slow or too crowded: what a background loop waits out instead of ending."""
 
 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("aljibe_after_commit", default=None)

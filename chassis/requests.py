@@ -6,6 +6,7 @@ Only answers are stored. A refusal rolls its transaction back, so a repeat after
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from chassis.leases import while_leased
 from chassis.postgres import Connection, Database
 from chassis.refusals import RequestIdReused
 
@@ -21,6 +23,8 @@ R = TypeVar("R", bound=Message)
 
 REQUEST_RETENTION = timedelta(days=30)
 PRUNE_CHUNK = 5_000
+PRUNE_EVERY_SECONDS = 300.0
+PRUNE_PAUSE_SECONDS = 0.1
 
 _FIND = "SELECT fingerprint, response FROM request WHERE request_key = $1"
 _SAVE = "INSERT INTO request (request_key, fingerprint, response) VALUES ($1, $2, $3)"
@@ -154,3 +158,15 @@ async def prune(db: Database, *, older_than: timedelta = REQUEST_RETENTION) -> i
     async with db.transaction() as conn:
         result: str = await conn.execute(_PRUNE, older_than, PRUNE_CHUNK)
     return int(result.rpartition(" ")[2])
+
+
+async def prune_for_ever(db: Database, *, every_seconds: float = PRUNE_EVERY_SECONDS) -> None:
+    """Keep the table at `REQUEST_RETENTION`, one instance at a time, chunk by chunk; ends only when
+    cancelled.
+    """
+
+    async def work() -> None:
+        while await prune(db) == PRUNE_CHUNK:  # noqa: ASYNC110 - the pause lets others at the table
+            await asyncio.sleep(PRUNE_PAUSE_SECONDS)
+
+    await while_leased(db, "chassis.requests.prune", work, every_seconds=every_seconds)

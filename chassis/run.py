@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
@@ -83,6 +84,12 @@ class Context(Generic[S]):
                 address, self.identity, max_message_bytes=self.settings.max_message_bytes
             )
         return self._channels[service]
+
+    async def close_channels(self) -> None:
+        """Close every channel that was asked for, also those asked for after `build`."""
+        while self._channels:
+            _, channel = self._channels.popitem()
+            await channel.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +200,13 @@ async def serve(
     background: list[Background] = []
     try:
         await _open(service, context, closers, background)
+        closers.append(context.close_channels)
         built = await service.build(context)
+        closers += built.closers
+        servicers = [*built.servicers, *_bus_servicers(service, context, built)]
     except BaseException:
         await server.close_all(closers)
         raise
-    closers += [_closing(one) for one in context._channels.values()]  # noqa: SLF001 - the context is this module's own
-    closers += built.closers
     background += [consumer.run for consumer in built.consumers]
     background += built.background
     before_serve = built.before_serve
@@ -210,7 +218,7 @@ async def serve(
 
     await server.serve(
         settings,
-        [*built.servicers, *_bus_servicers(service, context, built)],
+        servicers,
         table=service.error_table,
         verifier=verifier,
         on_ready=on_ready,
@@ -231,13 +239,14 @@ async def _open(
         context._nats = nats  # noqa: SLF001 - the context is this module's own
         closers.append(lambda: streams.close_nats(nats))
     if service.schema is not None:
-        from chassis import postgres
+        from chassis import postgres, requests
 
         if not settings.postgres_url:
             raise SettingsError("serve needs ALJIBE_POSTGRES_URL")
         db = await postgres.connect(settings, service.schema)
         context._db = db  # noqa: SLF001
         closers.append(db.close)
+        background.append(partial(requests.prune_for_ever, db))
         if service.bus:
             from chassis.outbox import Relay
 
@@ -265,12 +274,5 @@ def _bus_servicers(
 def _in_thread(close: Callable[[], None]) -> Closer:
     async def closer() -> None:
         await asyncio.to_thread(close)
-
-    return closer
-
-
-def _closing(channel: grpc.aio.Channel) -> Closer:
-    async def closer() -> None:
-        await channel.close()
 
     return closer

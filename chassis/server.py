@@ -107,7 +107,11 @@ async def serve(
     raises ends everything, as an ExceptionGroup: the platform starts the process anew.
     """
     stopping = stop if stop is not None else asyncio.Event()
-    server = Server(settings, registrations, table=table, verifier=verifier)
+    try:
+        server = Server(settings, registrations, table=table, verifier=verifier)
+    except BaseException:
+        await close_all(closers)
+        raise
     unhook = _stop_on_signals(stopping)
     drained = False
     try:

@@ -13,12 +13,14 @@ from chassis.migrations import migrate
 from chassis.postgres import Connection, Database, open_database
 from chassis.refusals import RequestIdReused
 from chassis.requests import (
+    REQUEST_RETENTION,
     StoredRequest,
     find_many,
     fingerprint,
     idempotent,
     insert_many,
     prune,
+    prune_for_ever,
     request_key,
 )
 from chassis.tests.bus_kit import PASSWORD, url_as
@@ -131,3 +133,27 @@ def test_the_fingerprint_ignores_the_request_id_only() -> None:
     """Two ids with the same content are the same content."""
     assert fingerprint(call(request_id="a")) == fingerprint(call(request_id="b"))
     assert fingerprint(call("x")) != fingerprint(call("y"))
+
+
+async def test_old_answers_are_pruned_for_as_long_as_the_service_runs(db: Database) -> None:
+    """Nobody calls for it; young answers stay, for their callers may still repeat."""
+    async with db.connection() as conn:
+        await insert_many(conn, [StoredRequest(key, b"f", b"r") for key in ("old", "young")])
+        await conn.execute(
+            "UPDATE request SET created_at = now() - $1::interval * 1.01 WHERE request_key = 'old'",
+            REQUEST_RETENTION,
+        )
+
+    pruning = asyncio.create_task(prune_for_ever(db, every_seconds=0.01))
+    async with asyncio.timeout(10):
+        while len(left := await stored_keys(db)) == 2:
+            await asyncio.sleep(0.01)
+    pruning.cancel()
+    await asyncio.wait([pruning])
+
+    assert left == ["young"]
+
+
+async def stored_keys(db: Database) -> list[str]:
+    async with db.connection() as conn:
+        return [row[0] for row in await conn.fetch("SELECT request_key FROM request ORDER BY 1")]

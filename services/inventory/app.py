@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import asyncpg
-
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from chassis.consumer import Consumer
 from chassis.pages import PageTokens
-from chassis.refusals import Unavailable
+from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.locations import LocationServicer
@@ -29,14 +27,6 @@ from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
 from services.inventory.usecases.post import Posted
 
 log = logging.getLogger(__name__)
-
-# A database that is away, too slow or too crowded is no reason for a process to end.
-_WAIT_OUT = (
-    Unavailable,
-    asyncpg.QueryCanceledError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-)
 
 
 async def build(context: Context[Settings]) -> Built:
@@ -61,7 +51,7 @@ async def build(context: Context[Settings]) -> Built:
             try:
                 await refresh_locations()
                 locations_known.set()
-            except _WAIT_OUT as error:
+            except WAIT_OUT as error:
                 log.warning("locations.waiting", extra={"reason": str(error)})
             await asyncio.sleep(settings.location_refresh_seconds)
 
@@ -69,7 +59,7 @@ async def build(context: Context[Settings]) -> Built:
         while True:
             try:
                 posted = await expire_some(store, store.find_expired, clock())
-            except _WAIT_OUT as error:
+            except WAIT_OUT as error:
                 log.warning("expiry.waiting", extra={"reason": str(error)})
             else:
                 tell(posted)

@@ -14,7 +14,6 @@ from chassis.groups import Turns
 from chassis.ids import new_id
 from chassis.leases import while_leased
 from chassis.pages import PageTokens
-from chassis.requests import prune
 from chassis.run import Built, Context, ServiceDefinition
 from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels
 from services.orders.adapters.grpc.errors import ERRORS
@@ -121,7 +120,6 @@ async def build(ctx: Context[Settings]) -> Built:
         cases, due = await store.waiting()
         _CASES.set(cases)
         _PAYMENTS.set(due)
-        await prune(ctx.db)
 
     async def housekeeping() -> None:
         await while_leased(ctx.db, "orders.housekeeping", look_after, every_seconds=CHECK_EVERY_SECONDS)
