@@ -21,7 +21,7 @@ def preferred_language() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
-    """``scale`` is the share of products and baskets (1.0: 5,000 and 8,000); ``speed`` 0 replays as fast as
+    """``scale`` is the share of products and baskets (1.0: 5,000 and 6,000); ``speed`` 0 replays as fast as
     it goes, otherwise it divides the baskets' own time: 3,600 replays an hour in a second.
 
     The demo uses the platform at ``url`` with the gRPC ``addresses`` (``catalog=host:port`` …) and the

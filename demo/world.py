@@ -14,7 +14,7 @@ from demo.data.places import Geography, LocationKind, place_locations
 from demo.data.promotions import Promotion, load_coupons, load_promotions
 from demo.data.stock import OpeningStock, StockSettings, opening_stock
 
-FULL_BASKETS = 8_000
+FULL_BASKETS = 6_000
 MIN_BASKETS = 50
 FIRST_WEEK = 14
 
