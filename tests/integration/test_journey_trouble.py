@@ -11,8 +11,10 @@ from aljibe.orders.v1 import orders_pb2
 from tests.integration.world import (
     CARRY_OUT,
     PICKUP,
+    STORES,
     Refusal,
     World,
+    address,
     eventually,
     reason,
     request_id,
@@ -115,6 +117,34 @@ async def test_7_a_pickup_is_never_moved_silently(world: World) -> None:
     assert units(asked, AWAITING) == 1
     assert "CHOICE_NEEDED" in told(asked)
     assert units(done, orders_pb2.UNIT_STATE_HANDED_OVER) == 1
+
+
+async def test_7_each_parcel_keeps_the_address_it_is_sent_to(world: World) -> None:
+    """One line goes home; the other was to be collected, and its customer has it sent elsewhere instead."""
+    sent = await world.article(stock={"wh-1": 1})
+    fetched = await world.article(stock={"store-north": 1, "store-south": 1, "store-west": 1})
+    draft = world.draft(sent, channel="app")
+    draft.lines.add(sku=fetched, quantity_units=1, method=PICKUP, pickup_location_id="store-north")
+    order = await world.buy_draft(draft)
+    office = address(STORES["store-south"])
+    office.city, office.recipient = "Hegewisch", "Ana López, oficina"
+
+    await world.short(await world.work(order, "store-north"), {2: 1})
+    await world.until(order, lambda o: o.state == orders_pb2.ORDER_STATE_AWAITING_CUSTOMER)
+    choice = orders_pb2.ResolveShortageRequest(request_id=request_id(), ship_to=office)
+    await world.post(f"/v1/orders/{order.order_id}:resolveShortage", choice, world.shop("app"))
+    second = await world.work(order, "store-south")
+    await world.short(second, {2: 1})
+    third = await world.work(order, "store-west")
+    home = await world.work(order, "wh-1")
+    for work in (third, home):
+        await world.ship(work)
+    done = await world.until(order, lambda o: o.state == COMPLETED)
+
+    assert (second.delivery_address, third.delivery_address) == (office, office)
+    assert home.delivery_address == address()
+    assert done.delivery_address == address()
+    assert [part.delivery_address for part in done.plan if part.attempt > 1] == [office, office]
 
 
 async def test_8_one_unit_of_three_is_cancelled_before_the_pick(world: World) -> None:

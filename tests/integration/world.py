@@ -294,16 +294,21 @@ class World:
         **more: Any,
     ) -> orders_pb2.Order:
         """Places an order at the door its channel has: HTTP for web, app and call centre, gRPC for tills."""
-        draft = self.draft(lines, channel, method, store, **more)
+        return await self.buy_draft(self.draft(lines, channel, method, store, **more), pay, key)
+
+    async def buy_draft(
+        self, draft: orders_pb2.OrderDraft, pay: str = "tok_ok", key: str = ""
+    ) -> orders_pb2.Order:
+        """The same for any draft, of mixed methods too."""
         request = orders_pb2.PlaceOrderRequest(
             request_id=key or request_id(), order=draft, payment=orders_pb2.PaymentInput(token=pay)
         )
-        if channel == "pos":
+        if draft.channel_id == "pos":
             answer: orders_pb2.PlaceOrderResponse = await self.orders.PlaceOrder(
-                request, metadata=self.auth(self.till(store))
+                request, metadata=self.auth(self.till(draft.location_id))
             )
             return answer.order
-        body = await self.post("/v1/orders", request, self.shop(channel))
+        body = await self.post("/v1/orders", request, self.shop(draft.channel_id))
         return json_format.ParseDict(body["order"], orders_pb2.Order())
 
     async def post(self, path: str, message: Any, token: str, **headers: str) -> dict[str, Any]:

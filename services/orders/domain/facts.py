@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.orders.domain.places import Address
+
 
 @dataclass(frozen=True, slots=True)
 class PartLine:
@@ -28,6 +30,8 @@ class Part:
     lines: tuple[PartLine, ...]
     promise_time: datetime | None
     attempt: int
+    delivery_address: Address | None = None
+    """Where the parcel goes; None: to the order's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,13 @@ class MoneyDue:
 
 @dataclass(frozen=True, slots=True)
 class SearchNeeded:
-    """Units need another location: (line number, units); `attempt` is the reservation attempt set aside
-    for the search.
+    """Units of a part need another location: (line number, units); `attempt` is the reservation attempt
+    set aside for the search.
     """
 
     trigger: str
     units: tuple[tuple[int, int], ...]
+    fulfillment_order_id: str
     attempt: int
 
 

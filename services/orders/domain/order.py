@@ -78,6 +78,10 @@ class Order:
         """Where the order stands."""
         return order_state(spot.state for spot in self.units)
 
+    def destination(self, part: Part | None) -> Address | None:
+        """Where a part's parcel goes: where the customer wanted those units, else to the order's address."""
+        return part.delivery_address if part is not None and part.delivery_address else self.delivery_address
+
     # ---- facts from fulfillment
 
     def picked(self, fulfillment_order_id: str, units: Units) -> None:
@@ -128,7 +132,7 @@ class Order:
         """
         if not self.lost(fulfillment_order_id, units, now):
             self.attempts += 1
-            self.facts.append(SearchNeeded(trigger, tuple(units), self.attempts))
+            self.facts.append(SearchNeeded(trigger, tuple(units), fulfillment_order_id, self.attempts))
 
     def lost(self, fulfillment_order_id: str, units: Units, now: datetime) -> bool:
         """Units left their location without reaching anybody; True when the customer was asked about them."""

@@ -12,7 +12,7 @@ from services.orders.domain.lines import Line, Spot
 from services.orders.domain.messages import Message
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment
-from services.orders.domain.places import Locations
+from services.orders.domain.places import Address, Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.promise import parcel_promise, pickup_promise
 from services.orders.domain.rules import SourcingRules
@@ -30,8 +30,11 @@ def parts_of(
     locations: Locations,
     rules: SourcingRules,
     new_id: NewId,
+    to: Address | None = None,
 ) -> list[Part]:
-    """The plan's parts with ids and promises; what is carried out is in the customer's hands now."""
+    """The plan's parts with ids and promises; what is carried out is in the customer's hands now. Parcels
+    go to `to`, or if it is None to the order's address.
+    """
     parts = []
     for planned in plan.parts:
         if planned.method is Method.SHIP:
@@ -49,6 +52,7 @@ def parts_of(
                 tuple(PartLine(*line) for line in planned.lines),
                 promise,
                 attempt,
+                to if planned.method is Method.SHIP else None,
             )
         )
     return parts

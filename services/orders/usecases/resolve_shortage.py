@@ -113,6 +113,7 @@ class ResolveShortage:
             self._directory.locations,
             self._rules,
             self._new_id,
+            choice.ship_to,
         )
 
         async def finish(tx: Tx) -> bytes | Order | None:

@@ -20,6 +20,7 @@ from chassis.refusals import PassedOn, Unavailable
 from chassis.telemetry import from_traceparent, span
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
+from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, OrderUnknown
 from services.orders.domain.rules import SourcingRules
@@ -140,10 +141,10 @@ class SourceAgain:
         order = await self._known(case.order_id)
         searched = order.units_in(UnitState.RESOURCING)
         wanted = {n: min(q, searched.get(n, 0)) for n, q, _ in case.units if searched.get(n, 0)}
-        if not wanted or order.delivery_address is None:
+        to = _destination(order, case)
+        if not wanted or to is None:
             await self._end(case, "the units were settled otherwise")
             return
-        to = order.delivery_address
         wish = Wish(
             tuple(WishLine(n, order.lines[n].sku, q, Method.SHIP) for n, q in sorted(wanted.items())),
             (to.latitude, to.longitude),
@@ -160,14 +161,14 @@ class SourceAgain:
                 partial=True,
             )
         except (InsufficientStock, NoPlan):
-            await self._settle(case, wanted, None)
+            await self._settle(case, wanted, None, to)
         except (AttemptsExhausted, PassedOn) as error:
             # The attempt's reservation ended, or was made for other units: go on with a fresh attempt.
             await self._next_attempt(case, wanted, str(error))
         else:
-            await self._settle(case, wanted, secured)
+            await self._settle(case, wanted, secured, to)
 
-    async def _settle(self, case: Case, wanted: dict[int, int], secured: Secured | None) -> None:
+    async def _settle(self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address) -> None:
         """Commit what was found, and cancel what was not."""
         parts = (
             parts_of(
@@ -178,6 +179,7 @@ class SourceAgain:
                 self._directory.locations,
                 self._rules,
                 self._new_id,
+                to,
             )
             if secured is not None
             else []
@@ -249,6 +251,12 @@ class SourceAgain:
         if order is None:
             raise OrderUnknown(order_id)
         return order
+
+
+def _destination(order: Order, case: Case) -> Address | None:
+    # A case's units were reserved together, so they all go to the same place.
+    _, _, fulfillment_order_id = case.units[0]
+    return order.destination(order.parts.get(fulfillment_order_id))
 
 
 async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:

@@ -66,12 +66,12 @@ class PlanHandler:
 
 
 def _parts(event: Planned, now: datetime) -> list[tuple[Opening, list[Line]]]:
-    address = event.delivery_address.SerializeToString() if event.HasField("delivery_address") else b""
-    return [(_opening(event, part, address, now), _lines(part)) for part in event.plan]
+    return [(_opening(event, part, now), _lines(part)) for part in event.plan]
 
 
-def _opening(event: Planned, part: orders_pb2.PlanPart, address: bytes, now: datetime) -> Opening:
+def _opening(event: Planned, part: orders_pb2.PlanPart, now: datetime) -> Opening:
     method = wire.method_of(part.fulfillment_order_id, part.method)
+    to = part if part.HasField("delivery_address") else event
     return Opening(
         fulfillment_order_id=part.fulfillment_order_id,
         order_id=event.order_id,
@@ -83,7 +83,7 @@ def _opening(event: Planned, part: orders_pb2.PlanPart, address: bytes, now: dat
         customer_reference=event.customer_reference,
         language_code=event.language_code,
         # Only a parcel needs to know where its customer lives.
-        delivery_address=address if method is Method.SHIP else b"",
+        delivery_address=to.delivery_address.SerializeToString() if method is Method.SHIP else b"",
     )
 
 

@@ -63,7 +63,7 @@ def _opening(order: Order, part: Part) -> fulfillment_pb2.FulfillmentOrder:
             )
             for line in part.lines
         ],
-        delivery_address=address_proto(order.delivery_address),
+        delivery_address=address_proto(order.destination(part)),
         promise_time=timestamp(part.promise_time),
         channel_id=order.channel_id,
         customer_reference=order.customer_reference,

@@ -129,6 +129,7 @@ def part_proto(part: Part, order: Order) -> orders_pb2.PlanPart:
         ],
         promise_time=timestamp(part.promise_time),
         attempt=part.attempt,
+        delivery_address=address_proto(part.delivery_address),
     )
 
 

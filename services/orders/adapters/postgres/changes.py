@@ -263,6 +263,7 @@ class OrderTx:
                 part_lines_json(part),
                 part.promise_time,
                 part.attempt,
+                address_json(part.delivery_address),
             )
             for order in changed
             for part in order.parts.values()
@@ -301,7 +302,7 @@ class OrderTx:
                 new_id("cas"),
                 fact.trigger,
                 "SOURCE",
-                _json([(number, quantity, "") for number, quantity in fact.units]),
+                _json([(number, quantity, fact.fulfillment_order_id) for number, quantity in fact.units]),
                 fact.attempt,
             )
             for order in changed

@@ -93,8 +93,8 @@ ON CONFLICT (order_id, line_number, state, location_id, fulfillment_order_id) DO
 
 -- name: insert_parts
 -- New parts of plans.
-INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[]);
+INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, delivery_address)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[], $9::json[]);
 
 -- name: insert_messages
 -- New messages to customers.

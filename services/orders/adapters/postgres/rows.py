@@ -79,6 +79,7 @@ def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Row
             ),
             row["promise_time"],
             row["attempt"],
+            address_of(row["delivery_address"]),
         )
     for row in messages:
         found[row["order_id"]].messages.append(Message(row["kind"], row["text"], row["time"]))
