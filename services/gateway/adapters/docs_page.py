@@ -152,4 +152,5 @@ def _resolve(schema: Mapping[str, Any], schemas: Schemas) -> Mapping[str, Any]:
 
 
 def _text(text: str) -> str:
-    return html.escape(text).replace("\n", "<br>")
+    """Comments are broken where their source lines are; a page breaks its own, but keeps paragraphs and lists."""
+    return html.escape(text).replace("\n\n", "<br><br>").replace("\n- ", "<br>• ").replace("\n", " ")
