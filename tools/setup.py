@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "dev.lock"
-UV_LOCK = ROOT / "requirements" / "uv.lock"
+INSTALLER_LOCK = ROOT / "requirements" / "installer.lock"
 LOCKED = ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
 
 
@@ -43,7 +43,7 @@ def install(folder: Path) -> bool:
     editable = ["--no-build-isolation", "--no-deps", "--editable", str(ROOT)]
     count = sum("==" in line for line in LOCK.read_text().splitlines())
 
-    if succeeds(*pip, *LOCKED, "-r", UV_LOCK):
+    if succeeds(*pip, *LOCKED, "-r", INSTALLER_LOCK):
         say(f"installing {count} packages with uv; a first download takes about 15 s")
         if succeeds(*uv, *LOCKED, "-r", LOCK):
             return succeeds(*uv, *editable)
