@@ -346,7 +346,7 @@ class World:
     ) -> orders_pb2.Order:
         """The order as soon as ``holds`` is true of it, watched over its stream.
 
-        A stream ends with the order's work; what comes later (its money, a return) is seen by looking again.
+        A stream ends with the order's work and money; what comes later (a return) is seen by looking again.
         """
         order_id = order if isinstance(order, str) else order.order_id
         latest: orders_pb2.Order | None = None

@@ -31,7 +31,14 @@ from services.orders.domain.money import refund_share, share
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address
 from services.orders.domain.refusals import LineUnknown, QuantityTooHigh, TooLateToCancel, WrongMove
-from services.orders.domain.states import BEYOND, Method, OrderState, UnitState, order_state
+from services.orders.domain.states import (
+    BEYOND,
+    FINAL_ORDER_STATES,
+    Method,
+    OrderState,
+    UnitState,
+    order_state,
+)
 
 Units = Sequence[tuple[int, int]]
 """(line number, units)."""
@@ -77,6 +84,21 @@ class Order:
     def state(self) -> OrderState:
         """Where the order stands."""
         return order_state(spot.state for spot in self.units)
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to do, and the provider has moved all money that was due."""
+        return self.state in FINAL_ORDER_STATES and not self.money_open
+
+    @property
+    def money_open(self) -> bool:
+        """The provider has yet to move money: lines count what is due, the payment what was moved."""
+        lines, paid = self.lines.values(), self.payment
+        return bool(paid.payment_id) and (
+            paid.captured_minor != sum(line.captured_minor for line in lines)
+            or paid.voided_minor != sum(line.voided_minor for line in lines)
+            or paid.refunded_minor != sum(line.refunded_minor for line in lines)
+        )
 
     def destination(self, part: Part | None) -> Address | None:
         """Where a part's parcel goes: where the customer wanted those units, else to the order's address."""

@@ -83,6 +83,29 @@ async def test_shipped_units_are_captured_and_returned_ones_refunded(orders: Ser
     assert [tuple(row) for row in operations] == [("CAPTURE", 3_000), ("REFUND", 1_000)]
 
 
+async def test_who_watches_an_order_sees_its_money_move_too(orders: Service) -> None:
+    """The stream ends when nothing is left to do for anybody, the payment provider included."""
+    await orders.stock(("s0", "wh-1", 2))
+    order = await placed(orders, wish(("s0", 2)))
+    request = orders_pb2.WatchOrderRequest(order_id=order.order_id)
+
+    watching = asyncio.create_task(_looks(orders.stub().WatchOrder(request)))
+    await tell(orders, fulfillment.OrderShipped(origin=origin(order), units=units(order, 1)))
+    await tell(orders, fulfillment.UnitsShort(origin=origin(order), units=units(order, 1)))
+    looks = await asyncio.wait_for(watching, 15)
+    again = await asyncio.wait_for(_looks(orders.stub().WatchOrder(request)), 15)
+
+    last = looks[-1]
+    assert states(last) == {"SHIPPED": 1, "CANCELLED": 1}
+    assert (last.payment.captured_minor, last.payment.voided_minor) == (1_000, 1_000)
+    assert [look.version for look in looks] == sorted({look.version for look in looks})
+    assert again == [last]
+
+
+async def _looks(stream: Any) -> list[Any]:
+    return [look.order async for look in stream]
+
+
 async def settled(orders: Service, order_id: str, column: str, amount: int) -> Any:
     """The order's row once a column has reached an amount."""
     async with asyncio.timeout(15):

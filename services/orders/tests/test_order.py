@@ -77,6 +77,22 @@ def test_capturing_three_units_one_by_one_takes_exactly_the_line() -> None:
     assert placed.state is OrderState.COMPLETED
 
 
+def test_an_order_has_ended_when_its_money_has_moved_too() -> None:
+    placed = order(("a", 2, 1_000))
+    placed.shipped(part_of(placed), [(1, 1)], "UPS", "1Z", NOW)
+    placed.cancel(placed.cancellable([(1, 1)]), "CUSTOMER", NOW)
+    ended = [(placed.state, placed.ended)]
+
+    for kind in ("CAPTURE", "VOID"):
+        placed.money_moved(kind, 500)
+        ended.append((placed.state, placed.ended))
+    placed.returned(part_of(placed), [(1, 1)], NOW)
+    ended.append((placed.state, placed.ended))
+
+    done, back = OrderState.COMPLETED, OrderState.RETURNED
+    assert ended == [(done, False), (done, False), (done, True), (back, False)]
+
+
 def test_a_short_parcel_is_searched_for_and_a_short_pickup_is_asked_about() -> None:
     parcel, pickup = order(("a", 2, 100)), order(("a", 2, 100), method=Method.PICKUP, at="store-1")
 

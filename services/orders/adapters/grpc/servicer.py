@@ -27,7 +27,6 @@ from services.orders.adapters.nats.bells import Bells, wait_for
 from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
 from services.orders.domain.order import Order
 from services.orders.domain.refusals import OrderUnknown
-from services.orders.domain.states import FINAL_ORDER_STATES
 from services.orders.usecases.cancel_order import CancelOrder
 from services.orders.usecases.place_order import PlaceOrder, Request
 from services.orders.usecases.preview_order import PreviewOrder
@@ -129,7 +128,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
     async def WatchOrder(  # noqa: N802
         self, request: orders_pb2.WatchOrderRequest, context: Context
     ) -> AsyncIterator[orders_pb2.WatchOrderResponse]:
-        """The order now, and after each change, until its end."""
+        """The order now, and after each change, until its end and that of its money."""
         # Only the id of a real order becomes part of a subject to listen to.
         await self._read(request.order_id)
         seen = -1
@@ -140,7 +139,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
                 if order.version > seen:
                     seen = order.version
                     yield orders_pb2.WatchOrderResponse(order=order_proto(order))
-                if order.state in FINAL_ORDER_STATES:
+                if order.ended:
                     return
                 await wait_for(bell)
 
