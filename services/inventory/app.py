@@ -10,6 +10,7 @@ from chassis.consumer import Consumer
 from chassis.pages import PageTokens
 from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
+from services.inventory.adapters.expiry import ExpiryLoop
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
@@ -23,7 +24,6 @@ from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.config import Settings
 from services.inventory.usecases.availability import Availability
 from services.inventory.usecases.desk import StockDesk
-from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
 from services.inventory.usecases.post import Posted
 
 log = logging.getLogger(__name__)
@@ -55,23 +55,12 @@ async def build(context: Context[Settings]) -> Built:
                 log.warning("locations.waiting", extra={"reason": str(error)})
             await asyncio.sleep(settings.location_refresh_seconds)
 
-    async def expire_for_ever() -> None:
-        while True:
-            try:
-                posted = await expire_some(store, store.find_expired, clock())
-            except WAIT_OUT as error:
-                log.warning("expiry.waiting", extra={"reason": str(error)})
-            else:
-                tell(posted)
-                if any(posted.outcomes) and len(posted.outcomes) == EXPIRY_BATCH:
-                    continue
-            await asyncio.sleep(settings.expiry_interval_seconds)
-
     async def before_serve() -> None:
         await locations_known.wait()
         await live.keeper.ready()
 
     desk = StockDesk(store, tell)
+    expiry = ExpiryLoop(store, tell, clock, settings.expiry_interval_seconds)
     handlers = StockHandlers(store, live)
     telling = TellingDatabase(db, tell)
     services = inventory_pb2.DESCRIPTOR.services_by_name
@@ -99,7 +88,7 @@ async def build(context: Context[Settings]) -> Built:
                 "inventory-fulfillment", "fulfillment", handlers.of_fulfillment(), telling, context.nats
             ),
         ],
-        background=[live.publish_for_ever, live.listen_for_ever, refresh_for_ever, expire_for_ever],
+        background=[live.publish_for_ever, live.listen_for_ever, refresh_for_ever, expiry.run],
         closers=[desk.close],
         before_serve=before_serve,
     )

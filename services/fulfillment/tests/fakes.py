@@ -25,11 +25,16 @@ class InMemoryFulfillmentOrders:
             [id_ for id_, order in self.stored.items() if order.opening.order_id == order_id]
         )
 
-    async def lock_overdue(self, now: datetime, limit: int) -> list[FulfillmentOrder]:
+    async def lock_overdue(
+        self, now: datetime, limit: int, without: Sequence[str] = ()
+    ) -> list[FulfillmentOrder]:
         overdue = [
             order.id
             for order in self.stored.values()
-            if order.state is State.READY and order.collect_until is not None and order.collect_until <= now
+            if order.id not in without
+            and order.state is State.READY
+            and order.collect_until is not None
+            and order.collect_until <= now
         ]
         return (await self.lock(overdue))[:limit]
 

@@ -46,8 +46,12 @@ class FulfillmentOrders(Protocol):
     async def lock_of_order(self, order_id: str) -> list[FulfillmentOrder]:
         """All of an order, by id."""
 
-    async def lock_overdue(self, now: datetime, limit: int) -> list[FulfillmentOrder]:
-        """At most `limit` READY ones past their time, without those that somebody else has locked."""
+    async def lock_overdue(
+        self, now: datetime, limit: int, without: Sequence[str] = ()
+    ) -> list[FulfillmentOrder]:
+        """At most `limit` READY ones past their time, but those `without` and those that somebody else has
+        locked.
+        """
 
     async def open(self, orders: Sequence[FulfillmentOrder]) -> frozenset[str]:
         """Store new ones with the facts they tell; gives the ids that were not there before.

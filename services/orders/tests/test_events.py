@@ -278,3 +278,27 @@ async def test_the_books_of_all_orders_add_up(orders: Service) -> None:
     dead = await orders.fetch("SELECT error FROM dead_letter")
 
     assert (wrong_units, holes, dead) == ([], [], [])
+
+
+async def test_a_case_whose_order_cannot_be_read_does_not_keep_the_others(orders: Service) -> None:
+    """One bad row once ended the whole service, at each of its starts anew."""
+    await orders.stock(("s9", "wh-1", 9), ("s9", "store-1", 9))
+    bad = await placed(orders, wish(("s9", 1)))
+    good = await placed(orders, wish(("s9", 1)))
+    await orders.fetch("UPDATE customer_order SET delivery_address = '[]' WHERE order_id = $1", bad.order_id)
+    await orders.fetch(
+        "INSERT INTO sourcing_case (order_id, case_id, trigger, stage, units, attempt)"
+        " VALUES ($1, 'bad', 'SHORT_PICK', 'SOURCE', '[[1, 1, \"\"]]', 2)",
+        bad.order_id,
+    )
+
+    await tell(orders, fulfillment.UnitsShort(origin=origin(good), units=units(good, 1)))
+    after = await orders.until(good.order_id, lambda o: len(o.plan) == 2)
+    async with asyncio.timeout(15):
+        while not (note := await orders.fetch("SELECT note FROM sourcing_case WHERE case_id = 'bad'"))[0][0]:
+            await asyncio.sleep(0.05)
+    await orders.fetch("DELETE FROM sourcing_case WHERE case_id = 'bad'")
+    await orders.fetch("UPDATE customer_order SET delivery_address = NULL WHERE order_id = $1", bad.order_id)
+
+    assert states(after) == {"ALLOCATED": 1}
+    assert "Error" in note[0][0]

@@ -316,6 +316,10 @@ class Store(Protocol):
         """Due cases, set aside from other instances for a while."""
         ...
 
+    async def postpone_case(self, case: Case, wait_seconds: float, note: str) -> None:
+        """A case that failed waits; works also when its order cannot be read."""
+        ...
+
     async def claim_tasks(self, most: int, seconds: float) -> list[PaymentTask]:
         """Due payment tasks, set aside for a while; of an order only the oldest."""
         ...

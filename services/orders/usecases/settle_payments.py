@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import asyncpg
-
-from chassis.refusals import Unavailable
+from chassis.postgres import WAIT_OUT
+from chassis.set_aside import Attempt, SetAside
 from services.orders.usecases.ports import MoneyMove, PaymentProvider, PaymentTask, ProviderAway, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -17,6 +16,7 @@ CLAIM_SECONDS = 30.0
 IDLE_SECONDS = 0.5
 RETRY_FIRST_SECONDS = 1.0
 RETRY_CAP_SECONDS = 300.0
+_AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, OSError, TimeoutError)
 NOTE_AGAIN_SECONDS = (0.1, 0.5, 1.0, 2.0)
 
 
@@ -26,6 +26,9 @@ class SettlePayments:
     def __init__(self, store: Store, provider: PaymentProvider) -> None:
         self._store = store
         self._provider = provider
+        self._aside = SetAside(
+            "orders.payments", first_seconds=RETRY_FIRST_SECONDS, cap_seconds=RETRY_CAP_SECONDS
+        )
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -33,11 +36,11 @@ class SettlePayments:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work for ever; waits out a database that is away."""
+        """Work for ever; waits out a database that is away, and sets aside a task that fails."""
         while True:
             try:
                 busy = await self.once()
-            except (Unavailable, OSError, TimeoutError) as error:
+            except _AWAY as error:
                 log.warning("payments.waiting", extra={"reason": repr(error)})
                 busy = 0
             if not busy:
@@ -55,8 +58,12 @@ class SettlePayments:
         if done:
             try:
                 await self._note_patiently(done)
-            except asyncpg.IntegrityConstraintViolationError:
-                # One order's books refuse it: the others' money must be noted all the same.
+            except WAIT_OUT:
+                raise
+            except Exception:
+                # One order cannot be read, or its books refuse it: the others' money must be noted
+                # all the same.
+                log.exception("payments.batch.not.noted")
                 for task in done:
                     await self._note_alone(task)
         return len(tasks)
@@ -68,7 +75,7 @@ class SettlePayments:
         for pause in NOTE_AGAIN_SECONDS:
             try:
                 await self._note(done)
-            except Unavailable:
+            except WAIT_OUT:
                 await asyncio.sleep(pause)
             else:
                 return
@@ -78,24 +85,29 @@ class SettlePayments:
         await self._store.change(sorted({task.order_id for task in done}), lambda tx: _note(tx, done))
 
     async def _note_alone(self, task: PaymentTask) -> None:
-        try:
+        # The money has moved; moving it again under its key changes nothing.
+        with self._aside.trying(task.task_id) as attempt:
             await self._note([task])
-        except asyncpg.IntegrityConstraintViolationError as error:
-            log.exception("payments.not.noted", extra={"task": task.task_id})
-            await self._store.postpone_task(task, RETRY_CAP_SECONDS, repr(error))
+        await self._postpone_failed(task, attempt)
 
     async def _move(self, task: PaymentTask) -> bool:
         move = MoneyMove(
             task.task_id, task.authorization_key, task.kind, task.amount_minor, task.currency_code
         )
         try:
-            await self._provider.move(move)
+            with self._aside.trying(task.task_id, passing=(ProviderAway, *WAIT_OUT)) as attempt:
+                await self._provider.move(move)
         except ProviderAway as error:
             wait = min(RETRY_CAP_SECONDS, RETRY_FIRST_SECONDS * 2 ** min(task.tries, 10))
             log.warning("payments.provider.away", extra={"task": task.task_id, "wait_seconds": wait})
             await self._store.postpone_task(task, wait, repr(error))
             return False
-        return True
+        await self._postpone_failed(task, attempt)
+        return attempt.error is None
+
+    async def _postpone_failed(self, task: PaymentTask, attempt: Attempt) -> None:
+        if attempt.error is not None:
+            await self._store.postpone_task(task, attempt.wait_seconds, repr(attempt.error))
 
 
 async def _note(tx: Tx, done: list[PaymentTask]) -> None:

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 import grpc
 
 from chassis.clock import Clock
-from chassis.refusals import PassedOn, Unavailable
+from chassis.postgres import WAIT_OUT
+from chassis.refusals import PassedOn
+from chassis.set_aside import SetAside
 from chassis.telemetry import from_traceparent, span
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
@@ -41,7 +43,7 @@ MAX_TRIES = 5
 TAKE_OUT = "TAKE_OUT"
 SOURCE = "SOURCE"
 DONE = "DONE"
-_AWAY = (Unavailable, grpc.aio.AioRpcError, OSError, TimeoutError)
+_AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, grpc.aio.AioRpcError, OSError, TimeoutError)
 
 
 class SourceAgain:
@@ -66,6 +68,7 @@ class SourceAgain:
         self._rules = rules
         self._clock = clock
         self._new_id = new_id
+        self._aside = SetAside("orders.sourcing", first_seconds=AWAY_SECONDS)
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -73,7 +76,7 @@ class SourceAgain:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work for ever; waits out services that are away."""
+        """Work for ever; waits out services that are away, and sets aside a case that fails."""
         while True:
             try:
                 busy = await self.once()
@@ -101,12 +104,13 @@ class SourceAgain:
         for case in cases:
             with from_traceparent(None), span("SourceAgain", order_id=case.order_id, case_id=case.case_id):
                 try:
-                    await self._step(case)
+                    with self._aside.trying(case.case_id, passing=_AWAY) as attempt:
+                        await self._step(case)
                 except _AWAY as error:
-                    await self._later(case, repr(error))
-                except Exception as error:
-                    log.exception("sourcing.case.failed", extra={"case": case.case_id})
-                    await self._later(case, repr(error))
+                    await self._store.postpone_case(case, AWAY_SECONDS, repr(error))
+                else:
+                    if attempt.error is not None:
+                        await self._store.postpone_case(case, attempt.wait_seconds, repr(attempt.error))
 
     async def _step(self, case: Case) -> None:
         if case.stage == TAKE_OUT:
@@ -237,14 +241,6 @@ class SourceAgain:
             await tx.move_case(dataclasses.replace(case, stage=DONE), note=note)
 
         await self._store.change([case.order_id], end)
-
-    async def _later(self, case: Case, note: str) -> None:
-        async def wait(tx: Tx) -> None:
-            current = await tx.lock_case(case.order_id, case.case_id)
-            if current is not None and current.stage == case.stage:
-                await tx.move_case(current, wait_seconds=AWAY_SECONDS, note=note)
-
-        await self._store.change([case.order_id], wait)
 
     async def _known(self, order_id: str) -> Order:
         order = await self._store.read(order_id)

@@ -51,9 +51,13 @@ class PostgresFulfillmentOrders:
         """See `FulfillmentOrders`."""
         return await _complete(self._conn, await self._conn.fetch(queries.lock_orders_of_order, order_id))
 
-    async def lock_overdue(self, now: datetime, limit: int) -> list[FulfillmentOrder]:
+    async def lock_overdue(
+        self, now: datetime, limit: int, without: Sequence[str] = ()
+    ) -> list[FulfillmentOrder]:
         """See `FulfillmentOrders`."""
-        return await _complete(self._conn, await self._conn.fetch(queries.lock_overdue, now, limit))
+        return await _complete(
+            self._conn, await self._conn.fetch(queries.lock_overdue, now, limit, list(without))
+        )
 
     async def open(self, orders: Sequence[FulfillmentOrder]) -> frozenset[str]:
         """See `FulfillmentOrders`."""
@@ -152,6 +156,12 @@ async def read(conn: Connection, fulfillment_order_id: str) -> FulfillmentOrder 
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         found = await _complete(conn, await conn.fetch(queries.order_by_id, fulfillment_order_id))
     return found[0] if found else None
+
+
+async def overdue_ids(conn: Connection, now: datetime, limit: int, without: Sequence[str]) -> list[str]:
+    """At most `limit` pickups past their time, none of them in `without`; they are not even read."""
+    rows = await conn.fetch(queries.overdue_ids, now, limit, list(without))
+    return [row["fulfillment_order_id"] for row in rows]
 
 
 async def read_page(

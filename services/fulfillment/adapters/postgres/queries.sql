@@ -14,8 +14,15 @@ SELECT * FROM fulfillment_order WHERE order_id = $1 ORDER BY fulfillment_order_i
 
 -- name: lock_overdue
 -- Pickups that nobody collected in time and that nobody else is working on right now.
-SELECT * FROM fulfillment_order WHERE state = 'READY' AND collect_until_time <= $1
+SELECT * FROM fulfillment_order
+WHERE state = 'READY' AND collect_until_time <= $1 AND fulfillment_order_id <> ALL ($3::text[])
 ORDER BY collect_until_time LIMIT $2 FOR UPDATE SKIP LOCKED
+
+-- name: overdue_ids
+-- The same, not locked and not read.
+SELECT fulfillment_order_id FROM fulfillment_order
+WHERE state = 'READY' AND collect_until_time <= $1 AND fulfillment_order_id <> ALL ($3::text[])
+ORDER BY collect_until_time LIMIT $2
 
 -- name: lines_of
 -- The lines of fulfillment orders.

@@ -120,8 +120,9 @@ WHERE line.reservation_id = n.reservation_id AND line.sku = n.sku AND line.locat
       IS DISTINCT FROM (n.live_units, n.consumed_units, n.released_units, n.displaced_units, n.revivable_units);
 
 -- name: find_expired
--- Held reservations whose time is over, oldest first.
-SELECT reservation_id FROM reservation WHERE state = 1 AND expire_time <= $1 ORDER BY expire_time LIMIT $2;
+-- Held reservations whose time is over, oldest first; without those that are set aside.
+SELECT reservation_id FROM reservation WHERE state = 1 AND expire_time <= $1 AND reservation_id <> ALL ($3::text[])
+ORDER BY expire_time LIMIT $2;
 
 -- name: load_missing_locations
 -- Locations of a load that do not exist.

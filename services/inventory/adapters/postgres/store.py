@@ -55,10 +55,10 @@ class PostgresStockStore:
         """The same over a transaction that somebody else has opened, such as a consumer's."""
         return PostgresTransaction(conn, self._clock, self._encode)
 
-    async def find_expired(self, now: datetime, limit: int) -> Sequence[str]:
-        """Held reservations whose time is over."""
+    async def find_expired(self, now: datetime, limit: int, without: Sequence[str] = ()) -> Sequence[str]:
+        """Held reservations whose time is over, none of them in `without`."""
         async with self._db.connection() as conn:
-            return [row[0] for row in await conn.fetch(sql.find_expired, now, limit)]
+            return [row[0] for row in await conn.fetch(sql.find_expired, now, limit, list(without))]
 
 
 class PostgresTransaction:

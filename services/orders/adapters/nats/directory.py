@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from aljibe.inventory.v1 import events_pb2
-from chassis.refusals import Unavailable
+from chassis.postgres import WAIT_OUT
 from services.orders.adapters.grpc.translate import location_of
 from services.orders.domain.draft import Channel
 from services.orders.domain.places import Location, Locations
@@ -29,7 +29,7 @@ UNKNOWN_PAUSE_SECONDS = 0.25
 
 _LOCATION_SUBJECT = "aljibe.inventory.v1.location-changed.*"
 _CATALOG_SUBJECT = "aljibe.catalog.v1.catalog-changed.*"
-_AWAY = (grpc.aio.AioRpcError, Unavailable, OSError, TimeoutError)
+_AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, grpc.aio.AioRpcError, OSError, TimeoutError)
 
 SaveBasis = Callable[[str, str], Awaitable[None]]
 
@@ -98,6 +98,9 @@ class CachedDirectory:
                 wait = READ_AGAIN_SECONDS
             except _AWAY as error:
                 log.warning("directory.waiting", extra={"reason": repr(error)})
+            except Exception:
+                # What was read before stays; a location that cannot be understood must not end the service.
+                log.exception("directory.failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stale.wait(), wait)
 
@@ -126,7 +129,9 @@ class CachedDirectory:
                 known = dict(self._locations.by_id)
                 known[location.location_id] = location
                 await self._take(Locations.of(known.values()))
-        except (DecodeError, *_AWAY):
+        except DecodeError:
+            self._stale.set()
+        except _AWAY:
             self._stale.set()
 
     async def _on_catalog(self, message: Msg) -> None:

@@ -166,6 +166,10 @@ FROM sourcing_case WHERE order_id = $1 AND case_id = $2 FOR UPDATE;
 UPDATE sourcing_case SET stage = $3, attempt = $4, tries = $5, run_at = now() + $6::interval, note = $7, units = $8
 WHERE order_id = $1 AND case_id = $2;
 
+-- name: postpone_case
+-- A case that failed waits; its order may be what cannot be read, so nothing else is touched.
+UPDATE sourcing_case SET run_at = now() + $3::interval, note = $4 WHERE order_id = $1 AND case_id = $2 AND stage <> 'DONE';
+
 -- name: insert_cancellation
 -- A cancellation before fulfillment is asked.
 INSERT INTO cancellation (order_id, cancellation_id, units) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;

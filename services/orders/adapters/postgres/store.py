@@ -125,6 +125,13 @@ class PostgresStore:
             rows = await conn.fetch(sql.claim_cases, most, timedelta(seconds=seconds))
         return [case_of(row) for row in rows]
 
+    async def postpone_case(self, case: Case, wait_seconds: float, note: str) -> None:
+        """A case that failed waits."""
+        async with self._db.connection() as conn:
+            await conn.execute(
+                sql.postpone_case, case.order_id, case.case_id, timedelta(seconds=wait_seconds), note
+            )
+
     async def claim_tasks(self, most: int, seconds: float) -> list[PaymentTask]:
         """Due payment tasks, set aside for a while; of an order only the oldest."""
         async with self._db.connection() as conn:

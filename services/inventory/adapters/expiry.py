@@ -1,0 +1,80 @@
+"""The loop that gives back what reservations hold past their time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from chassis.clock import Clock
+from chassis.postgres import WAIT_OUT
+from chassis.set_aside import SetAside
+from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
+from services.inventory.usecases.post import Posted
+
+log = logging.getLogger(__name__)
+
+
+class ExpiryLoop:
+    """Ends held reservations whose time is over, every `every_seconds`, for ever.
+
+    Any number of instances may. `tell` hears of each commit. A reservation that cannot be ended is set
+    aside, and the others go on.
+    """
+
+    def __init__(
+        self, store: PostgresStockStore, tell: Callable[[Posted], None], clock: Clock, every_seconds: float
+    ) -> None:
+        self._store = store
+        self._tell = tell
+        self._clock = clock
+        self._every_seconds = every_seconds
+        self._aside = SetAside("inventory.expiry")
+
+    @property
+    def waiting(self) -> list[str]:
+        """Those set aside whose next try has not come."""
+        return self._aside.waiting
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a database that is away is waited out."""
+        while True:
+            try:
+                while await self.sweep():
+                    pass
+            except WAIT_OUT as error:
+                log.warning("expiry.waiting", extra={"reason": repr(error)})
+            await asyncio.sleep(self._every_seconds)
+
+    async def sweep(self) -> bool:
+        """End a batch; whether it was a full one of which some ended, so that more may wait.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        now = self._clock()
+        ids = await self._store.find_expired(now, EXPIRY_BATCH, self._aside.waiting)
+        try:
+            outcomes = await self._end(ids, now)
+        except WAIT_OUT:
+            raise
+        except Exception:
+            log.exception("expiry.batch.failed")
+            await self._one_by_one(ids, now)
+            return len(ids) == EXPIRY_BATCH
+        return any(outcomes) and len(ids) == EXPIRY_BATCH
+
+    async def _one_by_one(self, ids: Sequence[str], now: datetime) -> None:
+        for reservation_id in ids:
+            with self._aside.trying(reservation_id):
+                await self._end([reservation_id], now)
+
+    async def _end(self, ids: Sequence[str], now: datetime) -> Sequence[bool]:
+        async def these(_: datetime, __: int) -> Sequence[str]:
+            return ids
+
+        posted = await expire_some(self._store, these, now)
+        self._tell(posted)
+        return posted.outcomes
