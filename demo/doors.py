@@ -178,7 +178,7 @@ class Doors:
             try:
                 answer = await self._http.request(verb, path, headers, body)
             except (OSError, TimeoutError) as error:
-                raise Away(str(error)) from None
+                raise Away(str(error) or type(error).__name__) from None
             if answer.status == 200:
                 return orjson.loads(answer.body)
             raise _of_problem(answer.status, answer.body)

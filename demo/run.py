@@ -18,7 +18,7 @@ from cli.local.child import StartFailed
 from demo.customers import Customers
 from demo.data.baskets import Channel
 from demo.data.places import LocationKind
-from demo.doors import Away, Doors, Refused
+from demo.doors import PATIENCE_SECONDS, Away, Doors, Refused
 from demo.journal import Journal
 from demo.loading import catalogue_size, load_catalogue, load_stock
 from demo.options import DemoOptions
@@ -55,18 +55,23 @@ def run(options: DemoOptions) -> int:
         console.print(words(options.lang)("interrupted"))
         return INTERRUPTED
     except _TROUBLE as trouble:
-        return _give_up(console, trouble)
+        return _give_up(console, options, trouble)
     except BaseExceptionGroup as group:
         # What one of the demo's people ran into, out of their task groups.
         known, unknown = group.split(_TROUBLE)
         if unknown is not None or known is None:
             raise
-        return _give_up(console, _first(known))
+        return _give_up(console, options, _first(known))
     return OK if summary.clean else NOT_CLEAN
 
 
-def _give_up(console: Console, trouble: BaseException) -> int:
-    console.print(str(trouble), style="red", markup=False)
+def _give_up(console: Console, options: DemoOptions, trouble: BaseException) -> int:
+    reason = " ".join(str(trouble).split())
+    if isinstance(trouble, Away):
+        reason = words(options.lang)("away").format(
+            seconds=PATIENCE_SECONDS, reason=reason or type(trouble).__name__
+        )
+    console.print(reason, style="red", markup=False, soft_wrap=True)
     return NOT_STARTED
 
 

@@ -140,6 +140,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The platform has stopped; its data stays. Start it again with the first command.",
         "La plataforma se detuvo; sus datos quedan. El primer comando la arranca otra vez.",
     ),
+    "away": (
+        "the platform stopped answering, and still did not after {seconds:.0f} s: {reason}",
+        "la plataforma dejó de responder, y tras {seconds:.0f} s seguía igual: {reason}",
+    ),
     "interrupted": ("interrupted; everything is stopped", "interrumpido; todo está detenido"),
 }
 
