@@ -265,6 +265,8 @@ aljibe stock show 1029743 --json | jq .positions
     "cause.ADJUSTMENT": "adjustment",
     "cause.DAMAGE": "damage",
     "cause.SHORT_PICK": "short pick",
+    "cause.TRANSFER_OUT": "transfer out",
+    "cause.TRANSFER_IN": "transfer in",
     # dlq
     "dlq.help": (
         "Dead letters: messages that no handler could take. None is lost: each waits with its error to be redriven or"

@@ -265,6 +265,8 @@ aljibe stock show 1029743 --json | jq .positions
     "cause.ADJUSTMENT": "ajuste",
     "cause.DAMAGE": "daño",
     "cause.SHORT_PICK": "faltante al recoger",
+    "cause.TRANSFER_OUT": "salida por traslado",
+    "cause.TRANSFER_IN": "entrada por traslado",
     # dlq
     "dlq.help": (
         "Mensajes muertos: los que ningún receptor pudo tratar. No se pierde ninguno: cada uno espera con su error a que"

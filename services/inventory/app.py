@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from aljibe.inventory.v1 import (
+    inventory_pb2,
+    inventory_pb2_grpc,
+    transfers_pb2,
+    transfers_pb2_grpc,
+)
 from chassis.consumer import Consumer
 from chassis.pages import PageTokens
 from chassis.postgres import WAIT_OUT
@@ -15,6 +20,7 @@ from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
 from services.inventory.adapters.grpc.stock import StockServicer
+from services.inventory.adapters.grpc.transfers import TransferServicer
 from services.inventory.adapters.nats.consumers import StockHandlers
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.nats.live import LivePositions
@@ -80,6 +86,11 @@ async def build(context: Context[Settings]) -> Built:
                 inventory_pb2_grpc.add_ReservationServiceServicer_to_server,
                 ReservationServicer(desk, db),
                 services["ReservationService"],
+            ),
+            (
+                transfers_pb2_grpc.add_TransferServiceServicer_to_server,
+                TransferServicer(desk, db, pages),
+                transfers_pb2.DESCRIPTOR.services_by_name["TransferService"],
             ),
         ],
         consumers=[

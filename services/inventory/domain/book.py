@@ -7,9 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from services.inventory.domain.refusals import LocationUnknown, ReservationUnknown, StockOutOfRange
+from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.refusals import (
+    DocumentUnknown,
+    LocationUnknown,
+    ReservationUnknown,
+    StockOutOfRange,
+)
 from services.inventory.domain.stock import (
     MAX_STOCK_UNITS,
     Cause,
@@ -26,6 +32,7 @@ from services.inventory.domain.stock import (
 )
 
 R_co = TypeVar("R_co", covariant=True)
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(slots=True)
@@ -50,6 +57,22 @@ class Needs:
     """Reservations whose positions are locked too unless they are still held."""
     orders: set[tuple[str, int]] = field(default_factory=set)
     """(order_id, attempt) whose reservation is locked if there is one."""
+    documents: set[DocumentKey] = field(default_factory=set)
+    """Locked after the positions."""
+    looks: list[tuple[DocumentKey, Callable[[Any, Needs], None]]] = field(default_factory=list)
+    """Documents that are looked at before anything is locked: each function adds what they make necessary."""
+
+    def look(self, key: DocumentKey, add: Callable[[Any, Needs], None]) -> None:
+        """Lock a document, and before it what `add` finds that it needs."""
+        self.documents.add(key)
+        self.looks.append((key, add))
+
+    def see(self, documents: Mapping[DocumentKey, Document]) -> None:
+        """Add what the documents that were to be looked at make necessary."""
+        for key, add in self.looks:
+            found = documents.get(key)
+            if found is not None:
+                add(found, self)
 
     def take(self, key: Key, units: int) -> None:
         """A fact that takes `units` (0 or less: brings) from a position."""
@@ -104,6 +127,7 @@ class Book:
         positions: Iterable[Position] = (),
         reservations: Iterable[Reservation] = (),
         locations: Mapping[str, bool] | None = None,
+        documents: Iterable[Document] = (),
     ) -> None:
         self.now = now
         self.new_id = new_id
@@ -122,6 +146,9 @@ class Book:
         self.changed_reservations: dict[str, Reservation] = {}
         self.movements: list[Movement] = []
         self.events: list[Event] = []
+        self.documents: dict[DocumentKey, Document] = {one.key: one for one in documents}
+        self.new_documents: dict[DocumentKey, Document] = {}
+        self.changed_documents: dict[DocumentKey, Document] = {}
 
     def position(self, key: Key) -> Position:
         """The locked position.
@@ -155,6 +182,27 @@ class Book:
         if found is None:
             raise ReservationUnknown(reservation_id)
         return found
+
+    def document(self, kind: type[D], key: DocumentKey) -> D:
+        """The locked document.
+
+        Raises:
+            DocumentUnknown: there is none.
+        """
+        found = self.documents.get(key)
+        if found is None:
+            raise DocumentUnknown(Kind(key[0]).name, key[1])
+        assert isinstance(found, kind)
+        return found
+
+    def open(self, document: Document) -> None:
+        """Put a new document into the book."""
+        self.documents[document.key] = self.new_documents[document.key] = document
+
+    def amend(self, document: Document) -> None:
+        """Note that a document has changed."""
+        if document.key not in self.new_documents:
+            self.changed_documents[document.key] = document
 
     def check_room(self, key: Key, units: int) -> None:
         """Pass when on hand may change by `units`.

@@ -212,3 +212,63 @@ class StockOutOfRange(Refusal):
 
     def __str__(self) -> str:
         return f"{self.sku} at {self.location_id} would leave the range of ±{self.limit_units} units"
+
+
+@dataclass(eq=False)
+class DocumentUnknown(Refusal):
+    """No such transfer, count or supply."""
+
+    kind: str
+    document_id: str
+
+    def __str__(self) -> str:
+        return f"there is no {self.kind.lower()} {self.document_id!r}"
+
+
+@dataclass(eq=False)
+class StateNotPossible(Refusal):
+    """The document stands elsewhere in its life."""
+
+    document_id: str
+    state: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.document_id} is {self.state}; this needs {self.wanted}"
+
+
+@dataclass(eq=False)
+class LocationDiffers(Refusal):
+    """The request names another location than the document does."""
+
+    document_id: str
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"{self.document_id} does not concern {self.location_id} here"
+
+
+@dataclass(eq=False)
+class LocationsEqual(Refusal):
+    """A transfer needs two places."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"a transfer from {self.location_id} must go elsewhere"
+
+
+@dataclass(eq=False)
+class UnitsTooMany(Refusal):
+    """More units than the document has room for; a SKU that it does not name has none."""
+
+    document_id: str
+    sku: str
+    requested_units: int
+    limit_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.document_id} takes at most {self.limit_units} more of {self.sku}, "
+            f"not {self.requested_units}"
+        )

@@ -30,6 +30,8 @@ class Cause(IntEnum):
     ADJUSTMENT = 8
     DAMAGE = 9
     SHORT_PICK = 10
+    TRANSFER_OUT = 11
+    TRANSFER_IN = 12
 
 
 class State(IntEnum):

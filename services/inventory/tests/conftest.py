@@ -12,16 +12,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 import nats
+import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
 from aljibe.inventory.v1 import inventory_pb2 as pb
-from aljibe.inventory.v1 import inventory_pb2_grpc
+from aljibe.inventory.v1 import inventory_pb2_grpc, transfers_pb2_grpc
 from chassis import migrations, postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
 from services.inventory.app import definition
 from services.inventory.config import Settings
 from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, STORE, a_location_message, unique
+from services.inventory.tests.contract import Stock, in_memory, in_postgres
 from tests.servers import Databases
 
 PASSWORD = "only-for-tests"
@@ -58,6 +60,19 @@ async def db(database_url: str) -> AsyncIterator[postgres.Database]:
         await database.close()
 
 
+@pytest_asyncio.fixture
+async def stock_in_postgres(db: postgres.Database) -> Stock:
+    return await in_postgres(db)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def stock(request: pytest.FixtureRequest) -> Stock:
+    if request.param == "memory":
+        return in_memory()
+    found: Stock = request.getfixturevalue("stock_in_postgres")
+    return found
+
+
 @dataclass
 class Process:
     """One running inventory, and the clients a test calls it with."""
@@ -68,11 +83,13 @@ class Process:
     stock: inventory_pb2_grpc.StockServiceAsyncStub = field(init=False)
     reservations: inventory_pb2_grpc.ReservationServiceAsyncStub = field(init=False)
     locations: inventory_pb2_grpc.LocationServiceAsyncStub = field(init=False)
+    transfers: transfers_pb2_grpc.TransferServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
         self.stock = inventory_pb2_grpc.StockServiceStub(self.channel)
         self.reservations = inventory_pb2_grpc.ReservationServiceStub(self.channel)
         self.locations = inventory_pb2_grpc.LocationServiceStub(self.channel)
+        self.transfers = transfers_pb2_grpc.TransferServiceStub(self.channel)
 
 
 @dataclass

@@ -19,7 +19,8 @@ from services.inventory.adapters.postgres import audit, locations, reads
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
 from services.inventory.domain.refusals import Refusal
-from services.inventory.domain.stock import Key, Position, Reservation
+from services.inventory.domain.stock import Cause, Key, Position, Reservation
+from services.inventory.domain.transfer import ON_THE_WAY, Transfer
 from services.inventory.tests.builders import (
     CLOSED_STORE,
     NOW,
@@ -139,6 +140,25 @@ class LookInMemory:
             assert position.reserved_units == sum(line.live_units for line in lines)
         for one in shelves.reservations.values():
             assert one.state.live == (one.live_units > 0)
+        self._check_transfers()
+
+    def _check_transfers(self) -> None:
+        moved = self._store.shelves.movements.values()
+        for one in self._store.shelves.documents.values():
+            if not isinstance(one, Transfer):
+                continue
+            for line in one.lines:
+                units = {
+                    cause: sum(
+                        each.quantity_units
+                        for each in moved
+                        if (each.document_id, each.sku, each.cause) == (one.transfer_id, line.sku, cause)
+                    )
+                    for cause in (Cause.TRANSFER_OUT, Cause.TRANSFER_IN)
+                }
+                assert line.dispatched_units == -units[Cause.TRANSFER_OUT]
+                assert line.received_units == units[Cause.TRANSFER_IN]
+                assert (line.in_transit_units > 0) <= (one.state in ON_THE_WAY)
 
 
 class LookInPostgres:

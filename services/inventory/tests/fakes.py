@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from chassis.clock import Clock
 from chassis.ids import new_id
 from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.document import Document, DocumentKey
 from services.inventory.domain.stock import Event, Key, Movement, Position, Reservation
 from services.inventory.usecases.ports import Answer, Transaction
 
@@ -27,6 +28,7 @@ class Shelves:
     movements: dict[str, Movement] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    documents: dict[DocumentKey, Document] = field(default_factory=dict)
 
 
 class InMemoryStockStore:
@@ -66,6 +68,7 @@ class _InMemoryTransaction:
         self._shelves.answers.update((one.key, one) for one in answers)
 
     async def load(self, needs: Needs, *, skip_locked: bool = False) -> Book:
+        needs.see(self._shelves.documents)
         for key in needs.facts:
             if key[1] in self._locations:
                 self._shelves.positions.setdefault(key, Position(*key, active=self._locations[key[1]]))
@@ -75,6 +78,7 @@ class _InMemoryTransaction:
             self._shelves.positions.values(),
             self._shelves.reservations.values(),
             self._locations,
+            self._shelves.documents.values(),
         )
 
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
@@ -88,5 +92,6 @@ class _InMemoryTransaction:
             if movement.idempotency_key in self._shelves.movements:
                 raise AssertionError(f"{movement.idempotency_key} stands in the ledger already")
             self._shelves.movements[movement.idempotency_key] = movement
+        self._shelves.documents.update(book.new_documents)
         self._shelves.events += book.events
         return book.events

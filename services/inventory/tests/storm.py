@@ -22,6 +22,12 @@ from services.inventory.domain.book import Command, Origin
 from services.inventory.domain.facts import Count, Move, ShortPick
 from services.inventory.domain.reserving import Commit, Consume, Expire, Release, Reserve
 from services.inventory.domain.stock import Cause, Pick
+from services.inventory.domain.transfer import (
+    CloseTransfer,
+    CreateTransfer,
+    Dispatch,
+    ReceiveTransfer,
+)
 from services.inventory.usecases.expire import expire_some
 from services.inventory.usecases.post import Submission, post
 
@@ -41,6 +47,7 @@ class Storm:
         self._seed = seed
         self._number = 0
         self._known: list[str] = []
+        self._transfers: list[str] = []
         self.done: Counter[str] = Counter()
 
     def _picks(self) -> tuple[Pick, ...]:
@@ -48,9 +55,9 @@ class Storm:
         chosen = self._random.sample(keys, self._random.randint(1, 4))
         return tuple(Pick(*key, self._random.randint(1, 2)) for key in chosen)
 
-    def _origin(self) -> Origin:
+    def _origin(self, document_id: str = "storm") -> Origin:
         self._number += 1
-        return Origin(f"{self._seed}-{self._number}", "storm", "storm")
+        return Origin(f"{self._seed}-{self._number}", document_id, "storm")
 
     def _command(self) -> Command[Any]:
         kind = self._random.random()
@@ -78,7 +85,22 @@ class Storm:
             return Move(sold, Cause.SALE, self._origin())
         if kind < 0.93:
             return Count(picks, self._origin())
+        if kind < 0.97:
+            return self._transfer(picks)
         return Move(picks, Cause.RECEIPT, self._origin())
+
+    def _transfer(self, picks: tuple[Pick, ...]) -> Command[Any]:
+        source_id, destination_id = self._random.sample(PLACES, 2)
+        units = {pick.sku: pick.quantity_units for pick in picks}
+        if len(self._transfers) < 4 or self._random.random() < 0.2:
+            return CreateTransfer(source_id, destination_id, tuple(units.items()), "", "storm")
+        transfer_id = self._random.choice(self._transfers)
+        kind = self._random.random()
+        if kind < 0.5:
+            return Dispatch(transfer_id, source_id, (), self._origin(transfer_id), forced=kind < 0.25)
+        if kind < 0.9:
+            return ReceiveTransfer(transfer_id, destination_id, (), self._origin(transfer_id))
+        return CloseTransfer(transfer_id, destination_id, "storm")
 
     async def run(self, groups: int) -> None:
         for _ in range(groups):
@@ -94,6 +116,10 @@ class Storm:
                 if reservation is not None:
                     self._known.append(reservation.reservation_id)
                     del self._known[:-60]
+                transfer = getattr(outcome, "transfer", None)
+                if transfer is not None and transfer.transfer_id not in self._transfers:
+                    self._transfers.append(transfer.transfer_id)
+                    del self._transfers[:-8]
 
 
 async def main(url: str, seed: int, groups: int) -> None:

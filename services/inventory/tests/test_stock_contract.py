@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from aljibe.inventory.v1 import events_pb2 as facts
-from chassis.postgres import Database
 from chassis.refusals import RequestIdReused
 from services.inventory.domain import refusals as no
 from services.inventory.domain.facts import Count, SetSafety, ShortPick, adjust
@@ -26,20 +24,7 @@ from services.inventory.tests.builders import (
     an_origin,
     unique,
 )
-from services.inventory.tests.contract import Stock, in_memory, in_postgres, marked
-
-
-@pytest_asyncio.fixture
-async def stock_in_postgres(db: Database) -> Stock:
-    return await in_postgres(db)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def stock(request: pytest.FixtureRequest) -> Stock:
-    if request.param == "memory":
-        return in_memory()
-    found: Stock = request.getfixturevalue("stock_in_postgres")
-    return found
+from services.inventory.tests.contract import Stock, marked
 
 
 async def reserved(stock: Stock, quantity_units: int = 1, *, accepted: bool = False, sku: str = SKU) -> str:

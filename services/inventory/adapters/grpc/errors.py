@@ -103,5 +103,35 @@ table = ErrorTable(
             "STOCK_OUT_OF_RANGE",
             "{sku} en {location_id} saldría del margen de ±{limit_units} unidades",
         ),
+        ErrorRule(
+            no.DocumentUnknown,
+            StatusCode.NOT_FOUND,
+            "DOCUMENT_UNKNOWN",
+            "No existe el documento {document_id}",
+        ),
+        ErrorRule(
+            no.StateNotPossible,
+            StatusCode.FAILED_PRECONDITION,
+            "STATE_NOT_POSSIBLE",
+            "{document_id} está en el estado {state}; se necesita {wanted}",
+        ),
+        ErrorRule(
+            no.LocationDiffers,
+            StatusCode.INVALID_ARGUMENT,
+            "LOCATION_DIFFERS",
+            "{document_id} no corresponde aquí a la ubicación {location_id}",
+        ),
+        ErrorRule(
+            no.LocationsEqual,
+            StatusCode.INVALID_ARGUMENT,
+            "LOCATIONS_EQUAL",
+            "Un traslado desde {location_id} debe ir a otra ubicación",
+        ),
+        ErrorRule(
+            no.UnitsTooMany,
+            StatusCode.FAILED_PRECONDITION,
+            "UNITS_TOO_MANY",
+            "{document_id} admite como mucho {limit_units} unidades más de {sku}, no {requested_units}",
+        ),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from aljibe.inventory.v1 import inventory_pb2 as pb
+from aljibe.inventory.v1 import transfers_pb2
 from chassis import requests
 from chassis.auth import current_principal
 from chassis.telemetry import current_traceparent
@@ -19,7 +20,12 @@ from services.inventory.domain.stock import Reservation
 from services.inventory.usecases.post import Mark, Submission
 
 Request = (
-    pb.ReceiveStockRequest
+    transfers_pb2.CreateTransferRequest
+    | transfers_pb2.DispatchTransferRequest
+    | transfers_pb2.ReceiveTransferRequest
+    | transfers_pb2.CloseTransferRequest
+    | transfers_pb2.CancelTransferRequest
+    | pb.ReceiveStockRequest
     | pb.AdjustStockRequest
     | pb.CountStockRequest
     | pb.SellStockRequest

@@ -59,3 +59,35 @@ WHERE l.reservation_id IS NULL
    OR (r.state = 3 AND l.consumed_units = 0)
    OR (r.state = 4 AND l.consumed_units > 0)
 ORDER BY r.reservation_id LIMIT $1;
+
+-- name: transfers
+-- What left for a transfer and what came in by it is what its lines say; with their CHECK: Σ out = Σ in + in transit + lost.
+SELECT CASE WHEN m.sent <> m.dispatched THEN 'TRANSFER_OUT' ELSE 'TRANSFER_IN' END AS rule, m.sku,
+       CASE WHEN m.sent <> m.dispatched THEN m.source_id ELSE m.destination_id END AS location_id,
+       CASE WHEN m.sent <> m.dispatched THEN m.sent ELSE m.came END AS expected_units,
+       CASE WHEN m.sent <> m.dispatched THEN m.dispatched ELSE m.received END AS actual_units,
+       m.transfer_id AS document_id, count(*) OVER () AS all_of_them
+FROM (
+    SELECT transfer_id, sku, coalesce(t.source_id, '') AS source_id, coalesce(t.destination_id, '') AS destination_id,
+           coalesce(ledger.sent, 0) AS sent, coalesce(ledger.came, 0) AS came,
+           coalesce(l.dispatched_units, 0)::bigint AS dispatched, coalesce(l.received_units, 0)::bigint AS received
+    FROM (
+        SELECT document_id AS transfer_id, sku, -sum(quantity_units) FILTER (WHERE cause = 11) AS sent,
+               sum(quantity_units) FILTER (WHERE cause = 12) AS came
+        FROM movement WHERE cause IN (11, 12) GROUP BY document_id, sku
+    ) ledger
+    FULL JOIN transfer_line l USING (transfer_id, sku)
+    LEFT JOIN transfer t USING (transfer_id)
+) m
+WHERE m.sent <> m.dispatched OR m.came <> m.received
+ORDER BY m.transfer_id, m.sku LIMIT $1;
+
+-- name: transfer_states
+-- Only a transfer that left and has not ended has units on the way.
+SELECT 'TRANSFER_STATE' AS rule, '' AS sku, t.destination_id AS location_id, CASE WHEN t.state IN (2, 3) THEN 1 ELSE 0 END::bigint AS expected_units,
+       coalesce(l.units, 0)::bigint AS actual_units, t.transfer_id AS document_id, count(*) OVER () AS all_of_them
+FROM transfer t
+LEFT JOIN (SELECT transfer_id, sum(in_transit_units) AS units FROM transfer_line WHERE in_transit_units > 0 GROUP BY transfer_id) l
+    USING (transfer_id)
+WHERE (t.state IN (2, 3)) <> (coalesce(l.units, 0) > 0)
+ORDER BY t.transfer_id LIMIT $1;

@@ -1,5 +1,5 @@
 -- Lock order of every transaction: new position rows by (sku, location), position rows by (sku, location), reservation rows by id,
--- new reservation rows by (order, attempt), request keys. Who follows it cannot deadlock; a line is changed only under both its locks.
+-- documents by kind and id, new documents, new reservation rows by (order, attempt), request keys. Who follows it cannot deadlock; a line is changed only under both its locks.
 --
 -- The statements of the hot path take their text columns joined by a separator, which is a parameter too: asyncpg needs a tenth of the
 -- time for one long text that it needs for an array (`joined.py`).

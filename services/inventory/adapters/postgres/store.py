@@ -12,6 +12,7 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
+from services.inventory.adapters.postgres import documents
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import sql
@@ -83,6 +84,8 @@ class PostgresTransaction:
     async def load(self, needs: Needs, *, skip_locked: bool = False) -> Book:
         """See `Transaction.load`; the order of the steps is the lock order."""
         conn = self._conn
+        if needs.looks:
+            needs.see(await documents.find(conn, {key for key, _ in needs.looks}))
         wanted = set(needs.reservations)
         if needs.orders:
             wanted.update(await self._standing(needs.orders))
@@ -106,12 +109,15 @@ class PostgresTransaction:
             found = await conn.fetch(sql.find_locations, list(missing))
             locations.update((row[0], row[1]) for row in found)
         reservations = await self._lock(wanted, skip_locked=skip_locked) if wanted else ()
-        return Book(self._clock(), ids.new_id, positions, reservations, locations)
+        papers = await documents.lock(conn, needs.documents) if needs.documents else ()
+        return Book(self._clock(), ids.new_id, positions, reservations, locations, papers)
 
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[OutboxEvent]:
         """See `Transaction.save`."""
         for position in book.changed_positions.values():
             position.version += 1
+        if book.new_documents or book.changed_documents:
+            await documents.save(self._conn, [*book.new_documents.values(), *book.changed_documents.values()])
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
                 await self._save_reserved(book, list(book.changed_positions.values()))

@@ -1,0 +1,45 @@
+"""Documents of every kind in PostgreSQL: looked at, locked and saved kind by kind, in the order of `Kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from services.inventory.adapters.postgres import transfers
+from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.transfer import Transfer
+
+if TYPE_CHECKING:
+    from chassis.postgres import Connection
+
+
+async def find(conn: Connection, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, Document]:
+    """These documents as they are committed, not locked."""
+    ids = _by_kind(keys)
+    found: list[Document] = []
+    if wanted := ids.get(Kind.TRANSFER):
+        found += await transfers.find(conn, wanted)
+    return {one.key: one for one in found}
+
+
+async def lock(conn: Connection, keys: Iterable[DocumentKey]) -> list[Document]:
+    """These documents, locked in their one order."""
+    ids = _by_kind(keys)
+    found: list[Document] = []
+    if wanted := ids.get(Kind.TRANSFER):
+        found += await transfers.lock(conn, wanted)
+    return found
+
+
+async def save(conn: Connection, documents: Iterable[Document]) -> None:
+    """Write new documents, and what became of locked ones."""
+    changed = list(documents)
+    if moved := [one for one in changed if isinstance(one, Transfer)]:
+        await transfers.save(conn, moved)
+
+
+def _by_kind(keys: Iterable[DocumentKey]) -> dict[Kind, list[str]]:
+    ids: dict[Kind, list[str]] = {}
+    for kind, document_id in sorted(keys):
+        ids.setdefault(kind, []).append(document_id)
+    return ids
