@@ -182,7 +182,8 @@ class Relay:
             return await self._publish([self._handed_over.popleft() for _ in range(count)])
         self._woken.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), max(0.0, self._sweep_at - now))
+            async with asyncio.timeout(max(0.0, self._sweep_at - now)):
+                await self._woken.wait()
         return True
 
     def _fall_behind(self) -> None:

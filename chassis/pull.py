@@ -66,7 +66,8 @@ class Pull:
             await self._ask()
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), SILENCE_SECONDS)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._arrived.wait()
             except TimeoutError:
                 raise PullLost(description="no heartbeat") from None
         taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]

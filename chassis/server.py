@@ -32,6 +32,8 @@ KEEPALIVE_MILLISECONDS = 30_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000
 LEAST_CLIENT_PING_MILLISECONDS = 10_000
 CLOSER_TIMEOUT_SECONDS = 10.0
+CANCEL_AGAIN_SECONDS = 1.0
+MAX_CANCELS = 10
 
 
 class Server:
@@ -126,8 +128,7 @@ async def serve(
             log.info("draining", extra={"seconds": settings.drain_seconds})
             await server.drain(settings.drain_seconds)
             drained = True
-            for task in running:
-                task.cancel()
+            await _end(running)
     finally:
         if not drained:
             await server.drain(0)
@@ -138,6 +139,23 @@ async def serve(
 
 async def _named(make: Background) -> None:
     await make()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel `tasks`, and go on until they have ended.
+
+    `asyncio.wait_for` before Python 3.12, which client libraries use, loses a cancellation that meets its
+    result; the task, or one that it waits for, would then work on, and the drain would never end.
+    """
+    for task in tasks:
+        task.cancel()
+    for _ in range(MAX_CANCELS):
+        if all(task.done() for task in tasks):
+            return
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
+        for task in asyncio.all_tasks():
+            if task.cancelling() and not task.done():
+                task.cancel()
 
 
 async def close_all(closers: Sequence[Closer]) -> None:

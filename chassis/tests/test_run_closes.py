@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from aljibe.ops.v1 import bus_pb2
-from chassis import run
+from chassis import run, server
 from chassis.auth import DevelopmentKeys
 from chassis.errors import ErrorTable
 from chassis.migrations import migrate
@@ -102,3 +102,36 @@ async def test_a_channel_asked_for_after_building_is_closed_by_the_drain(
     await run.serve(service(build), await settings_for(fresh_database, nats_url, keys), stop=stop)
 
     assert channels[0].get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_the_drain_ends_although_a_task_loses_its_cancellation(
+    fresh_database: str, nats_url: str, keys: DevelopmentKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `asyncio.wait_for` makes it lose one that meets its result, here in a task of a task."""
+    monkeypatch.setattr(server, "CANCEL_AGAIN_SECONDS", 0.05)
+    stop = asyncio.Event()
+    lost = 0
+
+    async def loses_one() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 1:
+                    raise
+
+    async def loop() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(loses_one())
+            stop.set()
+
+    async def build(context: Context[ChassisSettings]) -> Built:
+        return Built(background=[loop])
+
+    settings = await settings_for(fresh_database, nats_url, keys)
+    async with asyncio.timeout(20):
+        await run.serve(service(build), settings, stop=stop)
+
+    assert lost == 2

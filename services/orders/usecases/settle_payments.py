@@ -46,7 +46,8 @@ class SettlePayments:
             if not busy:
                 self._woken.clear()
                 try:
-                    await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await self._woken.wait()
                 except TimeoutError:
                     continue
 

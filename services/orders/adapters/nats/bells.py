@@ -57,4 +57,5 @@ class Bells:
 async def wait_for(bell: asyncio.Event) -> None:
     """Return when the bell rings, or when it is time to look again anyway."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(bell.wait(), LOOK_AGAIN_SECONDS)
+        async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+            await bell.wait()

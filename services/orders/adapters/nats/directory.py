@@ -102,7 +102,8 @@ class CachedDirectory:
                 # What was read before stays; a location that cannot be understood must not end the service.
                 log.exception("directory.failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stale.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._stale.wait()
 
     async def _read(self) -> None:
         started = asyncio.get_running_loop().time()
