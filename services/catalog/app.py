@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
@@ -19,7 +21,7 @@ async def build(context: Context[Settings]) -> Built:
     catalog = CatalogServicer(
         context.db, replica, context.relay, PageTokens.of(context.settings), context.clock
     )
-    signer = QuoteSigner(quote_key(context.settings))
+    signer = QuoteSigner(quote_key(context.settings), timedelta(seconds=context.settings.quote_ttl_seconds))
     pricing = PricingServicer(lambda: replica.snapshot, signer, context.clock)
     # Loaded here, not in `before_serve`: the port is open by then, and baskets would be refused for
     # unknown channels.

@@ -12,13 +12,15 @@ QUOTE_KEY_MIN_LENGTH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ChassisSettings):
-    """What every service can be told, and the key of quote tokens."""
+    """What every service can be told, and how quotes are promised."""
 
     quote_key: str = field(default="", repr=False)
     """Secret that quote tokens are signed with, the same for all instances; at least 16 characters. Unset:
     derived from
     the service's private key file, which all instances share.
     """
+    quote_ttl_seconds: int = 1800
+    """How long a quote's prices are honoured."""
 
 
 def quote_key(settings: Settings) -> bytes:

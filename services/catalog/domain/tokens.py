@@ -38,13 +38,14 @@ class QuoteSigner:
     the key.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, ttl: timedelta = QUOTE_TTL) -> None:
         if len(key) < KEY_MIN_BYTES:
             raise ValueError(f"the key for quote tokens must have at least {KEY_MIN_BYTES} bytes")
         self._key = key
+        self.ttl = ttl
 
     def sign(self, basket: Basket, priced_at: datetime, total_minor: int) -> str:
-        """A token for `basket` at `total_minor`, good for `QUOTE_TTL` from `priced_at`."""
+        """A token for `basket` at `total_minor`, good for `ttl` from `priced_at`."""
         micros = (priced_at - _EPOCH) // _MICROSECOND
         content = _CONTENT.pack(_VERSION, micros, total_minor, fingerprint(basket))
         return urlsafe_b64encode(content + self._signature(content)).rstrip(b"=").decode()
@@ -71,7 +72,7 @@ class QuoteSigner:
         if not hmac.compare_digest(digest, fingerprint(basket)):
             raise QuoteInvalid("was made for another basket")
         priced_at = _EPOCH + micros * _MICROSECOND
-        expire_time = priced_at + QUOTE_TTL
+        expire_time = priced_at + self.ttl
         if now >= expire_time:
             raise QuoteExpired(expire_time)
         return Promise(priced_at, total_minor, expire_time)

@@ -10,7 +10,7 @@ from services.catalog.domain import pricing
 from services.catalog.domain.baskets import Basket, Quote
 from services.catalog.domain.refusals import PriceChanged, Refusal
 from services.catalog.domain.snapshot import Snapshot
-from services.catalog.domain.tokens import QUOTE_TTL, QuoteSigner
+from services.catalog.domain.tokens import QuoteSigner
 
 
 class SignedQuote(NamedTuple):
@@ -41,7 +41,7 @@ def quote_basket(snapshot: Snapshot, signer: QuoteSigner, wish: Wish, now: datet
     basket, token = wish
     if not token:
         priced = pricing.quote(basket, snapshot, now)
-        return SignedQuote(priced, signer.sign(basket, now, priced.total_minor), now + QUOTE_TTL)
+        return SignedQuote(priced, signer.sign(basket, now, priced.total_minor), now + signer.ttl)
     promise = signer.open(token, basket, now)
     priced = pricing.quote(basket, snapshot, promise.priced_at)
     if priced.total_minor != promise.total_minor:

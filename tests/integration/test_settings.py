@@ -1,0 +1,121 @@
+"""What settings change: spans go to a collector, quotes hold for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC
+from pathlib import Path
+
+import grpc
+import pytest
+import pytest_asyncio
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from aljibe.orders.v1 import orders_pb2
+from cli.local.platform import Platform
+from tests.integration.world import Refusal, World, eventually, reason, request_id, retailer
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+class Collector:
+    """A small OTLP receiver that remembers which service reported which span of which trace."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, str, str]] = []
+
+    async def Export(  # noqa: N802
+        self, request: trace_service_pb2.ExportTraceServiceRequest, context: object
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
+        """One batch of spans."""
+        for resource in request.resource_spans:
+            names = {a.key: a.value.string_value for a in resource.resource.attributes}
+            for scope in resource.scope_spans:
+                self.spans += [
+                    (names["service.name"], span.name, span.trace_id.hex()) for span in scope.spans
+                ]
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+@asynccontextmanager
+async def _collector() -> AsyncIterator[tuple[Collector, str]]:
+    collector = Collector()
+    server = grpc.aio.server()
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield collector, f"http://127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def observed() -> AsyncIterator[tuple[World, Collector]]:
+    """A retailer whose spans are collected, and whose quotes hold for a second only."""
+    folder = Path(tempfile.mkdtemp(prefix="aljibe-observed-"))
+    folder.chmod(0o755)
+    try:
+        async with _collector() as (collector, endpoint):
+            environ = {
+                **os.environ,
+                "ALJIBE_QUOTE_TTL_SECONDS": "1",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "200",
+            }
+            async with Platform(folder, environ=environ) as platform, retailer(platform) as world:
+                yield world, collector
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_one_trace_runs_through_every_service(observed: tuple[World, Collector]) -> None:
+    """From the browser: its trace id is in the spans of all five services and on the order itself."""
+    world, collector = observed
+    sku = await world.article(stock={"wh-1": 1})
+    request = orders_pb2.PlaceOrderRequest(
+        request_id=request_id(), order=world.draft(sku), payment=orders_pb2.PaymentInput(token="tok_ok")
+    )
+
+    answer = await world.post(
+        "/v1/orders", request, world.shop(), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"
+    )
+
+    names = ("gateway", "catalog", "inventory", "orders", "fulfillment")
+    everyone = {f"aljibe-{name}" for name in names}
+
+    async def seen() -> bool:
+        return everyone <= {service for service, _, trace in collector.spans if trace == TRACE}
+
+    await eventually(seen, "span of every service")
+    assert answer["order"]["traceId"] == TRACE
+
+
+async def test_an_expired_quote_is_refused_at_both_doors(observed: tuple[World, Collector]) -> None:
+    """Its price was promised for a while only; nothing is reserved on it."""
+    world, _ = observed
+    sku = await world.article(stock={"wh-1": 1})
+    preview = await world.orders.PreviewOrder(
+        orders_pb2.PreviewOrderRequest(order=world.draft(sku)), metadata=world.auth(world.shop())
+    )
+    draft = world.draft(sku, quote_token=preview.quote_token)
+    request = orders_pb2.PlaceOrderRequest(
+        request_id=request_id(), order=draft, payment=orders_pb2.PaymentInput(token="tok_ok")
+    )
+    # What is awaited here is the clock itself.
+    await asyncio.sleep(max(0.0, preview.expire_time.ToDatetime(UTC).timestamp() - time.time()) + 0.1)
+
+    with pytest.raises(Refusal) as over_http:
+        await world.post("/v1/orders", request, world.shop())
+    with pytest.raises(grpc.aio.AioRpcError) as over_grpc:
+        await world.orders.PlaceOrder(request, metadata=world.auth(world.shop()))
+
+    assert (over_http.value.status, over_http.value.reason) == (409, "QUOTE_EXPIRED")
+    assert reason(over_grpc.value) == "QUOTE_EXPIRED"
+    assert (await world.position(sku, "wh-1")).reserved_units == 0
