@@ -74,6 +74,12 @@ class Crowd:
             )
             self.answered += 1
 
+    async def clash(self, sku: str, store: str) -> None:
+        """An online customer is promised the store's last unit, and its till sells it at the same moment."""
+        for channel, more in (("web", {}), ("pos", {"method": CARRY_OUT, "store": store, "pay": "cash"})):
+            key = request_id()
+            await self._insist(key, lambda c=channel, m=more, k=key: self._world.buy({sku: 1}, c, key=k, **m))
+
     async def _insist(self, key: str, buy: Any) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):

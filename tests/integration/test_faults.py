@@ -8,38 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import grpc
 import pytest
 
-from aljibe.inventory.v1 import inventory_pb2
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
-from aljibe.orders.v1 import orders_pb2
 from cli.local.platform import Platform
+from tests.integration.aftermath import (
+    no_dead_letters,
+    nothing_is_doubled,
+    own_platform,
+    settled,
+    the_books_agree,
+)
 from tests.integration.shopping import Crowd
-from tests.integration.world import FINAL, STORES, World, eventually, request_id, retailer
+from tests.integration.world import STORES, eventually, request_id
 
 SERVICES = ("catalog", "inventory", "orders", "fulfillment", "gateway")
 VICTIMS = (*SERVICES, "postgres", "nats")
 CUSTOMERS = 12
 ROUNDS = int(os.environ.get("ALJIBE_FAULT_ROUNDS", "1"))
-SETTLE_SECONDS = 60.0
-
-
-@asynccontextmanager
-async def _own_platform() -> AsyncIterator[tuple[Platform, World]]:
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-faults-"))
-    folder.chmod(0o755)
-    try:
-        async with Platform(folder) as platform, retailer(platform) as world:
-            yield platform, world
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.timeout(300)
@@ -49,7 +37,7 @@ async def test_14_kills_in_turn_lose_and_double_nothing(round_: int) -> None:
     seed = int(os.environ.get("ALJIBE_FAULT_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"ALJIBE_FAULT_SEED={seed}")  # noqa: T201 (shown with a failure: it replays the run)
     choices = random.Random(seed)
-    async with _own_platform() as (platform, world):
+    async with own_platform() as (platform, world):
         places = (*STORES, "wh-1")
         skus = [await world.article(stock=dict.fromkeys(places, 400)) for _ in range(6)]
         crowd = Crowd(world, skus, seed)
@@ -71,7 +59,7 @@ async def test_14_kills_in_turn_lose_and_double_nothing(round_: int) -> None:
             crowd.closing.set()
             await shopping
             diary = crowd.diary
-            await _settled(world, diary.accepted)
+            await settled(world, diary.accepted)
             staff.cancel()
 
         orders = {key: await world.order(order) for key, order in diary.accepted.items()}
@@ -80,9 +68,9 @@ async def test_14_kills_in_turn_lose_and_double_nothing(round_: int) -> None:
         assert diary.unanswered == []
         assert diary.internal_errors == []
         assert len({order.order_id for order in orders.values()}) == len(orders)
-        await _nothing_is_doubled(world, orders)
-        await _the_books_agree(world, orders)
-        await _no_dead_letters(world)
+        await nothing_is_doubled(world, orders)
+        await the_books_agree(world, orders, dict.fromkeys(skus, 400 * len(places)))
+        await no_dead_letters(world)
 
 
 async def _answers(crowd: Crowd, count: int) -> None:
@@ -95,89 +83,9 @@ async def _answers(crowd: Crowd, count: int) -> None:
     await eventually(enough, f"{count} more answers", seconds=60)
 
 
-async def _settled(world: World, accepted: dict[str, orders_pb2.Order]) -> None:
-    """Every accepted order reaches its end by itself (staff goes on working), and its money with it."""
-    waiting = dict(accepted)
-
-    async def all_done() -> bool:
-        for key, order in list(waiting.items()):
-            try:
-                now = await world.order(order)
-            except grpc.aio.AioRpcError:
-                return False
-            paid = now.payment.captured_minor + now.payment.voided_minor
-            if now.state in FINAL and paid == now.payment.authorized_minor:
-                del waiting[key]
-        return not waiting
-
-    try:
-        await eventually(all_done, "end of every order", SETTLE_SECONDS, pause=0.3)
-    except AssertionError:
-        stuck = [await world.order(order) for order in list(waiting.values())[:3]]
-        raise AssertionError(f"{len(waiting)} of {len(accepted)} orders did not settle: {stuck}") from None
-
-
-async def _nothing_is_doubled(world: World, orders: dict[str, orders_pb2.Order]) -> None:
-    """The platform knows exactly the orders that customers hold, and charged each once."""
-    known: set[str] = set()
-    token = ""
-    while True:
-        page = await world.orders.ListOrders(
-            orders_pb2.ListOrdersRequest(page_size=200, page_token=token), metadata=world.auth(world.operator)
-        )
-        known.update(order.order_id for order in page.orders)
-        token = page.next_page_token
-        if not token:
-            break
-    assert known == {order.order_id for order in orders.values()}
-    for order in orders.values():
-        delivered = sum(
-            group.quantity_units
-            for line in order.lines
-            for group in line.units
-            if group.state in (orders_pb2.UNIT_STATE_SHIPPED, orders_pb2.UNIT_STATE_HANDED_OVER)
-        )
-        whole = sum(line.quantity_units for line in order.lines)
-        if delivered == whole:
-            assert order.payment.captured_minor == order.total_minor, order.order_id
-        assert order.payment.captured_minor <= order.total_minor
-
-
-async def _the_books_agree(world: World, orders: dict[str, orders_pb2.Order]) -> None:
-    """What left by the ledger is what the orders say was delivered, and the audit is clean."""
-    delivered: dict[str, int] = {}
-    for order in orders.values():
-        for line in order.lines:
-            for group in line.units:
-                if group.state in (orders_pb2.UNIT_STATE_SHIPPED, orders_pb2.UNIT_STATE_HANDED_OVER):
-                    delivered[line.sku] = delivered.get(line.sku, 0) + group.quantity_units
-
-    async def agree() -> bool:
-        for sku, units in delivered.items():
-            answer = await world.stock.ListPositions(
-                inventory_pb2.ListPositionsRequest(sku=sku), metadata=world.auth(world.operator)
-            )
-            left = sum(position.on_hand_units for position in answer.positions)
-            if left + units != 4 * 400 or any(position.reserved_units for position in answer.positions):
-                return False
-        return (await world.audit()).difference_count == 0
-
-    await eventually(agree, f"agreement of the ledger with {delivered}", SETTLE_SECONDS, pause=0.3)
-
-
-async def _no_dead_letters(world: World) -> None:
-    for service in ("inventory", "orders", "fulfillment"):
-        stub = bus_pb2_grpc.BusServiceStub(world.grpc_channel(service))
-        answer = await stub.ListDeadLetters(
-            bus_pb2.ListDeadLettersRequest(state=bus_pb2.DEAD_LETTER_STATE_OPEN),
-            metadata=world.auth(world.operator),
-        )
-        assert list(answer.dead_letters) == [], service
-
-
 async def test_a_dead_letter_is_seen_and_driven_again() -> None:
     """An event that its handler cannot take is kept with its error where an operator finds it."""
-    async with _own_platform() as (platform, world):
+    async with own_platform() as (platform, world):
         await _publish_poison(platform)
         stub = bus_pb2_grpc.BusServiceStub(world.grpc_channel("inventory"))
         auth = world.auth(world.operator)
