@@ -1,0 +1,1 @@
+"""How fast the platform is, as ratios to limits measured in the same run (see docs/performance.md)."""

@@ -1,0 +1,185 @@
+"""One run of the benchmark on one platform: loads, each followed by its integrity check."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import processes
+from bench.helper import helper
+from bench.integrity import DRAIN_SECONDS, Auditor, Integrity
+from bench.load import Job, Result
+from bench.shop import Shop, open_shop, prepare
+from cli.local.platform import Platform
+
+TRACE_RATIO = "0.01"
+_GRACE_SECONDS = 90.0
+_runs = itertools.count(1)
+
+
+class LoadFailed(Exception):
+    """A load generator ended without a result, or more calls failed than a figure can stand."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long each load takes."""
+
+    rounds: int = 3
+    warm_seconds: float = 3.0
+    seconds: float = 15.0
+    limit_seconds: int = 6
+    short_seconds: float = 8.0
+    quick: bool = False
+
+
+QUICK = Plan(rounds=3, warm_seconds=0.7, seconds=2.5, limit_seconds=2, short_seconds=1.5, quick=True)
+
+
+@dataclass
+class Run:
+    """One load: what its callers saw, and what it cost."""
+
+    kind: str
+    result: Result
+    drain_seconds: float
+    cpu_ms_per_call: dict[str, float]
+    load_average: float
+
+
+@dataclass
+class Bench:
+    """A platform with a shop on it."""
+
+    platform: Platform
+    shop: Shop
+    shop_file: Path
+    auditor: Auditor
+    plan: Plan
+    say: Callable[[str], None]
+    integrity: Integrity = field(default_factory=Integrity)
+    runs: list[Run] = field(default_factory=list)
+    voided: list[str] = field(default_factory=list)
+
+    async def load(
+        self,
+        kind: str,
+        *,
+        seconds: float | None = None,
+        in_flight: int = 64,
+        rate_per_s: float = 0.0,
+        calls: int = 0,
+        traced: float | None = None,
+        skus: int = 0,
+        target: str = "",
+        check: bool = True,
+    ) -> Result:
+        """Run a load generator, let the backlog drain, and check that everything is right."""
+        job = Job(
+            kind,
+            str(self.shop_file),
+            run=f"{kind}/{next(_runs)}",
+            in_flight=in_flight,
+            warm_seconds=0.0 if calls else self.plan.warm_seconds,
+            seconds=seconds or self.plan.seconds,
+            rate_per_s=rate_per_s,
+            calls=calls,
+            traced=traced,
+            skus=skus,
+            target=target,
+        )
+        before = processes.cpu_seconds(self.platform)
+        result = await generate(job)
+        after = processes.cpu_seconds(self.platform)
+        cpu = {
+            name: 1000 * (spent - before.get(name, 0.0)) / max(1, result.answered)
+            for name, spent in after.items()
+        }
+        cpu["generator"] = 1000 * result.cpu_seconds / max(1, result.answered)
+        drain = await self._check(kind, result) if check else 0.0
+        self.runs.append(Run(kind, result, drain, cpu, os.getloadavg()[0]))
+        self.say(
+            f"{kind:18} {result.per_s:9.0f}/s  p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms"
+            f"  drained {drain:.1f} s  {_trouble(result)}"
+        )
+        return result
+
+    async def _check(self, kind: str, result: Result) -> float:
+        drain = await self.auditor.drained()
+        found = await self.auditor.audit()
+        self.integrity.slowest_drain_seconds = max(self.integrity.slowest_drain_seconds, drain)
+        self.integrity.audit_differences += found.differences
+        self.integrity.oversold += found.oversold
+        lost = await self.auditor.lost(result.accepted)
+        self.integrity.lost += lost
+        if drain > DRAIN_SECONDS or found.differences or lost:
+            self.voided.append(
+                f"{kind}: drained in {drain:.1f} s, {found.differences} differences, {lost} lost"
+            )
+        return drain
+
+
+async def generate(job: Job) -> Result:
+    """Run a load generator as its own process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.load",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 28,
+    )
+    wait = job.warm_seconds + job.seconds + _GRACE_SECONDS
+    try:
+        output, _ = await asyncio.wait_for(
+            process.communicate(json.dumps(dataclasses.asdict(job)).encode() + b"\n"), wait
+        )
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise LoadFailed(f"{job.kind} took longer than {wait:.0f} s") from None
+    if process.returncode:
+        raise LoadFailed(f"{job.kind} ended with code {process.returncode}")
+    return Result(**json.loads(output))
+
+
+@asynccontextmanager
+async def running(plan: Plan, say: Callable[[str], None], skus: int) -> AsyncIterator[Bench]:
+    """A platform on free ports, traced at 1 %, with a shop of ``skus`` articles; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="aljibe-bench-") as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the account of the servers has to pass through
+        async with helper("bench.sink") as sink:
+            environ = {
+                **os.environ,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{sink}",
+                "OTEL_EXPORTER_OTLP_INSECURE": "true",
+                "OTEL_TRACES_SAMPLER_ARG": TRACE_RATIO,
+                "ALJIBE_LOG_LEVEL": "WARNING",
+            }
+            for name in ("ALJIBE_POSTGRES_URL", "ALJIBE_NATS_URL"):
+                environ.pop(name, None)
+            world = prepare(skus)
+            async with Platform(Path(folder) / "data", environ=environ) as platform:
+                say(f"platform up; loading {len(world.products):,} articles, {len(world.stock):,} positions")
+                shop = await open_shop(world, platform.addresses, platform.development_key_file)
+                auditor = Auditor(shop, platform.admin_url)
+                try:
+                    drained = await auditor.drained()
+                    say(f"loaded; drained in {drained:.1f} s")
+                    yield Bench(platform, shop, shop.save(Path(folder) / "shop.json"), auditor, plan, say)
+                finally:
+                    await auditor.close()
+
+
+def _trouble(result: Result) -> str:
+    parts = [f"{name} ×{count}" for name, count in {**result.refused, **result.failed}.items()]
+    return ", ".join(parts)
