@@ -114,6 +114,7 @@ class LocalNats:
 
     async def stop(self) -> None:
         """End cleanly."""
+        self.resume()  # a frozen process hears no SIGTERM
         if self._child:
             await self._child.stop((signal.SIGTERM, _STOP_SECONDS))
 
@@ -121,6 +122,16 @@ class LocalNats:
         """SIGKILL the server."""
         if self._child:
             await self._child.stop()
+
+    def pause(self) -> None:
+        """Freeze the server: its connections stay open and nothing comes through."""
+        if self._child:
+            self._child.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen one go on."""
+        if self._child:
+            self._child.send(signal.SIGCONT)
 
     async def wipe(self) -> None:
         """Kill the server and delete its whole store: streams, messages and consumers are gone."""
