@@ -117,6 +117,7 @@ class Consumer:
         batch: int = BATCH,
         max_attempts: int = MAX_ATTEMPTS,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
+        ack_wait_seconds: float = ACK_WAIT_SECONDS,
     ) -> None:
         self.name = name
         self.source_service = source_service
@@ -130,6 +131,7 @@ class Consumer:
         self._batch = batch
         self._max_attempts = max_attempts
         self._backoff = tuple(backoff_seconds)
+        self._ack_wait = ack_wait_seconds
         self._gaps: dict[Aggregate, _Gap] = {}
         self._confirmed: dict[Aggregate, int] = {}
         self._outcome = {
@@ -152,8 +154,9 @@ class Consumer:
                     # Messages are fetched only when there is somewhere to put their effect.
                     async with self._db.connection() as conn:
                         await conn.fetchval("SELECT 1")
+                    js = self._client.jetstream()
                     await ensure_consumer(
-                        self._client.jetstream(), self.source_service, self.name, self._filters
+                        js, self.source_service, self.name, self._filters, ack_wait_seconds=self._ack_wait
                     )
                     pull = Pull(self._client, self._stream, self.name, self._batch)
                     await pull.open()
@@ -179,7 +182,7 @@ class Consumer:
 
     async def _handle(self, raw: Sequence[Msg]) -> None:
         started = asyncio.get_running_loop().time()
-        keeper = asyncio.create_task(_keep_alive(raw))
+        keeper = asyncio.create_task(_keep_alive(raw, self._ack_wait / 3))
         try:
             await self._settle_batch(raw)
         except asyncio.CancelledError:
@@ -379,10 +382,10 @@ def _unreadable(service: str, raw: Msg) -> Incoming:
     )
 
 
-async def _keep_alive(raw: Sequence[Msg]) -> None:
+async def _keep_alive(raw: Sequence[Msg], every_seconds: float) -> None:
     """Tell the broker, while handlers work longer than usual, that the messages are in hand."""
     while True:
-        await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+        await asyncio.sleep(every_seconds)
         with suppress(*BROKER_ERRORS):
             for one in raw:
                 if not one.is_acked:

@@ -21,6 +21,7 @@ from nats.js.errors import APIError
 EXPIRES_SECONDS = 10.0
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS = 3.5
+LOOK_SECONDS = 0.5
 _NANO = 1_000_000_000
 
 
@@ -41,6 +42,7 @@ class Pull:
         self._arrived = asyncio.Event()
         self._lost: str | None = None
         self._subscription: Subscription | None = None
+        self._reconnects = client.stats["reconnects"]
 
     async def open(self) -> None:
         """Begin; `close` ends it."""
@@ -65,15 +67,31 @@ class Pull:
                 raise PullLost(description=self._lost)
             await self._ask()
             self._arrived.clear()
-            try:
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    await self._arrived.wait()
-            except TimeoutError:
-                raise PullLost(description="no heartbeat") from None
+            await self._heard()
         taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
         if self._lost is None and len(self._waiting) + self._outstanding < self._batch:
             await self._ask()
         return taken
+
+    async def _heard(self) -> None:
+        """Return when anything arrives.
+
+        Raises:
+            PullLost: nothing did for `SILENCE_SECONDS`, or the connection was renewed meanwhile: the
+                broker forgets the requests of a connection that ends.
+        """
+        give_up = asyncio.get_running_loop().time() + SILENCE_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._arrived.wait()
+            except TimeoutError:
+                if self._client.stats["reconnects"] != self._reconnects:
+                    raise PullLost(description="connected anew") from None
+                if asyncio.get_running_loop().time() > give_up:
+                    raise PullLost(description="no heartbeat") from None
+            else:
+                return
 
     async def _ask(self) -> None:
         if self._outstanding > 0:

@@ -169,7 +169,12 @@ async def ensure_stream(
 
 
 async def ensure_consumer(
-    js: JetStreamContext, service: str, durable: str, filter_subjects: Sequence[str]
+    js: JetStreamContext,
+    service: str,
+    durable: str,
+    filter_subjects: Sequence[str],
+    *,
+    ack_wait_seconds: float = ACK_WAIT_SECONDS,
 ) -> api.ConsumerInfo:
     """A durable pull consumer with explicit ack on the service's stream, from its first message on; made, or
     brought to these filters.
@@ -186,7 +191,7 @@ async def ensure_consumer(
         durable_name=durable,
         deliver_policy=api.DeliverPolicy.ALL,
         ack_policy=api.AckPolicy.EXPLICIT,
-        ack_wait=ACK_WAIT_SECONDS,
+        ack_wait=ack_wait_seconds,
         max_deliver=-1,
         max_ack_pending=MAX_ACK_PENDING,
         filter_subjects=list(filter_subjects),

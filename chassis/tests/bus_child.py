@@ -11,12 +11,14 @@ import sys
 from chassis.tests.bus_kit import bus, event
 
 PER_ORDER = 3
+ACK_WAIT_SECONDS = 1.0
+"""What a killed consumer held comes again after this; the default would only lengthen the test."""
 
 
 async def main(admin_url: str, nats_url: str, order: str, seconds: float) -> None:
     async with bus(admin_url, nats_url) as kit:
         kit.start(kit.relay.run)
-        kit.start(kit.consumer(batch=8).run)
+        kit.start(kit.consumer(batch=8, ack_wait_seconds=ACK_WAIT_SECONDS).run)
         verb, _, count = order.partition(":")
         if verb == "place":
             # Every order's events commit first, so that the test knows what must arrive

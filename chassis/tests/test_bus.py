@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from chassis import consumer
 from chassis.consumer import Poison
 from chassis.envelope import Incoming
 from chassis.postgres import Connection
@@ -158,8 +161,12 @@ async def test_a_failing_message_is_tried_with_backoff_and_then_kept(
         assert tries.count(1) >= 5
 
 
-async def test_something_that_is_away_makes_no_dead_letters(fresh_database: str, nats_url: str) -> None:
+async def test_something_that_is_away_makes_no_dead_letters(
+    fresh_database: str, nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An outage longer than every backoff must cost time, not messages."""
+    monkeypatch.setattr(consumer, "AWAY_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(consumer, "RESTART_CAP_SECONDS", 0.2)
     away = 8
 
     async def needs_another_service(conn: Connection, messages: Sequence[Incoming]) -> None:

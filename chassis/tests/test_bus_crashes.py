@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.tests.bus_child import PER_ORDER
+from chassis.tests.bus_child import ACK_WAIT_SECONDS, PER_ORDER
 from chassis.tests.bus_kit import bus, eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ async def test_a_kill_at_any_step_loses_and_doubles_nothing(
 
     async with bus(fresh_database, nats_url) as kit:
         kit.start(kit.relay.run)
-        kit.start(kit.consumer().run)
+        kit.start(kit.consumer(ack_wait_seconds=ACK_WAIT_SECONDS).run)
         heard = await kit.until_heard(ORDERS * PER_ORDER, 45)
 
         async def settled() -> bool:
@@ -85,7 +85,7 @@ async def test_kills_of_relay_and_consumer_one_after_another(fresh_database: str
 
     async with bus(fresh_database, nats_url) as kit:
         kit.start(kit.relay.run)
-        kit.start(kit.consumer().run)
+        kit.start(kit.consumer(ack_wait_seconds=ACK_WAIT_SECONDS).run)
         heard = await kit.until_heard(ORDERS * PER_ORDER, 45)
 
         assert len(heard) == len(set(heard)) == ORDERS * PER_ORDER

@@ -23,7 +23,7 @@ from chassis.client import channel
 from chassis.clock import utc_now
 from chassis.envelope import event, headers, source_of
 from chassis.migrations import migrate, runtime_role
-from chassis.streams import ensure_stream
+from chassis.streams import ensure_stream, stream_name
 from services.orders.app import definition
 from services.orders.config import Settings
 from services.orders.tests.neighbours import Neighbours
@@ -129,14 +129,14 @@ async def orders_template(databases: Databases) -> str:
     return await databases.template("orders", fill)
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module")
 async def service(
     databases: Databases,
     orders_template: str,
     nats_server: Any,
     tmp_path_factory: Any,
 ) -> AsyncIterator[Service]:
-    """One orders for the session; neighbours are emptied before each test."""
+    """One orders for the tests of a file; neighbours are emptied before each test."""
     keys = development_keys(Path(tmp_path_factory.mktemp("keys")))
     neighbours = Neighbours()
     neighbours.reset()
@@ -171,12 +171,14 @@ async def service(
         yield Service(neighbours, url, bus, TokenMinter(keys.private_key_file), f"127.0.0.1:{port}")
         stop.set()
         await running
+    for name in ("fulfillment", "inventory", "orders"):
+        await bus.jetstream().delete_stream(stream_name(name))
     await bus.close()
     await neighbours.stop()
 
 
 @pytest_asyncio.fixture
 async def orders(service: Service) -> Service:
-    """The session's service with fresh neighbours."""
+    """The running service with fresh neighbours."""
     service.neighbours.reset()
     return service
