@@ -6,6 +6,8 @@ import asyncio
 import logging
 
 from aljibe.inventory.v1 import (
+    counts_pb2,
+    counts_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
     transfers_pb2,
@@ -16,6 +18,7 @@ from chassis.pages import PageTokens
 from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters.expiry import ExpiryLoop
+from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
@@ -86,6 +89,11 @@ async def build(context: Context[Settings]) -> Built:
                 inventory_pb2_grpc.add_ReservationServiceServicer_to_server,
                 ReservationServicer(desk, db),
                 services["ReservationService"],
+            ),
+            (
+                counts_pb2_grpc.add_CountServiceServicer_to_server,
+                CountServicer(desk, db, pages),
+                counts_pb2.DESCRIPTOR.services_by_name["CountService"],
             ),
             (
                 transfers_pb2_grpc.add_TransferServiceServicer_to_server,

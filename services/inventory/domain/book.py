@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from services.inventory.domain.document import Document, DocumentKey, Kind
@@ -61,6 +61,11 @@ class Needs:
     """Locked after the positions."""
     looks: list[tuple[DocumentKey, Callable[[Any, Needs], None]]] = field(default_factory=list)
     """Documents that are looked at before anything is locked: each function adds what they make necessary."""
+
+    sheet_lines: dict[str, set[str]] = field(default_factory=dict)
+    """Of a count sheet that is locked: the SKUs whose lines are wanted."""
+    moved: set[tuple[Key, timedelta]] = field(default_factory=set)
+    """Positions, and a time before now: what moved there since is wanted."""
 
     def look(self, key: DocumentKey, add: Callable[[Any, Needs], None]) -> None:
         """Lock a document, and before it what `add` finds that it needs."""
@@ -147,6 +152,8 @@ class Book:
         self.movements: list[Movement] = []
         self.events: list[Event] = []
         self.documents: dict[DocumentKey, Document] = {one.key: one for one in documents}
+        self.moved: Mapping[tuple[Key, timedelta], int] = {}
+        """What moved at positions since a time before now, as far as it was asked for."""
         self.new_documents: dict[DocumentKey, Document] = {}
         self.changed_documents: dict[DocumentKey, Document] = {}
 

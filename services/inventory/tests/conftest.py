@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
+from aljibe.inventory.v1 import counts_pb2_grpc, inventory_pb2_grpc, transfers_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2 as pb
-from aljibe.inventory.v1 import inventory_pb2_grpc, transfers_pb2_grpc
 from chassis import migrations, postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
 from services.inventory.app import definition
@@ -83,12 +83,14 @@ class Process:
     stock: inventory_pb2_grpc.StockServiceAsyncStub = field(init=False)
     reservations: inventory_pb2_grpc.ReservationServiceAsyncStub = field(init=False)
     locations: inventory_pb2_grpc.LocationServiceAsyncStub = field(init=False)
+    counts: counts_pb2_grpc.CountServiceAsyncStub = field(init=False)
     transfers: transfers_pb2_grpc.TransferServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
         self.stock = inventory_pb2_grpc.StockServiceStub(self.channel)
         self.reservations = inventory_pb2_grpc.ReservationServiceStub(self.channel)
         self.locations = inventory_pb2_grpc.LocationServiceStub(self.channel)
+        self.counts = counts_pb2_grpc.CountServiceStub(self.channel)
         self.transfers = transfers_pb2_grpc.TransferServiceStub(self.channel)
 
 

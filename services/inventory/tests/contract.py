@@ -4,7 +4,7 @@ sets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -15,9 +15,10 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Database
 from services.inventory.adapters.nats.events import encode
-from services.inventory.adapters.postgres import audit, locations, reads
+from services.inventory.adapters.postgres import audit, counts, locations, reads
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
+from services.inventory.domain.count import BeginCompletion, CountSheet, EndCount
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Cause, Key, Position, Reservation
 from services.inventory.domain.transfer import ON_THE_WAY, Transfer
@@ -30,6 +31,7 @@ from services.inventory.tests.builders import (
     a_location,
 )
 from services.inventory.tests.fakes import InMemoryStockStore
+from services.inventory.usecases.complete_count import book_differences
 from services.inventory.usecases.expire import expire_some
 from services.inventory.usecases.ports import StockStore
 from services.inventory.usecases.post import Mark, Submission, post
@@ -54,6 +56,7 @@ class Looked(Protocol):
     async def reservation(self, reservation_id: str) -> Reservation: ...
     async def expire(self, now: datetime) -> Sequence[bool]: ...
     async def check(self) -> None: ...
+    async def waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]: ...
 
 
 @dataclass
@@ -94,6 +97,17 @@ class Stock:
         self.clock.now += after
         return list(await self.look.expire(self.clock.now))
 
+    async def complete(
+        self, count_id: str, location_id: str, *, missing_are_zero: bool = False
+    ) -> CountSheet:
+        """Complete a count."""
+        begin = BeginCompletion(count_id, location_id)
+        await book_differences(
+            self.do, self.look.waiting, begin, actor="ana", missing_are_zero=missing_are_zero
+        )
+        sheet: CountSheet = await self.do(EndCount(count_id, location_id))
+        return sheet
+
     async def audit(self) -> None:
         """Fail on any counter that does not agree with ledger and reservations."""
         await self.look.check()
@@ -128,6 +142,9 @@ class LookInMemory:
 
     async def expire(self, now: datetime) -> Sequence[bool]:
         return (await expire_some(self._store, self._store.find_expired, now)).outcomes
+
+    async def waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]:
+        return await self._store.waiting(count_id, missing_are_zero, limit)
 
     async def check(self) -> None:
         shelves = self._store.shelves
@@ -177,6 +194,9 @@ class LookInPostgres:
 
     async def expire(self, now: datetime) -> Sequence[bool]:
         return (await expire_some(self._store, self._store.find_expired, now)).outcomes
+
+    async def waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]:
+        return await counts.waiting(self._db, count_id, missing_are_zero, limit)
 
     async def check(self) -> None:
         found = await audit.audit(self._db, 10)

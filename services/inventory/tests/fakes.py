@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from chassis.clock import Clock
 from chassis.ids import new_id
 from services.inventory.domain.book import Book, Needs
-from services.inventory.domain.document import Document, DocumentKey
+from services.inventory.domain.count import CountLine, CountSheet
+from services.inventory.domain.document import Document, DocumentKey, Kind
 from services.inventory.domain.stock import Event, Key, Movement, Position, Reservation
 from services.inventory.usecases.ports import Answer, Transaction
 
@@ -29,6 +30,7 @@ class Shelves:
     answers: dict[str, Answer] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     documents: dict[DocumentKey, Document] = field(default_factory=dict)
+    moved_at: dict[str, datetime] = field(default_factory=dict)
 
 
 class InMemoryStockStore:
@@ -54,6 +56,15 @@ class InMemoryStockStore:
             if one.state == 1 and one.expire_time <= now
         ][:limit]
 
+    async def waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]:
+        sheet = self.shelves.documents[(Kind.COUNT, count_id)]
+        assert isinstance(sheet, CountSheet)
+        return {
+            line.sku: line.snapshot_units if line.counted_units is None else -line.difference_units
+            for line in sheet.lines.values()
+            if not line.booked and (line.counted_units is not None or missing_are_zero)
+        }
+
 
 class _InMemoryTransaction:
     def __init__(self, shelves: Shelves, clock: Clock, locations: Mapping[str, bool]) -> None:
@@ -72,7 +83,7 @@ class _InMemoryTransaction:
         for key in needs.facts:
             if key[1] in self._locations:
                 self._shelves.positions.setdefault(key, Position(*key, active=self._locations[key[1]]))
-        return Book(
+        book = Book(
             self._clock(),
             new_id,
             self._shelves.positions.values(),
@@ -80,6 +91,16 @@ class _InMemoryTransaction:
             self._locations,
             self._shelves.documents.values(),
         )
+        book.moved = {
+            (key, ago): sum(
+                one.quantity_units
+                for one in self._shelves.movements.values()
+                if (one.sku, one.location_id) == key
+                and self._shelves.moved_at[one.idempotency_key] > book.now - ago
+            )
+            for key, ago in needs.moved
+        }
+        return book
 
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
         for position in book.changed_positions.values():
@@ -92,6 +113,25 @@ class _InMemoryTransaction:
             if movement.idempotency_key in self._shelves.movements:
                 raise AssertionError(f"{movement.idempotency_key} stands in the ledger already")
             self._shelves.movements[movement.idempotency_key] = movement
+            self._shelves.moved_at[movement.idempotency_key] = book.now
+        for document in book.new_documents.values():
+            if isinstance(document, CountSheet):
+                self._take_book(document, book)
         self._shelves.documents.update(book.new_documents)
         self._shelves.events += book.events
         return book.events
+
+    def _take_book(self, sheet: CountSheet, book: Book) -> None:
+        """The book as it was before this transaction, as PostgreSQL sees it from the statement's snapshot."""
+        for key, position in self._shelves.positions.items():
+            if key[1] == sheet.location_id and not sheet.wanted:
+                units = position.on_hand_units - _moved(book, key)
+                sheet.lines[key[0]] = CountLine(key[0], units)
+        for sku in sheet.wanted or ():
+            found = self._shelves.positions.get((sku, sheet.location_id))
+            units = found.on_hand_units - _moved(book, found.key) if found else 0
+            sheet.lines[sku] = CountLine(sku, units)
+
+
+def _moved(book: Book, key: Key) -> int:
+    return sum(one.quantity_units for one in book.movements if (one.sku, one.location_id) == key)

@@ -7,8 +7,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from aljibe.inventory.v1 import counts_pb2, transfers_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
-from aljibe.inventory.v1 import transfers_pb2
 from chassis import requests
 from chassis.auth import current_principal
 from chassis.telemetry import current_traceparent
@@ -20,7 +20,11 @@ from services.inventory.domain.stock import Reservation
 from services.inventory.usecases.post import Mark, Submission
 
 Request = (
-    transfers_pb2.CreateTransferRequest
+    counts_pb2.StartCountRequest
+    | counts_pb2.RecordCountRequest
+    | counts_pb2.CompleteCountRequest
+    | counts_pb2.CancelCountRequest
+    | transfers_pb2.CreateTransferRequest
     | transfers_pb2.DispatchTransferRequest
     | transfers_pb2.ReceiveTransferRequest
     | transfers_pb2.CloseTransferRequest

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from services.inventory.adapters.postgres import transfers
+from services.inventory.adapters.postgres import counts, transfers
+from services.inventory.domain.book import Needs
+from services.inventory.domain.count import CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
 from services.inventory.domain.transfer import Transfer
 
@@ -22,10 +24,12 @@ async def find(conn: Connection, keys: Iterable[DocumentKey]) -> Mapping[Documen
     return {one.key: one for one in found}
 
 
-async def lock(conn: Connection, keys: Iterable[DocumentKey]) -> list[Document]:
-    """These documents, locked in their one order."""
-    ids = _by_kind(keys)
+async def lock(conn: Connection, needs: Needs) -> list[Document]:
+    """The documents that are needed, locked in their one order."""
+    ids = _by_kind(needs.documents)
     found: list[Document] = []
+    if wanted := ids.get(Kind.COUNT):
+        found += await counts.lock(conn, wanted, needs.sheet_lines)
     if wanted := ids.get(Kind.TRANSFER):
         found += await transfers.lock(conn, wanted)
     return found
@@ -34,6 +38,8 @@ async def lock(conn: Connection, keys: Iterable[DocumentKey]) -> list[Document]:
 async def save(conn: Connection, documents: Iterable[Document]) -> None:
     """Write new documents, and what became of locked ones."""
     changed = list(documents)
+    if counted := [one for one in changed if isinstance(one, CountSheet)]:
+        await counts.save(conn, counted)
     if moved := [one for one in changed if isinstance(one, Transfer)]:
         await transfers.save(conn, moved)
 

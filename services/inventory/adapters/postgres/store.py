@@ -12,7 +12,7 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import documents
+from services.inventory.adapters.postgres import counts, documents
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import sql
@@ -109,8 +109,11 @@ class PostgresTransaction:
             found = await conn.fetch(sql.find_locations, list(missing))
             locations.update((row[0], row[1]) for row in found)
         reservations = await self._lock(wanted, skip_locked=skip_locked) if wanted else ()
-        papers = await documents.lock(conn, needs.documents) if needs.documents else ()
-        return Book(self._clock(), ids.new_id, positions, reservations, locations, papers)
+        papers = await documents.lock(conn, needs) if needs.documents else ()
+        book = Book(self._clock(), ids.new_id, positions, reservations, locations, papers)
+        if needs.moved:
+            book.moved = await counts.moved(conn, needs.moved)
+        return book
 
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[OutboxEvent]:
         """See `Transaction.save`."""
