@@ -39,10 +39,13 @@ class Diary:
 class Crowd:
     """Customers at every door and staff in every location, until told to stop."""
 
-    def __init__(self, world: World, skus: list[str], seed: int) -> None:
+    def __init__(
+        self, world: World, skus: list[str], seed: int, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._world = world
         self._skus = skus
         self._random = random.Random(seed)
+        self._patience_seconds = patience_seconds
         self.diary = Diary()
         self.closing = asyncio.Event()
         self.answered = 0
@@ -82,7 +85,7 @@ class Crowd:
 
     async def _insist(self, key: str, buy: Any) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 while True:
                     try:
                         self.diary.accepted[key] = await buy()
