@@ -25,6 +25,7 @@ from services.orders.adapters.nats.consumers import consumers
 from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
 from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.config import Settings
@@ -79,6 +80,7 @@ async def build(ctx: Context[Settings]) -> Built:
     prices = CatalogPrices(catalog, turns)
     reservations = InventoryReservations(inventory, replica.learn, turns)
     provider = TestProvider(ctx.db)
+    intents = PostgresIntents(ctx.db)
     taken = FulfillmentTaken(fulfillment)
     secure = Secure(replica, directory, reservations, rules, clock)
     place = PlaceOrder(
@@ -87,6 +89,7 @@ async def build(ctx: Context[Settings]) -> Built:
         directory=directory,
         reservations=reservations,
         provider=provider,
+        intents=intents,
         acceptor=acceptor,
         store=store,
         rules=rules,
@@ -120,6 +123,7 @@ async def build(ctx: Context[Settings]) -> Built:
         cases, due = await store.waiting()
         _CASES.set(cases)
         _PAYMENTS.set(due)
+        await intents.void_expired()
 
     async def housekeeping() -> None:
         await while_leased(ctx.db, "orders.housekeeping", look_after, every_seconds=CHECK_EVERY_SECONDS)
@@ -131,6 +135,7 @@ async def build(ctx: Context[Settings]) -> Built:
         closers=[
             store.close,
             provider.close,
+            intents.close,
             replica.close,
             reservations.close,
             prices.close,

@@ -64,6 +64,13 @@ class Service:
         finally:
             await conn.close()
 
+    async def until_rows(self, query: str, *arguments: object, seconds: float = 15.0) -> list[asyncpg.Record]:
+        """The same, as soon as there are any."""
+        async with asyncio.timeout(seconds):
+            while not (rows := await self.fetch(query, *arguments)):
+                await asyncio.sleep(0.05)
+        return rows
+
     async def stock(self, *levels: tuple[str, str, int]) -> None:
         """Stock is these (SKU, location, units) and nothing else, and the replica hears of it."""
         delta = self.neighbours.inventory.put({(sku, at): units for sku, at, units in levels})

@@ -320,6 +320,49 @@ async def test_a_decision_is_explained_with_what_ruled_each_location_out(orders:
     assert decision.cost_minor > 0
 
 
+async def test_a_carried_out_order_that_dies_before_its_acceptance_blocks_no_money(orders: Service) -> None:
+    """Nothing is reserved that could expire: the intent to authorise takes its place."""
+    till = orders.stub("till", channels=("pos",), locations=("store-1",))
+    retried, forgotten = (
+        place(wish(("a", 1), method=CARRY_OUT, store="store-1", channel="pos"), "tok_slow") for _ in range(2)
+    )
+
+    for request in (retried, forgotten):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await till.PlaceOrder(request, timeout=0.7)
+    keys = {row["authorization_key"] for row in await orders.fetch("SELECT * FROM authorization_intent")}
+    accepted = (await till.PlaceOrder(retried)).order
+    (left,) = await orders.fetch("UPDATE authorization_intent SET void_at = now() RETURNING *")
+    await orders.until_rows(
+        "SELECT FROM test_provider_operation WHERE kind = 'VOID_AUTHORIZATION' AND authorization_key = $1",
+        left["authorization_key"],
+        seconds=45,
+    )
+
+    (taken,) = await orders.until_rows(
+        "SELECT p.* FROM test_provider_operation p JOIN customer_order o USING (authorization_key)"
+        " WHERE o.order_id = $1",
+        accepted.order_id,
+    )
+    assert keys == {left["authorization_key"], taken["authorization_key"]}
+    assert (taken["kind"], taken["amount_minor"]) == ("CAPTURE", 1_000)
+    assert await orders.fetch("SELECT FROM authorization_intent") == []
+
+
+async def test_a_declined_card_at_the_till_is_tried_again_under_another_key(orders: Service) -> None:
+    """A provider answers an old key with its old answer."""
+    till = orders.stub("till", channels=("pos",), locations=("store-1",))
+    draft = wish(("a", 1), method=CARRY_OUT, store="store-1", channel="pos")
+
+    declined = await refused(till.PlaceOrder(place(draft, "tok_declined")))
+    left = await orders.fetch("SELECT FROM authorization_intent")
+    paid = await till.PlaceOrder(place(draft))
+
+    assert declined == (grpc.StatusCode.FAILED_PRECONDITION, "PAYMENT_DECLINED")
+    assert left == []
+    assert paid.order.state == orders_pb2.ORDER_STATE_COMPLETED
+
+
 async def test_watching_an_order_that_is_not_there_listens_to_nothing(orders: Service) -> None:
     """An id is part of a subject, so a wildcard in its place would hear everybody's orders."""
     watch = orders.stub().WatchOrder(orders_pb2.WatchOrderRequest(order_id="*"))

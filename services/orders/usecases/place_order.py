@@ -2,7 +2,7 @@
 
 A crash or a caller that leaves anywhere before the acceptance leaves a reservation that a retry of the
 same request finds again, or that expires; and with the reservation the authorisation, whose key it is, is
-voided.
+voided. Where nothing is reserved (goods carried out), an intent does the same for the authorisation.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from services.orders.usecases.ports import (
     Acceptance,
     Acceptor,
     Authorized,
+    Backing,
     Declined,
     Directory,
     HoldTooShort,
+    Intents,
     PaymentProvider,
     PaymentTask,
     Prices,
@@ -64,6 +66,7 @@ class PlaceOrder:
         directory: Directory,
         reservations: Reservations,
         provider: PaymentProvider,
+        intents: Intents,
         acceptor: Acceptor,
         store: Store,
         rules: SourcingRules,
@@ -75,6 +78,7 @@ class PlaceOrder:
         self._directory = directory
         self._reservations = reservations
         self._provider = provider
+        self._intents = intents
         self._acceptor = acceptor
         self._store = store
         self._rules = rules
@@ -101,19 +105,26 @@ class PlaceOrder:
         attempt = 1
         while True:
             secured = await self._secure(order_id, draft.wish(), draft.channel_id, first_attempt=attempt)
-            key = secured.reservation_id or order_id
+            backing = await self._backing(order_id, quote, token, secured)
             if quote.total_minor:
-                await self._authorize(order_id, key, quote, token, secured)
+                await self._authorize(order_id, backing, quote, token, secured)
             try:
                 return await self._acceptor.accept(
-                    self._acceptance(order_id, draft, quote, secured, key, request, trace_id)
+                    self._acceptance(order_id, draft, quote, secured, backing, request, trace_id)
                 )
             except HoldTooShort:
-                # This call was held up for longer than the reservation lasts.
-                await self._let_go(order_id, key, quote, secured)
+                # This call was held up for longer than the reservation or the intent lasts.
+                await self._let_go(order_id, backing, quote, secured)
                 attempt = secured.attempt + 1
                 if attempt > MAX_ATTEMPTS:
                     raise AttemptsExhausted(order_id, secured.attempt) from None
+
+    async def _backing(self, order_id: str, quote: Quote, token: str, secured: Secured) -> Backing:
+        if secured.reservation_id:
+            return Backing(secured.reservation_id, secured.hold_until)
+        if quote.total_minor and self._provider.blocks(token):
+            return await self._intents.note(order_id, quote.total_minor, quote.currency_code)
+        return Backing(order_id, None)
 
     def _acceptance(
         self,
@@ -121,7 +132,7 @@ class PlaceOrder:
         draft: Draft,
         quote: Quote,
         secured: Secured,
-        key: str,
+        backing: Backing,
         request: Request,
         trace_id: str,
     ) -> Acceptance:
@@ -142,7 +153,7 @@ class PlaceOrder:
             parts,
             attempt=secured.attempt,
             payment_id=self._new_id("pay") if quote.total_minor else "",
-            authorization_key=key,
+            authorization_key=backing.authorization_key,
             now=now,
             trace_id=trace_id,
         )
@@ -152,38 +163,47 @@ class PlaceOrder:
             request.key,
             request.fingerprint,
             request.request_id,
-            secured.hold_until,
+            backing.until,
+            backing.intended,
         )
 
-    async def _authorize(self, order_id: str, key: str, quote: Quote, token: str, secured: Secured) -> None:
+    async def _authorize(
+        self, order_id: str, backing: Backing, quote: Quote, token: str, secured: Secured
+    ) -> None:
         for left in reversed(range(AUTHORIZE_TRIES)):
             try:
                 outcome: Authorized | Declined = await self._provider.authorize(
-                    key, quote.total_minor, quote.currency_code, token
+                    backing.authorization_key, quote.total_minor, quote.currency_code, token
                 )
             except PaymentTokenUnknown:
-                await self._release(secured)
+                await self._release(order_id, backing, secured)
                 raise
             except ProviderAway:
                 if left:
                     await asyncio.sleep(AUTHORIZE_WAIT_SECONDS * (AUTHORIZE_TRIES - left))
                     continue
-                await self._let_go(order_id, key, quote, secured)
+                await self._let_go(order_id, backing, quote, secured)
                 raise PaymentUnavailable from None
             if isinstance(outcome, Declined):
-                await self._release(secured)
+                await self._release(order_id, backing, secured)
                 raise PaymentDeclined(outcome.reason)
             return
 
-    async def _release(self, secured: Secured) -> None:
+    async def _release(self, order_id: str, backing: Backing, secured: Secured) -> None:
         if secured.reservation_id:
             await self._reservations.release(secured.reservation_id)
+        if backing.intended:
+            # A retry needs a key of its own: this one has had its answer.
+            await self._intents.void(order_id)
 
-    async def _let_go(self, order_id: str, key: str, quote: Quote, secured: Secured) -> None:
+    async def _let_go(self, order_id: str, backing: Backing, quote: Quote, secured: Secured) -> None:
         """Whether the provider keeps the amount is not known: it is told to let go, by a task that
         outlives this call.
         """
-        await self._release(secured)
+        await self._release(order_id, backing, secured)
+        if backing.intended:
+            return
+        key = backing.authorization_key
         task = PaymentTask(
             order_id, void_id(key), "VOID_AUTHORIZATION", key, quote.total_minor, quote.currency_code, 0
         )

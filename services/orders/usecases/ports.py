@@ -134,8 +134,35 @@ class MoneyMove:
     currency_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What an authorisation lives and dies with: its key is that of a reservation or of an intent, which
+    end at `until` unless the order is accepted (None: nothing is left to end).
+    """
+
+    authorization_key: str
+    until: datetime | None
+    intended: bool = False
+
+
+class Intents(Protocol):
+    """Money about to be authorised for orders that have no reservation; voided unless they are accepted."""
+
+    async def note(self, order_id: str, amount_minor: int, currency_code: str) -> Backing:
+        """Durable when it returns; while an order's intent stands, it is given again."""
+        ...
+
+    async def void(self, order_id: str) -> None:
+        """The order is not accepted with it: whatever was authorised is voided."""
+        ...
+
+
 class PaymentProvider(Protocol):
     """Where money is authorised and moved. Every call is idempotent by its key."""
+
+    def blocks(self, token: str) -> bool:
+        """Whether an authorisation keeps the customer's money until it is voided; cash does not."""
+        ...
 
     async def authorize(
         self, idempotency_key: str, amount_minor: int, currency_code: str, token: str
@@ -172,7 +199,9 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """An order about to be accepted. `hold_until` is when its reservation would expire."""
+    """An order about to be accepted. `hold_until` is when its reservation or its intent would end; the
+    acceptance ends the intent.
+    """
 
     order: Order
     decisions: tuple[Decided, ...]
@@ -180,6 +209,7 @@ class Acceptance:
     fingerprint: bytes
     request_id: str
     hold_until: datetime | None
+    intended: bool
 
 
 class Acceptor(Protocol):

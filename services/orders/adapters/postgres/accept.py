@@ -97,6 +97,9 @@ class GroupAcceptor:
             if fresh:
                 await conn.execute(sql.accept_orders, *_columns([m.acceptance for m in fresh]))
                 await outbox.append(conn, [event for m in fresh for event in m.events])
+                intended = [m.acceptance.order.order_id for m in fresh if m.acceptance.intended]
+                if intended:
+                    await conn.execute(sql.drop_intents, intended)
             older = [row.request_key for row in rows if row.request_key not in new]
             return new, await requests.find_many(conn, older) if older else {}
 

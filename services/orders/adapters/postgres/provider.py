@@ -19,7 +19,8 @@ SLOW_SECONDS = 2.0
 
 _SLOW = "tok_slow"
 _AWAY = "tok_unavailable"
-_YES = frozenset({"tok_ok", _SLOW, "cash"})
+_CASH = "cash"
+_YES = frozenset({"tok_ok", _SLOW, _CASH})
 _NO = {"tok_declined": "DECLINED", "tok_insufficient_funds": "INSUFFICIENT_FUNDS"}
 
 
@@ -33,6 +34,10 @@ class TestProvider:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._group = GroupCommit("orders.test_provider", self._record)
+
+    def blocks(self, token: str) -> bool:
+        """Cash is in the till."""
+        return token != _CASH
 
     async def authorize(
         self, idempotency_key: str, amount_minor: int, currency_code: str, token: str

@@ -124,6 +124,28 @@ INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_min
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
 ON CONFLICT DO NOTHING;
 
+-- name: note_intents
+-- Money about to be authorised; an order's intent that stands keeps its key, so that a retry authorises the same again, and is renewed.
+INSERT INTO authorization_intent AS i (order_id, authorization_key, amount_minor, currency_code, void_at)
+SELECT u.*, now() + $5::interval FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS u ORDER BY 1
+ON CONFLICT (order_id) DO UPDATE SET void_at = excluded.void_at
+RETURNING i.order_id, i.authorization_key, i.void_at;
+
+-- name: drop_intents
+-- Their orders are being accepted.
+DELETE FROM authorization_intent WHERE order_id = ANY($1::text[]);
+
+-- name: void_intents
+-- These orders will not be accepted with what was authorised: it is voided.
+WITH gone AS (DELETE FROM authorization_intent WHERE order_id = ANY($1::text[]) RETURNING *)
+INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_minor, currency_code)
+SELECT order_id, 'void_' || authorization_key, 'VOID_AUTHORIZATION', authorization_key, amount_minor, currency_code FROM gone
+ON CONFLICT DO NOTHING;
+
+-- name: expired_intents
+-- Some orders that were not accepted in time.
+SELECT order_id FROM authorization_intent WHERE void_at <= now() ORDER BY void_at LIMIT $1 FOR UPDATE SKIP LOCKED;
+
 -- name: claim_payment_tasks
 -- Due tasks, set aside for a while; of an order only the oldest, so that money moves in the order of its causes.
 UPDATE payment_task t SET run_at = now() + $2::interval, tries = t.tries + 1
