@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
+from chassis.settings import ChassisSettings, SettingsError
+
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
@@ -83,6 +85,17 @@ def load(folder: Traversable, origin: str) -> tuple[Migration, ...]:
 def runtime_role(schema: str) -> str:
     """The role that the service runs as."""
     return f"aljibe_{schema}"
+
+
+async def migrate_service(settings: ChassisSettings, schema: str, package: str) -> None:
+    """Bring a service's schema, role and tables up to date; running it again changes nothing.
+
+    Raises:
+        SettingsError: the administrator's address or the role's password is not set.
+    """
+    if not settings.postgres_admin_url or not settings.db_password:
+        raise SettingsError("migrate needs ALJIBE_POSTGRES_ADMIN_URL and ALJIBE_DB_PASSWORD")
+    await migrate(settings.postgres_admin_url, schema, runtime_role(schema), settings.db_password, package)
 
 
 async def migrate(

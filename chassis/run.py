@@ -168,14 +168,9 @@ async def migrate(service: ServiceDefinition[S], settings: S) -> None:
     """
     if service.schema is None or service.migrations_package is None:
         return
-    if not settings.postgres_admin_url or not settings.db_password:
-        raise SettingsError("migrate needs ALJIBE_POSTGRES_ADMIN_URL and ALJIBE_DB_PASSWORD")
     from chassis import migrations
 
-    role = migrations.runtime_role(service.schema)
-    await migrations.migrate(
-        settings.postgres_admin_url, service.schema, role, settings.db_password, service.migrations_package
-    )
+    await migrations.migrate_service(settings, service.schema, service.migrations_package)
 
 
 async def serve(

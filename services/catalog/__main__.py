@@ -1,7 +1,7 @@
+"""`python -m services.catalog serve | migrate`."""
+
 from __future__ import annotations
 
-from chassis.run import main
-from services.catalog.app import definition
+from chassis.entry import main
 
-if __name__ == "__main__":
-    main(definition)
+main("catalog", app="services.catalog.app", migrations="services.catalog.adapters.postgres.migrations")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chassis.run import main
-from services.fulfillment.app import definition
+from chassis.entry import main
 
-main(definition)
+main(
+    "fulfillment",
+    app="services.fulfillment.app",
+    migrations="services.fulfillment.adapters.postgres.migrations",
+)

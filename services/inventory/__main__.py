@@ -1,6 +1,7 @@
+"""`python -m services.inventory serve | migrate`."""
+
 from __future__ import annotations
 
-from chassis.run import main
-from services.inventory.app import definition
+from chassis.entry import main
 
-main(definition)
+main("inventory", app="services.inventory.app", migrations="services.inventory.adapters.postgres.migrations")

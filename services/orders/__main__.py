@@ -1,4 +1,7 @@
-from chassis.run import main
-from services.orders.app import definition
+"""`python -m services.orders serve | migrate`."""
 
-main(definition)
+from __future__ import annotations
+
+from chassis.entry import main
+
+main("orders", app="services.orders.app", migrations="services.orders.adapters.postgres.migrations")
