@@ -10,6 +10,8 @@ from aljibe.inventory.v1 import (
     counts_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
+    supply_pb2,
+    supply_pb2_grpc,
     transfers_pb2,
     transfers_pb2_grpc,
 )
@@ -23,6 +25,7 @@ from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
 from services.inventory.adapters.grpc.stock import StockServicer
+from services.inventory.adapters.grpc.supply import SupplyServicer
 from services.inventory.adapters.grpc.transfers import TransferServicer
 from services.inventory.adapters.nats.consumers import StockHandlers
 from services.inventory.adapters.nats.events import encode
@@ -94,6 +97,11 @@ async def build(context: Context[Settings]) -> Built:
                 counts_pb2_grpc.add_CountServiceServicer_to_server,
                 CountServicer(desk, db, pages),
                 counts_pb2.DESCRIPTOR.services_by_name["CountService"],
+            ),
+            (
+                supply_pb2_grpc.add_SupplyServiceServicer_to_server,
+                SupplyServicer(desk, db, pages),
+                supply_pb2.DESCRIPTOR.services_by_name["SupplyService"],
             ),
             (
                 transfers_pb2_grpc.add_TransferServiceServicer_to_server,

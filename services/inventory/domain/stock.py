@@ -197,7 +197,20 @@ class ReservationLost:
     picks: tuple[Pick, ...]
 
 
-Event = UnitsDisplaced | ReservationExpired | ReservationLost
+@dataclass(slots=True, frozen=True)
+class SupplyDateMoved:
+    """Expected goods come earlier or later than was known."""
+
+    supply_id: str
+    sequence: int
+    location_id: str
+    previous_at: datetime
+    expected_at: datetime
+    lines: tuple[tuple[str, int, int], ...]
+    """SKU, expected and received units of what is still to come."""
+
+
+Event = UnitsDisplaced | ReservationExpired | ReservationLost | SupplyDateMoved
 
 
 def totals(picks: Sequence[Pick] | Sequence[Line]) -> dict[str, int]:

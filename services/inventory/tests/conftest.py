@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
-from aljibe.inventory.v1 import counts_pb2_grpc, inventory_pb2_grpc, transfers_pb2_grpc
+from aljibe.inventory.v1 import counts_pb2_grpc, inventory_pb2_grpc, supply_pb2_grpc, transfers_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import migrations, postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
@@ -84,6 +84,7 @@ class Process:
     reservations: inventory_pb2_grpc.ReservationServiceAsyncStub = field(init=False)
     locations: inventory_pb2_grpc.LocationServiceAsyncStub = field(init=False)
     counts: counts_pb2_grpc.CountServiceAsyncStub = field(init=False)
+    supply: supply_pb2_grpc.SupplyServiceAsyncStub = field(init=False)
     transfers: transfers_pb2_grpc.TransferServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class Process:
         self.reservations = inventory_pb2_grpc.ReservationServiceStub(self.channel)
         self.locations = inventory_pb2_grpc.LocationServiceStub(self.channel)
         self.counts = counts_pb2_grpc.CountServiceStub(self.channel)
+        self.supply = supply_pb2_grpc.SupplyServiceStub(self.channel)
         self.transfers = transfers_pb2_grpc.TransferServiceStub(self.channel)
 
 

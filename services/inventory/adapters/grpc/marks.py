@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from aljibe.inventory.v1 import counts_pb2, transfers_pb2
+from aljibe.inventory.v1 import counts_pb2, supply_pb2, transfers_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import requests
 from chassis.auth import current_principal
@@ -20,7 +20,10 @@ from services.inventory.domain.stock import Reservation
 from services.inventory.usecases.post import Mark, Submission
 
 Request = (
-    counts_pb2.StartCountRequest
+    supply_pb2.UpsertSupplyRequest
+    | supply_pb2.ReceiveSupplyRequest
+    | supply_pb2.CloseSupplyRequest
+    | counts_pb2.StartCountRequest
     | counts_pb2.RecordCountRequest
     | counts_pb2.CompleteCountRequest
     | counts_pb2.CancelCountRequest

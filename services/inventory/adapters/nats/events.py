@@ -10,22 +10,29 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.inventory.v1 import events_pb2 as facts
 from aljibe.inventory.v1 import inventory_pb2 as pb
+from aljibe.inventory.v1 import supply_pb2
 from chassis.envelope import OutboxEvent, event
-from services.inventory.domain.stock import Event, ReservationExpired, ReservationLost, UnitsDisplaced
+from services.inventory.domain.stock import (
+    Event,
+    ReservationExpired,
+    ReservationLost,
+    SupplyDateMoved,
+    UnitsDisplaced,
+)
 
 SERVICE = "inventory"
 
 
 def encode(events: Sequence[Event], traces: Sequence[str | None], now: datetime) -> list[OutboxEvent]:
-    """Events of reservations, each with the trace context it came from."""
+    """Events, each with the trace context it came from."""
     time = Timestamp()
     time.FromDatetime(now)
     return [
         event(
             SERVICE,
             _message(one, time),
-            aggregate_type="reservation",
-            aggregate_id=one.reservation_id,
+            aggregate_type="supply" if isinstance(one, SupplyDateMoved) else "reservation",
+            aggregate_id=one.supply_id if isinstance(one, SupplyDateMoved) else one.reservation_id,
             sequence=one.sequence,
             occurred_at=now,
             traceparent=trace,
@@ -65,6 +72,21 @@ def _message(one: Event, time: Timestamp) -> Message:
         )
     if isinstance(one, ReservationExpired):
         return facts.ReservationExpired(reservation_id=one.reservation_id, order_id=one.order_id, time=time)
+    if isinstance(one, SupplyDateMoved):
+        moved = facts.SupplyDateMoved(
+            supply_id=one.supply_id,
+            location_id=one.location_id,
+            lines=[
+                supply_pb2.SupplyLine(
+                    sku=sku, expected_units=expected, received_units=received, open_units=expected - received
+                )
+                for sku, expected, received in one.lines
+            ],
+            time=time,
+        )
+        moved.previous_time.FromDatetime(one.previous_at)
+        moved.expected_time.FromDatetime(one.expected_at)
+        return moved
     assert isinstance(one, ReservationLost)
     return facts.ReservationLost(
         reservation_id=one.reservation_id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from services.inventory.adapters.postgres import counts, transfers
+from services.inventory.adapters.postgres import counts, supplies, transfers
 from services.inventory.domain.book import Needs
 from services.inventory.domain.count import CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.supply import Supply
 from services.inventory.domain.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -30,16 +31,20 @@ async def lock(conn: Connection, needs: Needs) -> list[Document]:
     found: list[Document] = []
     if wanted := ids.get(Kind.COUNT):
         found += await counts.lock(conn, wanted, needs.sheet_lines)
+    if wanted := ids.get(Kind.SUPPLY):
+        found += await supplies.lock(conn, wanted)
     if wanted := ids.get(Kind.TRANSFER):
         found += await transfers.lock(conn, wanted)
     return found
 
 
-async def save(conn: Connection, documents: Iterable[Document]) -> None:
-    """Write new documents, and what became of locked ones."""
+async def save(conn: Connection, documents: Iterable[Document], *, new: bool) -> None:
+    """Write new documents, or what became of locked ones."""
     changed = list(documents)
     if counted := [one for one in changed if isinstance(one, CountSheet)]:
         await counts.save(conn, counted)
+    if expected := [one for one in changed if isinstance(one, Supply)]:
+        await supplies.save(conn, expected, new=new)
     if moved := [one for one in changed if isinstance(one, Transfer)]:
         await transfers.save(conn, moved)
 

@@ -119,8 +119,10 @@ class PostgresTransaction:
         """See `Transaction.save`."""
         for position in book.changed_positions.values():
             position.version += 1
-        if book.new_documents or book.changed_documents:
-            await documents.save(self._conn, [*book.new_documents.values(), *book.changed_documents.values()])
+        if book.changed_documents:
+            await documents.save(self._conn, book.changed_documents.values(), new=False)
+        if book.new_documents:
+            await documents.save(self._conn, book.new_documents.values(), new=True)
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
                 await self._save_reserved(book, list(book.changed_positions.values()))

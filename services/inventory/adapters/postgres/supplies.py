@@ -1,0 +1,73 @@
+"""Inbound supply in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chassis.sql import load
+from services.inventory.domain.supply import Supply, SupplyLine, SupplyState
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from chassis.postgres import Connection, Database
+
+sql = load("services.inventory.adapters.postgres", "supplies.sql")
+
+
+async def lock(conn: Connection, ids: Sequence[str]) -> list[Supply]:
+    """These supplies, locked."""
+    return await _with_lines(conn, await conn.fetch(sql.lock_supplies, ids))
+
+
+async def save(conn: Connection, supplies: Sequence[Supply], *, new: bool) -> None:
+    """Write new supplies, or what became of locked ones.
+
+    Raises:
+        asyncpg.UniqueViolationError: somebody else wrote the same one at the same time.
+    """
+    await conn.execute(
+        sql.insert_supplies if new else sql.update_supplies,
+        [one.supply_id for one in supplies],
+        [one.location_id for one in supplies],
+        [one.state for one in supplies],
+        [one.expected_at for one in supplies],
+        [one.event_sequence for one in supplies],
+    )
+    lines = [(one.supply_id, line) for one in supplies for line in one.lines.values()]
+    await conn.execute(
+        sql.save_supply_lines,
+        [supply_id for supply_id, _ in lines],
+        [line.sku for _, line in lines],
+        [line.expected_units for _, line in lines],
+        [line.received_units for _, line in lines],
+    )
+
+
+async def page(db: Database, sku: str, location_id: str, after: str, limit: int) -> list[Supply]:
+    """A page of supplies, in order of their id; with a SKU only those that still bring it."""
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        if sku:
+            rows = await conn.fetch(sql.page_supplies_of_sku, sku, location_id, after, limit)
+        else:
+            rows = await conn.fetch(sql.page_supplies, location_id, after, limit)
+        return await _with_lines(conn, rows)
+
+
+async def _with_lines(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[Supply]:
+    found = {
+        row["supply_id"]: Supply(
+            row["supply_id"],
+            row["location_id"],
+            SupplyState(row["state"]),
+            row["expected_at"],
+            row["event_sequence"],
+        )
+        for row in rows
+    }
+    if found:
+        for supply_id, *values in await conn.fetch(sql.lines_of_supplies, list(found)):
+            line = SupplyLine(*values)
+            found[supply_id].lines[line.sku] = line
+    return list(found.values())
