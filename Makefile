@@ -27,8 +27,9 @@ $(SETUP_STAMP): requirements/dev.lock requirements/installer.lock pyproject.toml
 	@$(PYTHON) tools/setup.py $(VENV)
 	@touch $@
 
-$(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py
+$(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py tools/bytecode.py
 	@$(BIN)/python tools/stubs.py
+	@$(BIN)/python tools/bytecode.py
 	@touch $@
 
 test: test-unit test-integration ## Run every test
