@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,8 +47,10 @@ class Platform:
 
     ``environ`` (our own unless told) may name an ``ALJIBE_POSTGRES_URL`` (of an administrator) and an
     ``ALJIBE_NATS_URL`` to use instead of the embedded servers; whatever else it holds, services inherit.
-    ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``say`` hears
-    what happens. Logs are in ``data/log``, addresses in ``data/platform.json``.
+    ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``instances``
+    runs more than one process of a service, side by side: others spread their calls over them, and the second
+    one of orders is named ``orders-2``. ``say`` hears what happens. Logs are in ``data/log``, addresses in
+    ``data/platform.json``.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Platform:
         *,
         fixed_ports: bool = False,
         environ: Mapping[str, str] | None = None,
+        instances: Mapping[str, int] | None = None,
         say: Callable[[Happening], None] = ignore,
         command: Command = python_command,
     ) -> None:
@@ -67,6 +70,7 @@ class Platform:
         self._say = say
         self._command = command
         self._fixed_ports = fixed_ports
+        self._instances = dict(instances or {})
         self._lock: IO[str] | None = None
         self._keepers: list[asyncio.Task[None]] = []
         given_postgres = self._environ.pop("ALJIBE_POSTGRES_URL", None)
@@ -229,8 +233,13 @@ class Platform:
             **self._environ,
             "ALJIBE_NATS_URL": self.nats_url,
             "ALJIBE_AUTH_KEYS_FILE": str(self._public_keys()),
-            **{f"ALJIBE_{name.upper()}_ADDRESS": address for name, address in grpc.items()},
         }
+        twins = {
+            name: [f"127.0.0.1:{free_port()}" for _ in range(1, self._instances.get(name, 1))]
+            for name in grpc
+        }
+        for name, address in grpc.items():
+            shared[f"ALJIBE_{name.upper()}_ADDRESS"] = _target([address, *twins[name]])
         for name in SERVICES:
             environ = {
                 **shared,
@@ -250,15 +259,28 @@ class Platform:
                     "ALJIBE_POSTGRES_ADMIN_URL": self.admin_url,
                     "ALJIBE_DB_PASSWORD": password,
                 }
-            self.services[name] = ServiceProcess(
-                name,
-                address,
-                environ=environ,
-                migrate_environ=migrate,
-                log=log / f"{name}.log",
-                command=self._command,
-                say=self._say,
-            )
+            self._plan(name, name, address, environ, migrate)
+            for number, listen in enumerate(twins.get(name, ()), start=2):
+                own = {"ALJIBE_GRPC_LISTEN": listen, "ALJIBE_METRICS_LISTEN": f"127.0.0.1:{free_port()}"}
+                self._plan(f"{name}-{number}", name, listen, {**environ, **own}, migrate)
+
+    def _plan(
+        self,
+        key: str,
+        name: str,
+        address: str,
+        environ: Mapping[str, str],
+        migrate: Mapping[str, str] | None,
+    ) -> None:
+        self.services[key] = ServiceProcess(
+            name,
+            address,
+            environ=environ,
+            migrate_environ=migrate,
+            log=self.data / "log" / f"{key}.log",
+            command=self._command,
+            say=self._say,
+        )
 
     def _tell(self, kind: Kind, **facts: object) -> None:
         self._say(Happening(kind, facts))
@@ -299,6 +321,11 @@ class Platform:
         write_secret(
             self.data / "platform.json", json.dumps({**text, "metrics": dict(self.addresses.metrics)})
         )
+
+
+def _target(addresses: Sequence[str]) -> str:
+    """What clients of a service call: one address, or several to spread over."""
+    return addresses[0] if len(addresses) == 1 else f"ipv4:///{','.join(addresses)}"
 
 
 def _as_user(url: str, user: str, password: str) -> str:

@@ -23,13 +23,13 @@ DELIVERED = (orders_pb2.UNIT_STATE_SHIPPED, orders_pb2.UNIT_STATE_HANDED_OVER)
 
 @asynccontextmanager
 async def own_platform(
-    say: Callable[[Happening], None] = ignore,
+    say: Callable[[Happening], None] = ignore, instances: Mapping[str, int] | None = None
 ) -> AsyncIterator[tuple[Platform, World]]:
     """A platform and a retailer on it for a test that breaks things; `say` hears what happens to it."""
     folder = Path(tempfile.mkdtemp(prefix="aljibe-faults-"))
     folder.chmod(0o755)
     try:
-        async with Platform(folder, say=say) as platform, retailer(platform) as world:
+        async with Platform(folder, say=say, instances=instances) as platform, retailer(platform) as world:
             yield platform, world
     finally:
         shutil.rmtree(folder, ignore_errors=True)
