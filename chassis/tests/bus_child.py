@@ -17,8 +17,6 @@ ACK_WAIT_SECONDS = 1.0
 
 async def main(admin_url: str, nats_url: str, order: str, seconds: float) -> None:
     async with bus(admin_url, nats_url) as kit:
-        kit.start(kit.relay.run)
-        kit.start(kit.consumer(batch=8, ack_wait_seconds=ACK_WAIT_SECONDS).run)
         verb, _, count = order.partition(":")
         if verb == "place":
             # Every order's events commit first, so that the test knows what must arrive
@@ -29,7 +27,8 @@ async def main(admin_url: str, nats_url: str, order: str, seconds: float) -> Non
                 await conn.execute("UPDATE outbox SET claimed_until = now()")
             sys.stdout.write("placed\n")
             sys.stdout.flush()
-            kit.relay.wake()
+        kit.start(kit.relay.run)
+        kit.start(kit.consumer(batch=8, ack_wait_seconds=ACK_WAIT_SECONDS).run)
         await asyncio.sleep(seconds)
 
 
