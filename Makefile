@@ -34,14 +34,18 @@ $(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py tools/bytecode.py
 
 test: test-unit test-integration ## Run every test
 
-UNIT_TESTS = $(wildcard chassis services cli demo bench tools) $(wildcard tests/test_*.py)
+TESTS ?= $(wildcard chassis services cli demo bench tools) $(wildcard tests/test_*.py)
+# Each worker has servers of its own, and keeps the tests of a file together, as they share a service.
+WORKERS ?= 2
 
-test-unit: setup ## Run the unit and contract tests (ARGS='-k name')
-	@echo "test: unit and contract tests of $(UNIT_TESTS)"
-	@$(BIN)/pytest $(UNIT_TESTS) $(ARGS)
+test-unit: setup ## Run the unit and contract tests (TESTS=services/inventory ARGS='-k name')
+	@echo "test: 1 of 2, unit and contract tests of $(TESTS), $(WORKERS) files at a time"
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
-test-integration: setup ## Run whole journeys over real servers (ARGS='-k name')
-	@if [ -d tests/integration ]; then echo "test: journeys over real servers" && $(BIN)/pytest tests/integration $(ARGS); fi
+# One after another: they share one platform, and those that kill and count seconds want the machine.
+test-integration: setup ## Run whole journeys over real servers, kills included (ARGS='-k name')
+	@echo "test: 2 of 2, journeys over real servers"
+	@$(BIN)/pytest -q tests/integration $(ARGS)
 
 lint: lint-python lint-imports lint-protos lint-tracked lint-deploy ## Check style, types, imports, protos, deployment
 
