@@ -8,6 +8,8 @@ import logging
 from aljibe.inventory.v1 import (
     counts_pb2,
     counts_pb2_grpc,
+    holds_pb2,
+    holds_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
     supply_pb2,
@@ -22,6 +24,7 @@ from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters.expiry import ExpiryLoop
 from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
+from services.inventory.adapters.grpc.holds import HoldServicer
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
 from services.inventory.adapters.grpc.stock import StockServicer
@@ -73,6 +76,7 @@ async def build(context: Context[Settings]) -> Built:
 
     desk = StockDesk(store, tell)
     expiry = ExpiryLoop(store, tell, clock, settings.expiry_interval_seconds)
+    expiry_of_holds = ExpiryLoop.of_holds(store, tell, clock, settings.expiry_interval_seconds)
     handlers = StockHandlers(store, live)
     telling = TellingDatabase(db, tell)
     services = inventory_pb2.DESCRIPTOR.services_by_name
@@ -108,6 +112,11 @@ async def build(context: Context[Settings]) -> Built:
                 TransferServicer(desk, db, pages),
                 transfers_pb2.DESCRIPTOR.services_by_name["TransferService"],
             ),
+            (
+                holds_pb2_grpc.add_HoldServiceServicer_to_server,
+                HoldServicer(desk, db),
+                holds_pb2.DESCRIPTOR.services_by_name["HoldService"],
+            ),
         ],
         consumers=[
             Consumer("inventory-orders", "orders", handlers.of_orders(), telling, context.nats),
@@ -115,7 +124,13 @@ async def build(context: Context[Settings]) -> Built:
                 "inventory-fulfillment", "fulfillment", handlers.of_fulfillment(), telling, context.nats
             ),
         ],
-        background=[live.publish_for_ever, live.listen_for_ever, refresh_for_ever, expiry.run],
+        background=[
+            live.publish_for_ever,
+            live.listen_for_ever,
+            refresh_for_ever,
+            expiry.run,
+            expiry_of_holds.run,
+        ],
         closers=[desk.close],
         before_serve=before_serve,
     )

@@ -291,17 +291,21 @@ class World:
         store: str = "",
         pay: str = "tok_ok",
         key: str = "",
+        hold_id: str = "",
         **more: Any,
     ) -> orders_pb2.Order:
         """Places an order at the door its channel has: HTTP for web, app and call centre, gRPC for tills."""
-        return await self.buy_draft(self.draft(lines, channel, method, store, **more), pay, key)
+        return await self.buy_draft(self.draft(lines, channel, method, store, **more), pay, key, hold_id)
 
     async def buy_draft(
-        self, draft: orders_pb2.OrderDraft, pay: str = "tok_ok", key: str = ""
+        self, draft: orders_pb2.OrderDraft, pay: str = "tok_ok", key: str = "", hold_id: str = ""
     ) -> orders_pb2.Order:
         """The same for any draft, of mixed methods too."""
         request = orders_pb2.PlaceOrderRequest(
-            request_id=key or request_id(), order=draft, payment=orders_pb2.PaymentInput(token=pay)
+            request_id=key or request_id(),
+            order=draft,
+            payment=orders_pb2.PaymentInput(token=pay),
+            hold_id=hold_id,
         )
         if draft.channel_id == "pos":
             answer: orders_pb2.PlaceOrderResponse = await self.orders.PlaceOrder(

@@ -1,18 +1,23 @@
-"""The loop that gives back what reservations hold past their time."""
+"""The loops that give back what reservations and holds keep past their time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from chassis.clock import Clock
 from chassis.postgres import WAIT_OUT
 from chassis.set_aside import SetAside
 from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.book import Command
+from services.inventory.domain.holding import ExpireHold
+from services.inventory.domain.reserving import Expire
 from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
 from services.inventory.usecases.post import Posted
+
+Find = Callable[[datetime, int, Sequence[str]], Awaitable[Sequence[str]]]
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +30,38 @@ class ExpiryLoop:
     """
 
     def __init__(
-        self, store: PostgresStockStore, tell: Callable[[Posted], None], clock: Clock, every_seconds: float
+        self,
+        store: PostgresStockStore,
+        tell: Callable[[Posted], None],
+        clock: Clock,
+        every_seconds: float,
+        *,
+        name: str = "inventory.expiry",
+        find: Find | None = None,
+        expire: Callable[[str], Command[bool]] = Expire,
     ) -> None:
         self._store = store
         self._tell = tell
         self._clock = clock
         self._every_seconds = every_seconds
-        self._aside = SetAside("inventory.expiry")
+        self._aside = SetAside(name)
+        self._find = find or store.find_expired
+        self._expire = expire
+
+    @classmethod
+    def of_holds(
+        cls, store: PostgresStockStore, tell: Callable[[Posted], None], clock: Clock, every_seconds: float
+    ) -> ExpiryLoop:
+        """The same for baskets' holds."""
+        return cls(
+            store,
+            tell,
+            clock,
+            every_seconds,
+            name="inventory.hold_expiry",
+            find=store.find_expired_holds,
+            expire=ExpireHold,
+        )
 
     @property
     def waiting(self) -> list[str]:
@@ -55,7 +85,7 @@ class ExpiryLoop:
             Unavailable: the database cannot be reached.
         """
         now = self._clock()
-        ids = await self._store.find_expired(now, EXPIRY_BATCH, self._aside.waiting)
+        ids = await self._find(now, EXPIRY_BATCH, self._aside.waiting)
         try:
             outcomes = await self._end(ids, now)
         except WAIT_OUT:
@@ -67,14 +97,14 @@ class ExpiryLoop:
         return any(outcomes) and len(ids) == EXPIRY_BATCH
 
     async def _one_by_one(self, ids: Sequence[str], now: datetime) -> None:
-        for reservation_id in ids:
-            with self._aside.trying(reservation_id):
-                await self._end([reservation_id], now)
+        for one in ids:
+            with self._aside.trying(one):
+                await self._end([one], now)
 
     async def _end(self, ids: Sequence[str], now: datetime) -> Sequence[bool]:
         async def these(_: datetime, __: int) -> Sequence[str]:
             return ids
 
-        posted = await expire_some(self._store, these, now)
+        posted = await expire_some(self._store, these, now, self._expire)
         self._tell(posted)
         return posted.outcomes

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.pool import Hold, HoldDisplaced, HoldExpired, HoldState, Pool
 from services.inventory.domain.refusals import (
     DocumentUnknown,
+    HoldUnknown,
     LocationUnknown,
     ReservationUnknown,
     StockOutOfRange,
@@ -19,20 +21,23 @@ from services.inventory.domain.refusals import (
 from services.inventory.domain.stock import (
     MAX_STOCK_UNITS,
     Cause,
-    Event,
     Key,
     Line,
     Movement,
     Pick,
     Position,
     Reservation,
+    ReservationExpired,
     ReservationLost,
     State,
+    SupplyDateMoved,
     UnitsDisplaced,
 )
 
 R_co = TypeVar("R_co", covariant=True)
 D = TypeVar("D", bound=Document)
+
+Event = UnitsDisplaced | ReservationExpired | ReservationLost | SupplyDateMoved | HoldDisplaced | HoldExpired
 
 
 @dataclass(slots=True)
@@ -57,6 +62,12 @@ class Needs:
     """Reservations whose positions are locked too unless they are still held."""
     orders: set[tuple[str, int]] = field(default_factory=set)
     """(order_id, attempt) whose reservation is locked if there is one."""
+    guards: set[str] = field(default_factory=set)
+    """SKUs whose pool is locked, made when missing, and may be guarded from now on."""
+    holds: set[str] = field(default_factory=set)
+    """Locked, with all their lines."""
+    held_pools: set[str] = field(default_factory=set)
+    """Holds whose pools are locked too."""
     documents: set[DocumentKey] = field(default_factory=set)
     """Locked after the positions."""
     looks: list[tuple[DocumentKey, Callable[[Any, Needs], None]]] = field(default_factory=list)
@@ -94,8 +105,28 @@ class Needs:
         key = position.key
         if key not in self.facts or position.reserved_units == 0:
             return False
-        least = min(position.on_hand_units, self.counted.get(key, position.on_hand_units)) - self.facts[key]
-        return least < position.reserved_units
+        return position.on_hand_units - self._taken(position) < position.reserved_units
+
+    def may_displace_holds(self, pool: Pool, positions: Iterable[Position]) -> bool:
+        """Whether holds of the pool must be locked, for these facts may leave them uncovered."""
+        taken = sum(
+            self._taken(position)
+            for position in positions
+            if position.sku == pool.sku and position.key in self.facts
+        )
+        if not taken or not pool.held_units:
+            return False
+        # Promises of the same group may use up the room before the fact comes.
+        return bool(self.orders or self.guards or self.commits) or pool.held_units > pool.there_units - taken
+
+    def _taken(self, position: Position) -> int:
+        """The most that these facts take from a position."""
+        key = position.key
+        return (
+            self.facts[key]
+            + position.on_hand_units
+            - min(position.on_hand_units, self.counted.get(key, position.on_hand_units))
+        )
 
 
 class Command(Protocol[R_co]):
@@ -133,6 +164,8 @@ class Book:
         reservations: Iterable[Reservation] = (),
         locations: Mapping[str, bool] | None = None,
         documents: Iterable[Document] = (),
+        pools: Iterable[Pool] = (),
+        holds: Iterable[Hold] = (),
     ) -> None:
         self.now = now
         self.new_id = new_id
@@ -146,7 +179,13 @@ class Book:
         for reservation in reservations:
             self.reservations[reservation.reservation_id] = reservation
             self.by_order[(reservation.order_id, reservation.attempt)] = reservation
+        self.pools: dict[str, Pool] = {pool.sku: pool for pool in pools}
+        """Those of guarded positions, and of the SKUs that are to be held."""
+        self.holds: dict[str, Hold] = {hold.hold_id: hold for hold in holds}
         self.changed_positions: dict[Key, Position] = {}
+        self.changed_pools: dict[str, Pool] = {}
+        self.new_holds: list[Hold] = []
+        self.changed_holds: dict[str, Hold] = {}
         self.new_reservations: list[Reservation] = []
         self.changed_reservations: dict[str, Reservation] = {}
         self.movements: list[Movement] = []
@@ -169,6 +208,18 @@ class Book:
                 raise LocationUnknown(key[1])
             raise PositionsNotLocked(key)
         return found
+
+    def free_units(self, key: Key) -> int:
+        """What may leave a position, or be promised there, without touching what anybody was promised.
+
+        Raises:
+            LocationUnknown: there is no such location.
+        """
+        available = self.position(key).available_units
+        pool = self.pools.get(key[0])
+        if pool is None or not pool.measured:
+            return available
+        return min(available, max(0, pool.room_units))
 
     def check_location(self, location_id: str) -> None:
         """Pass when the location exists.
@@ -223,10 +274,13 @@ class Book:
 
     def add(self, reservation: Reservation) -> None:
         """Put a new reservation into the book; its units are counted as reserved here."""
-        positions, changed = self.positions, self.changed_positions
+        positions, changed, pools = self.positions, self.changed_positions, self.pools
         for line in reservation.lines:
             key = (line.sku, line.location_id)
             position = positions[key]
+            if pools:
+                self._change(position, reserved_units=line.live_units)
+                continue
             position.reserved_units += line.live_units
             changed[key] = position
         self.new_reservations.append(reservation)
@@ -237,9 +291,29 @@ class Book:
         """Change by `units` what a line keeps, and the position's reserved units with it."""
         position = self.position(line.key)
         line.live_units += units
-        position.reserved_units += units
-        self.changed_positions[line.key] = position
+        self._change(position, reserved_units=units)
         self.touch(reservation)
+
+    def _change(self, position: Position, *, on_hand_units: int = 0, reserved_units: int = 0) -> None:
+        """Change counters of a position, and the sums of its pool with them."""
+        pool = self.pools.get(position.sku)
+        if pool is not None:
+            pool.leave(position)
+        position.on_hand_units += on_hand_units
+        position.reserved_units += reserved_units
+        if pool is not None:
+            pool.enter(position)
+        self.changed_positions[position.key] = position
+
+    def set_safety(self, position: Position, units: int) -> None:
+        """Change what is kept back from promises at a position."""
+        pool = self.pools.get(position.sku)
+        if pool is not None:
+            pool.leave(position)
+        position.safety_units = units
+        if pool is not None:
+            pool.enter(position)
+        self.changed_positions[position.key] = position
 
     def touch(self, reservation: Reservation) -> None:
         """Note that a reservation has changed."""
@@ -261,8 +335,7 @@ class Book:
         if units == 0:
             return 0
         position = self.position(key)
-        position.on_hand_units += units
-        self.changed_positions[key] = position
+        self._change(position, on_hand_units=units)
         self.movements.append(
             Movement(
                 sku=key[0],
@@ -276,9 +349,15 @@ class Book:
                 on_hand_after_units=position.on_hand_units,
             )
         )
-        if units < 0 and position.reserved_units > max(0, position.on_hand_units):
-            return self._displace(position, cause, origin.document_id)
-        return 0
+        if units > 0:
+            return 0
+        taken = 0
+        if position.reserved_units > max(0, position.on_hand_units):
+            taken = self._displace(position, cause, origin.document_id)
+        pool = self.pools.get(key[0])
+        if pool is not None and pool.uncovered_units:
+            taken += self._displace_holds(pool, cause, origin.document_id)
+        return taken
 
     def _displace(self, position: Position, cause: Cause, document_id: str) -> int:
         """Break the promises that a fact left uncovered: youngest held first, then youngest committed
@@ -312,6 +391,87 @@ class Book:
             if taken == missing:
                 return taken
         raise PositionsNotLocked(key)
+
+    def hold(self, hold_id: str) -> Hold:
+        """The locked hold.
+
+        Raises:
+            HoldUnknown: there is none.
+        """
+        found = self.holds.get(hold_id)
+        if found is None:
+            raise HoldUnknown(hold_id)
+        return found
+
+    def add_hold(self, hold: Hold) -> None:
+        """Put a new hold into the book; its pools are guarded from now on."""
+        for line in hold.lines:
+            pool = self.pools[line.sku]
+            pool.guarded = True
+            self._keep_held(pool, line.live_units)
+        self.new_holds.append(hold)
+        self.holds[hold.hold_id] = hold
+
+    def use_hold(self, hold: Hold, units: Mapping[str, int]) -> None:
+        """Units by SKU of a hold have become a reservation."""
+        for sku, used in units.items():
+            line = hold.line(sku)
+            if line is None or not used:
+                continue
+            line.live_units -= used
+            line.used_units += used
+            self._keep_held(self.pools[sku], -used)
+        if hold.live_units == 0:
+            hold.state = HoldState.USED
+        self.changed_holds[hold.hold_id] = hold
+
+    def end_hold(self, hold: Hold, state: HoldState) -> None:
+        """End a hold that is held; what it keeps goes back to the pool."""
+        for line in hold.lines:
+            if line.live_units:
+                self._keep_held(self.pools[line.sku], -line.live_units)
+                line.released_units += line.live_units
+                line.live_units = 0
+        hold.state = state
+        self.changed_holds[hold.hold_id] = hold
+
+    def _keep_held(self, pool: Pool, units: int) -> None:
+        pool.held_units += units
+        self.changed_pools[pool.sku] = pool
+
+    def _displace_holds(self, pool: Pool, cause: Cause, document_id: str) -> int:
+        """Take from baskets what a fact left uncovered, youngest first."""
+        missing = pool.uncovered_units
+        taken = 0
+        for hold in sorted(
+            self.holds.values(), key=lambda found: (found.created_at, found.hold_id), reverse=True
+        ):
+            line = hold.line(pool.sku)
+            if line is None or line.live_units == 0:
+                continue
+            units = min(line.live_units, missing - taken)
+            line.live_units -= units
+            line.displaced_units += units
+            self._keep_held(pool, -units)
+            taken += units
+            if hold.live_units == 0:
+                used = any(line.used_units for line in hold.lines)
+                hold.state = HoldState.USED if used else HoldState.DISPLACED
+            self.changed_holds[hold.hold_id] = hold
+            self.events.append(
+                HoldDisplaced(
+                    hold.hold_id,
+                    hold.channel_id,
+                    hold.next_sequence(),
+                    pool.sku,
+                    units,
+                    cause,
+                    document_id,
+                )
+            )
+            if taken == missing:
+                return taken
+        raise PositionsNotLocked(pool.sku)
 
     def _youngest_first(self, key: Key) -> list[Reservation]:
         live = [

@@ -116,8 +116,7 @@ class SetSafety:
         for line in self.lines:
             position = book.position(line.key)
             if position.safety_units != line.quantity_units:
-                position.safety_units = line.quantity_units
-                book.changed_positions[line.key] = position
+                book.set_safety(position, line.quantity_units)
         return Moved(tuple(_copy(book, line.key) for line in self.lines))
 
 

@@ -72,6 +72,7 @@ class Shortage:
 
     sku: str
     location_id: str
+    """Empty: all locations together, of which baskets hold the rest."""
     requested_units: int
     available_units: int
 
@@ -87,8 +88,9 @@ class InsufficientStock(Refusal):
     def __str__(self) -> str:
         worst = self.shortages[0]
         more = f" and {self.shortage_count - 1} more" if self.shortage_count > 1 else ""
+        place = f" at {worst.location_id}" if worst.location_id else ""
         return (
-            f"{worst.requested_units} of {worst.sku} were asked for at {worst.location_id}, "
+            f"{worst.requested_units} of {worst.sku} were asked for{place}, "
             f"{worst.available_units} can be promised{more}"
         )
 
@@ -153,6 +155,27 @@ class ReservationDiffers(Refusal):
             f"attempt {self.attempt} of {self.order_id} reserved other quantities before"
             f" ({self.reservation_id})"
         )
+
+
+@dataclass(eq=False)
+class HoldUnknown(Refusal):
+    """No such hold."""
+
+    hold_id: str
+
+    def __str__(self) -> str:
+        return f"there is no hold {self.hold_id!r}"
+
+
+@dataclass(eq=False)
+class HoldEnded(Refusal):
+    """The hold keeps nothing any more; another one is needed."""
+
+    hold_id: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"hold {self.hold_id} is {self.state}"
 
 
 @dataclass(eq=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.inventory.domain.book import Book, Needs, Origin, PositionsNotLocked
+from services.inventory.domain.pool import POOL, Hold
 from services.inventory.domain.refusals import (
     MAX_SHORTAGES,
     CauseNotPossible,
@@ -55,10 +56,15 @@ class Reserve:
     picks: tuple[Pick, ...]
     ttl_seconds: int = DEFAULT_TTL_SECONDS
     channel_id: str = ""
+    hold_id: str = ""
+    """A basket's hold, whose units are used first; one that ended gives nothing and refuses nothing."""
 
     def needs(self, needs: Needs) -> None:
-        """The picked positions, and the reservation that may stand."""
+        """The picked positions, the reservation that may stand, and the hold."""
         needs.orders.add((self.order_id, self.attempt))
+        if self.hold_id:
+            needs.holds.add(self.hold_id)
+            needs.held_pools.add(self.hold_id)
         for pick in self.picks:
             needs.positions.add((pick.sku, pick.location_id))
 
@@ -67,11 +73,12 @@ class Reserve:
 
         Raises:
             InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, ReservationEnded,
-            ReservationDiffers.
+            ReservationDiffers, HoldUnknown.
         """
         standing = book.by_order.get((self.order_id, self.attempt))
         if standing is not None:
             return self._repeat(book, standing)
+        hold = book.hold(self.hold_id) if self.hold_id else None
         positions = book.positions
         shortages: list[Shortage] = []
         lines: list[Line] = []
@@ -93,6 +100,7 @@ class Reserve:
                 shortages.append(Shortage(pick.sku, pick.location_id, pick.quantity_units, max(0, free)))
             else:
                 lines.append(Line(pick.sku, pick.location_id, pick.quantity_units, pick.quantity_units))
+        used = self._from_pools(book, hold, shortages) if book.pools else {}
         if shortages:
             raise InsufficientStock(tuple(shortages[:MAX_SHORTAGES]), len(shortages))
         reservation = Reservation(
@@ -106,7 +114,23 @@ class Reserve:
             lines,
         )
         book.add(reservation)
+        if hold is not None and used:
+            book.use_hold(hold, used)
         return Reserved(reservation, existed=False)
+
+    def _from_pools(self, book: Book, hold: Hold | None, shortages: list[Shortage]) -> dict[str, int]:
+        """Units by SKU that the hold gives; what it does not give must not eat what others hold."""
+        used: dict[str, int] = {}
+        for sku, units in totals(self.picks).items():
+            pool = book.pools.get(sku)
+            if pool is None or not pool.measured:
+                continue
+            kept = min(units, hold.kept_units(sku)) if hold is not None else 0
+            if units - kept > max(0, pool.room_units):
+                shortages.append(Shortage(sku, POOL, units, kept + max(0, pool.room_units)))
+            elif kept:
+                used[sku] = kept
+        return used
 
     def _expire_time(self, book: Book) -> datetime:
         return book.now + timedelta(seconds=self.ttl_seconds or DEFAULT_TTL_SECONDS)
@@ -184,6 +208,9 @@ def _revive(book: Book, expired: Reservation) -> list[Pick]:
         wanted, line.revivable_units = line.revivable_units, 0
         position = book.positions[line.key]
         again = min(wanted, position.available_units) if position.active else 0
+        pool = book.pools.get(line.sku)
+        if pool is not None and pool.measured:
+            again = min(again, max(0, pool.room_units))
         if again:
             line.released_units -= again
             book.keep(expired, line, again)

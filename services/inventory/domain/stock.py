@@ -63,6 +63,8 @@ class Position:
     version: int = 0
     active: bool = True
     """Whether the location takes orders."""
+    guarded: bool = False
+    """Whether its SKU's pool has a say in every promise, and must be locked first."""
 
     @property
     def key(self) -> Key:
@@ -208,9 +210,6 @@ class SupplyDateMoved:
     expected_at: datetime
     lines: tuple[tuple[str, int, int], ...]
     """SKU, expected and received units of what is still to come."""
-
-
-Event = UnitsDisplaced | ReservationExpired | ReservationLost | SupplyDateMoved
 
 
 def totals(picks: Sequence[Pick] | Sequence[Line]) -> dict[str, int]:

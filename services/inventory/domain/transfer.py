@@ -192,7 +192,7 @@ class Dispatch:
         shortages: list[Shortage] = []
         for line, units in chosen:
             key = (line.sku, transfer.source_id)
-            available = book.position(key).available_units
+            available = book.free_units(key)
             if units > available and not self.forced:
                 shortages.append(Shortage(*key, units, available))
             book.check_room(key, -units)

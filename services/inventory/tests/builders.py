@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
@@ -10,6 +10,7 @@ from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.domain.book import Origin
 from services.inventory.domain.facts import Move
+from services.inventory.domain.holding import CreateHold
 from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
 from services.inventory.domain.reserving import Reserve
 from services.inventory.domain.stock import Cause, Pick
@@ -81,6 +82,11 @@ def a_reserve(
     location_id: str = STORE,
     picks: Sequence[Pick] = (),
     ttl_seconds: int = 900,
+    hold_id: str = "",
 ) -> Reserve:
     wanted = tuple(picks) or (Pick(sku, location_id, quantity_units),)
-    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, "web")
+    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, "web", hold_id)
+
+
+def a_hold(quantity_units: int = 1, *, sku: str = SKU, more: Mapping[str, int] | None = None) -> CreateHold:
+    return CreateHold("web", ((sku, quantity_units), *(more or {}).items()), 900)

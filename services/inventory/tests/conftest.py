@@ -16,7 +16,13 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
-from aljibe.inventory.v1 import counts_pb2_grpc, inventory_pb2_grpc, supply_pb2_grpc, transfers_pb2_grpc
+from aljibe.inventory.v1 import (
+    counts_pb2_grpc,
+    holds_pb2_grpc,
+    inventory_pb2_grpc,
+    supply_pb2_grpc,
+    transfers_pb2_grpc,
+)
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import migrations, postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
@@ -86,6 +92,7 @@ class Process:
     counts: counts_pb2_grpc.CountServiceAsyncStub = field(init=False)
     supply: supply_pb2_grpc.SupplyServiceAsyncStub = field(init=False)
     transfers: transfers_pb2_grpc.TransferServiceAsyncStub = field(init=False)
+    holds: holds_pb2_grpc.HoldServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
         self.stock = inventory_pb2_grpc.StockServiceStub(self.channel)
@@ -94,6 +101,7 @@ class Process:
         self.counts = counts_pb2_grpc.CountServiceStub(self.channel)
         self.supply = supply_pb2_grpc.SupplyServiceStub(self.channel)
         self.transfers = transfers_pb2_grpc.TransferServiceStub(self.channel)
+        self.holds = holds_pb2_grpc.HoldServiceStub(self.channel)
 
 
 @dataclass

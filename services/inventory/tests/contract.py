@@ -19,6 +19,8 @@ from services.inventory.adapters.postgres import audit, counts, locations, reads
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
 from services.inventory.domain.count import BeginCompletion, CountSheet, EndCount
+from services.inventory.domain.holding import ExpireHold
+from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Cause, Key, Position, Reservation
 from services.inventory.domain.transfer import ON_THE_WAY, Transfer
@@ -54,6 +56,8 @@ class Looked(Protocol):
 
     async def position(self, key: Key) -> Position | None: ...
     async def reservation(self, reservation_id: str) -> Reservation: ...
+    async def hold(self, hold_id: str) -> Hold: ...
+    async def find_holds(self, now: datetime, limit: int) -> Sequence[str]: ...
     async def expire(self, now: datetime) -> Sequence[bool]: ...
     async def check(self) -> None: ...
     async def waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]: ...
@@ -91,6 +95,16 @@ class Stock:
 
     async def reservation(self, reservation_id: str) -> Reservation:
         return await self.look.reservation(reservation_id)
+
+    async def hold(self, hold_id: str) -> Hold:
+        return await self.look.hold(hold_id)
+
+    async def expire_holds(self, after: timedelta) -> list[bool]:
+        """Let time pass, then expire the holds that ran out."""
+        self.clock.now += after
+        posted = await expire_some(self.store, self.look.find_holds, self.clock.now, ExpireHold)
+        self._note(posted.events)
+        return list(posted.outcomes)
 
     async def expire(self, after: timedelta) -> list[bool]:
         """Let time pass, then expire what ran out."""
@@ -140,6 +154,12 @@ class LookInMemory:
     async def reservation(self, reservation_id: str) -> Reservation:
         return self._store.shelves.reservations[reservation_id]
 
+    async def hold(self, hold_id: str) -> Hold:
+        return self._store.shelves.holds[hold_id]
+
+    async def find_holds(self, now: datetime, limit: int) -> Sequence[str]:
+        return await self._store.find_expired_holds(now, limit)
+
     async def expire(self, now: datetime) -> Sequence[bool]:
         return (await expire_some(self._store, self._store.find_expired, now)).outcomes
 
@@ -157,6 +177,15 @@ class LookInMemory:
             assert position.reserved_units == sum(line.live_units for line in lines)
         for one in shelves.reservations.values():
             assert one.state.live == (one.live_units > 0)
+        for pool in shelves.pools.values():
+            assert pool.held_units == sum(hold.kept_units(pool.sku) for hold in shelves.holds.values())
+            assert pool.held_units <= sum(
+                max(0, at.on_hand_units - at.reserved_units)
+                for at in shelves.positions.values()
+                if at.sku == pool.sku
+            )
+        for hold in shelves.holds.values():
+            assert (hold.state is HoldState.HELD) == (hold.live_units > 0)
         self._check_transfers()
 
     def _check_transfers(self) -> None:
@@ -191,6 +220,12 @@ class LookInPostgres:
 
     async def reservation(self, reservation_id: str) -> Reservation:
         return await reads.reservation(self._db, reservation_id)
+
+    async def hold(self, hold_id: str) -> Hold:
+        return await reads.hold(self._db, hold_id)
+
+    async def find_holds(self, now: datetime, limit: int) -> Sequence[str]:
+        return await self._store.find_expired_holds(now, limit)
 
     async def expire(self, now: datetime) -> Sequence[bool]:
         return (await expire_some(self._store, self._store.find_expired, now)).outcomes

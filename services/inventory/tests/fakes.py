@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from chassis.clock import Clock
 from chassis.ids import new_id
-from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.book import Book, Event, Needs
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
-from services.inventory.domain.stock import Event, Key, Movement, Position, Reservation
+from services.inventory.domain.pool import Hold, Pool
+from services.inventory.domain.stock import Key, Movement, Position, Reservation
 from services.inventory.usecases.ports import Answer, Transaction
 
 T = TypeVar("T")
@@ -26,6 +27,8 @@ class Shelves:
 
     positions: dict[Key, Position] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
     movements: dict[str, Movement] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -48,6 +51,11 @@ class InMemoryStockStore:
             result = await work(_InMemoryTransaction(copy, self._clock, self.locations))
             self.shelves = copy
             return result
+
+    async def find_expired_holds(self, now: datetime, limit: int) -> Sequence[str]:
+        return [
+            one.hold_id for one in self.shelves.holds.values() if one.state == 1 and one.expire_time <= now
+        ][:limit]
 
     async def find_expired(self, now: datetime, limit: int) -> Sequence[str]:
         return [
@@ -83,6 +91,13 @@ class _InMemoryTransaction:
         for key in needs.facts:
             if key[1] in self._locations:
                 self._shelves.positions.setdefault(key, Position(*key, active=self._locations[key[1]]))
+        for sku in needs.guards:
+            self._shelves.pools.setdefault(sku, Pool(sku))
+        for pool in self._shelves.pools.values():
+            pool.measured, pool.there_units, pool.promisable_units = True, 0, 0
+        for position in self._shelves.positions.values():
+            if position.sku in self._shelves.pools:
+                self._shelves.pools[position.sku].enter(position)
         book = Book(
             self._clock(),
             new_id,
@@ -90,6 +105,8 @@ class _InMemoryTransaction:
             self._shelves.reservations.values(),
             self._locations,
             self._shelves.documents.values(),
+            self._shelves.pools.values(),
+            self._shelves.holds.values(),
         )
         book.moved = {
             (key, ago): sum(
@@ -107,6 +124,10 @@ class _InMemoryTransaction:
             position.version += 1
             if not 0 <= position.reserved_units <= max(0, position.on_hand_units):
                 raise AssertionError(f"{position} breaks the CHECK that PostgreSQL has")
+        for pool in book.changed_pools.values():
+            pool.version += 1
+        for hold in book.new_holds:
+            self._shelves.holds[hold.hold_id] = hold
         for reservation in book.new_reservations:
             self._shelves.reservations[reservation.reservation_id] = reservation
         for movement in book.movements:

@@ -20,6 +20,8 @@ from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command, Origin
 from services.inventory.domain.facts import Count, Move, ShortPick
+from services.inventory.domain.holding import CreateHold, ExpireHold, ReleaseHold, RenewHold
+from services.inventory.domain.pool import Hold
 from services.inventory.domain.reserving import Commit, Consume, Expire, Release, Reserve
 from services.inventory.domain.stock import Cause, Pick
 from services.inventory.domain.transfer import (
@@ -48,6 +50,7 @@ class Storm:
         self._number = 0
         self._known: list[str] = []
         self._transfers: list[str] = []
+        self._holds: list[str] = []
         self.done: Counter[str] = Counter()
 
     def _picks(self) -> tuple[Pick, ...]:
@@ -59,12 +62,25 @@ class Storm:
         self._number += 1
         return Origin(f"{self._seed}-{self._number}", document_id, "storm")
 
+    def _basket(self) -> Command[Any]:
+        kind = self._random.random()
+        if kind < 0.5 or not self._holds:
+            skus = self._random.sample(SKUS, self._random.randint(1, 2))
+            return CreateHold("web", tuple((sku, self._random.randint(1, 2)) for sku in skus), 10)
+        hold_id = self._random.choice(self._holds)
+        if kind < 0.7:
+            return RenewHold(hold_id)
+        return ReleaseHold(hold_id) if kind < 0.9 else ExpireHold(hold_id)
+
     def _command(self) -> Command[Any]:
+        if self._random.random() < 0.2:
+            return self._basket()
         kind = self._random.random()
         picks = self._picks()
         if kind < 0.4 or not self._known:
             order_id = f"ord-{self._random.randint(1, 100_000)}"
-            return Reserve(order_id, self._random.randint(1, 2), picks, 10, "web")
+            hold_id = self._random.choice(self._holds) if self._holds and self._random.random() < 0.3 else ""
+            return Reserve(order_id, self._random.randint(1, 2), picks, 10, "web", hold_id)
         reservation_id = self._random.choice(self._known)
         if kind < 0.55:
             return Commit(reservation_id, tolerant=True)
@@ -107,6 +123,7 @@ class Storm:
             if self._random.random() < 0.05:
                 later = utc_now() + timedelta(seconds=20)
                 posted = await expire_some(self._store, self._store.find_expired, later)
+                await expire_some(self._store, self._store.find_expired_holds, later, ExpireHold)
             else:
                 commands = [self._command() for _ in range(self._random.randint(1, 6))]
                 posted = await post(self._store, [Submission(command) for command in commands])
@@ -120,6 +137,9 @@ class Storm:
                 if transfer is not None and transfer.transfer_id not in self._transfers:
                     self._transfers.append(transfer.transfer_id)
                     del self._transfers[:-8]
+                if isinstance(outcome, Hold):
+                    self._holds.append(outcome.hold_id)
+                    del self._holds[:-20]
 
 
 async def main(url: str, seed: int, groups: int) -> None:

@@ -18,9 +18,10 @@ from services.inventory.adapters.postgres.audit import audit
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.refusals import InsufficientStock
 from services.inventory.domain.reserving import Commit, Expire, Release, Reserved
+from services.inventory.domain.stock import Pick
 from services.inventory.tests import storm
-from services.inventory.tests.builders import SKU, a_receipt, a_reserve
-from services.inventory.tests.contract import in_postgres
+from services.inventory.tests.builders import OTHER_STORE, SKU, STORE, a_hold, a_receipt, a_reserve
+from services.inventory.tests.contract import Stock, in_postgres
 from services.inventory.usecases.post import Submission, post
 
 ROOT = Path(__file__).parents[3]
@@ -88,6 +89,33 @@ async def test_a_failed_transaction_leaves_nothing(db: Database) -> None:
     await stock.audit()
 
 
+async def test_a_hold_and_its_order_win_against_a_crowd_that_knows_nothing_of_it(db: Database) -> None:
+    """The first hold of an article guards it while others, with their own connections, are buying."""
+    stock = await in_postgres(db)
+    await stock.post(a_receipt(30), a_receipt(30, location_id=OTHER_STORE))
+    crowd = [stock.post(a_reserve(1, location_id=place)) for _ in range(60) for place in (STORE, OTHER_STORE)]
+    buyers = asyncio.gather(*crowd)
+
+    hold = await stock.do(a_hold(20))
+    sold = await buyers
+    mine = await stock.do(a_reserve(picks=await _free_picks(stock, 20), hold_id=hold.hold_id))
+
+    assert sum(isinstance(outcome, Reserved) for (outcome,) in sold) == 40
+    assert mine.reservation.live_units == 20
+    await stock.audit()
+
+
+async def _free_picks(stock: Stock, quantity_units: int) -> list[Pick]:
+    picks: list[Pick] = []
+    for place in (STORE, OTHER_STORE):
+        on_hand, reserved = await stock.position(SKU, place)
+        units = min(quantity_units, on_hand - reserved)
+        quantity_units -= units
+        if units:
+            picks.append(Pick(SKU, place, units))
+    return picks
+
+
 async def test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock(
     admin_url: str, database_url: str, db: Database
 ) -> None:
@@ -121,6 +149,7 @@ async def test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock
     found = await audit(db, 20)
     assert found.differences == []
     assert min(done["Reserved"], done["InsufficientStock"], done["Moved"], done["Reservation"]) > 50
+    assert min(done["Hold"], done["bool"]) > 20
     assert done["ReservationUnknown"] == 0
     connection = await asyncpg.connect(admin_url)
     deadlocks = await connection.fetchval(
@@ -157,12 +186,17 @@ async def test_the_ledger_cannot_be_changed(db: Database, admin_url: str) -> Non
         ("UPDATE reservation SET state = 3", "RESERVATION_STATE"),
         ("DELETE FROM reservation_line", "RESERVATION_STATE"),
         ("DELETE FROM reservation", "RESERVATION_LINE"),
+        ("UPDATE pool SET held_units = 2", "HELD"),
+        ("UPDATE pool SET held_units = 9", "HELD_ABOVE_STOCK"),
+        ("UPDATE hold SET state = 3", "HOLD_STATE"),
+        ("DELETE FROM hold", "HOLD_STATE"),
+        ("UPDATE position SET guarded = false", "GUARD"),
     ],
 )
 async def test_the_audit_finds_a_planted_drift(db: Database, drift: str, rule: str) -> None:
     """An audit that cannot see is worse than none."""
     stock = await in_postgres(db)
-    await stock.post(a_receipt(5), a_reserve(2))
+    await stock.post(a_receipt(5), a_reserve(2), a_hold(1))
     before = await audit(db, 10)
 
     async with db.connection() as conn:

@@ -1,5 +1,5 @@
-"""End held reservations whose time is over, a batch a transaction, each exactly once however many instances
-do it.
+"""End held reservations, and holds, whose time is over, a batch a transaction, each exactly once however many
+instances do it.
 """
 
 from __future__ import annotations
@@ -7,18 +7,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from services.inventory.domain.book import Needs
+from services.inventory.domain.book import Command, Needs
 from services.inventory.domain.reserving import Expire
 from services.inventory.usecases.ports import StockStore, Transaction
-from services.inventory.usecases.post import Posted
+from services.inventory.usecases.post import Posted, posted
 
 EXPIRY_BATCH = 200
 
 
 async def expire_some(
-    store: StockStore, find: Callable[[datetime, int], Awaitable[Sequence[str]]], now: datetime
+    store: StockStore,
+    find: Callable[[datetime, int], Awaitable[Sequence[str]]],
+    now: datetime,
+    expire: Callable[[str], Command[bool]] = Expire,
 ) -> Posted:
-    """Expire up to `EXPIRY_BATCH` reservations; `outcomes` says of each found whether it ended now.
+    """Expire up to `EXPIRY_BATCH` reservations, or holds with `expire` = `ExpireHold`; `outcomes` says of
+    each found whether it ended now.
 
     `find` names candidates without locking them; each is judged again under its lock, and one that somebody
     else holds is left for the next round.
@@ -28,13 +32,13 @@ async def expire_some(
         return Posted([], [], [], {})
 
     async def work(transaction: Transaction) -> Posted:
-        commands = [Expire(reservation_id) for reservation_id in ids]
+        commands = [expire(one) for one in ids]
         needs = Needs()
         for command in commands:
             command.needs(needs)
         book = await transaction.load(needs, skip_locked=True)
         outcomes = [command.apply(book) for command in commands]
         events = await transaction.save(book, [None] * len(book.events))
-        return Posted(outcomes, list(book.changed_positions.values()), events, book.positions)
+        return posted(book, outcomes, events)
 
     return await store.run(work)

@@ -10,6 +10,7 @@ from typing import Any
 
 from chassis.refusals import RequestIdReused
 from services.inventory.domain.book import Book, Command, Needs
+from services.inventory.domain.pool import POOL
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Key, Position
 from services.inventory.usecases.ports import Answer, StockStore, Transaction
@@ -44,11 +45,11 @@ class Posted:
     refused with.
     """
     changed: list[Position]
-    """Positions as they are now, for those who keep copies."""
+    """Positions and pools as they are now, for those who keep copies."""
     events: Sequence[Any]
     """For the relay."""
     seen: Mapping[Key, Position]
-    """Every position that was looked at, as it is now."""
+    """Every position that was looked at, and the pools that had a say, as they are now."""
 
 
 async def post(store: StockStore, submissions: Sequence[Submission]) -> Posted:
@@ -81,7 +82,17 @@ async def post_in(transaction: Transaction, submissions: Sequence[Submission]) -
     events = await transaction.save(book, traces)
     if fresh:
         await transaction.keep(fresh)
-    return Posted(outcomes, list(book.changed_positions.values()), events, book.positions)
+    return posted(book, outcomes, events)
+
+
+def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
+    """What became of a group, once its changes are saved."""
+    changed = list(book.changed_positions.values())
+    if not book.pools:
+        return Posted(outcomes, changed, events, book.positions)
+    changed += [pool.as_position() for pool in book.changed_pools.values()]
+    pools = {(pool.sku, POOL): pool.as_position() for pool in book.pools.values()}
+    return Posted(outcomes, changed, events, {**book.positions, **pools})
 
 
 def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:

@@ -53,6 +53,8 @@ class Draft:
     customer_reference: str = ""
     coupon_codes: tuple[str, ...] = ()
     quote_token: str = ""
+    hold_id: str = ""
+    """The basket's hold, whose units the order uses first."""
 
     def wish(self) -> Wish:
         """The same as sourcing sees it."""

@@ -104,7 +104,9 @@ class PlaceOrder:
         quote = await price(draft, self._directory, self._prices)
         attempt = 1
         while True:
-            secured = await self._secure(order_id, draft.wish(), draft.channel_id, first_attempt=attempt)
+            secured = await self._secure(
+                order_id, draft.wish(), draft.channel_id, first_attempt=attempt, hold_id=draft.hold_id
+            )
             backing = await self._backing(order_id, quote, token, secured)
             if quote.total_minor:
                 await self._authorize(order_id, backing, quote, token, secured)

@@ -35,12 +35,14 @@ class Prices(Protocol):
 class StockReplica(Protocol):
     """The copy of availability that plans are made on."""
 
-    def view(self) -> Stock:
-        """The copy, less what this process is reserving right now."""
+    def view(self, *, holding: bool = False) -> Stock:
+        """The copy, less what this process is reserving right now. What baskets hold is left out, unless the
+        plan is for one that is `holding`: which of it is its own, the authority says.
+        """
         ...
 
-    def bare(self) -> Stock:
-        """The copy itself."""
+    def bare(self, *, holding: bool = False) -> Stock:
+        """The copy itself, `holding` as above."""
         ...
 
     def taking(self, picks: Mapping[tuple[str, str], int]) -> Callable[[bool], None]:
@@ -92,9 +94,14 @@ class Reservations(Protocol):
     """Inventory's authority over stock."""
 
     async def reserve(
-        self, order_id: str, attempt: int, picks: Mapping[tuple[str, str], int], channel_id: str
+        self,
+        order_id: str,
+        attempt: int,
+        picks: Mapping[tuple[str, str], int],
+        channel_id: str,
+        hold_id: str = "",
     ) -> Granted | Refused:
-        """All picks or none."""
+        """All picks or none; of a basket's hold first."""
         ...
 
     async def release(self, reservation_id: str) -> None:

@@ -68,8 +68,10 @@ class Secure:
         trigger: str = PLACED,
         excluded: frozenset[str] = frozenset(),
         partial: bool = False,
+        hold_id: str = "",
     ) -> Secured:
-        """A reserved plan; with `partial`, for as much as there is, but for something.
+        """A reserved plan; with `partial`, for as much as there is, but for something. What a basket holds is
+        only for the order that names its `hold_id`.
 
         Raises:
             InsufficientStock, NoPlan: there is not enough; nothing is reserved.
@@ -79,7 +81,7 @@ class Secure:
         plans = 0
         while True:
             locations = self._directory.locations
-            plan, view = await self._plan(wish, locations, excluded, partial)
+            plan, view = await self._plan(wish, locations, excluded, partial, holding=bool(hold_id))
             picks = plan.picks()
             if not picks:
                 return Secured(
@@ -92,7 +94,7 @@ class Secure:
             reserved = self._stock.taking(picks)
             granted = False
             try:
-                outcome = await self._reservations.reserve(order_id, attempt, picks, channel_id)
+                outcome = await self._reservations.reserve(order_id, attempt, picks, channel_id, hold_id)
                 granted = isinstance(outcome, Granted)
             finally:
                 reserved(granted)
@@ -122,14 +124,20 @@ class Secure:
                 raise PassedOn(outcome.status, outcome.reason)
 
     async def _plan(
-        self, wish: Wish, locations: Locations, excluded: frozenset[str], partial: bool
+        self,
+        wish: Wish,
+        locations: Locations,
+        excluded: frozenset[str],
+        partial: bool,
+        *,
+        holding: bool,
     ) -> tuple[Plan, Stock]:
-        view = self._stock.view()
+        view = self._stock.view(holding=holding)
         plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
         if plan.shortages:
             # The replica may be behind, or others may be reserving right now: ask before saying no.
             await self._stock.refresh([short.sku for short in plan.shortages])
-            view = self._stock.bare()
+            view = self._stock.bare(holding=holding)
             plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
         if plan.shortages and not (partial and plan.parts):
             shipped = any(line.method is Method.SHIP for line in wish.lines)

@@ -77,6 +77,18 @@ table = ErrorTable(
             "El intento {attempt} de {order_id} ya reservó otras cantidades ({reservation_id})",
         ),
         ErrorRule(
+            no.HoldUnknown,
+            StatusCode.NOT_FOUND,
+            "HOLD_UNKNOWN",
+            "No existe la retención {hold_id}",
+        ),
+        ErrorRule(
+            no.HoldEnded,
+            StatusCode.FAILED_PRECONDITION,
+            "HOLD_ENDED",
+            "La retención {hold_id} ya terminó",
+        ),
+        ErrorRule(
             no.QuantityTooHigh,
             StatusCode.FAILED_PRECONDITION,
             "QUANTITY_TOO_HIGH",

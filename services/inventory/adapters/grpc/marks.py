@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from aljibe.inventory.v1 import counts_pb2, supply_pb2, transfers_pb2
+from aljibe.inventory.v1 import counts_pb2, holds_pb2, supply_pb2, transfers_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import requests
 from chassis.auth import current_principal
@@ -40,6 +40,7 @@ Request = (
     | pb.ReleaseReservationRequest
     | pb.ConsumeReservationRequest
     | pb.LoadStockRequest
+    | holds_pb2.CreateHoldRequest
 )
 
 
@@ -74,6 +75,7 @@ def reserve(request: pb.ReserveStockRequest, traceparent: str | None) -> Submiss
             translate.picks_of(request.picks),
             request.ttl_seconds,
             request.channel_id,
+            request.hold_id,
         ),
         None,
         traceparent,

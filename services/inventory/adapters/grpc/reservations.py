@@ -15,6 +15,7 @@ from chassis.telemetry import current_traceparent
 from services.inventory.adapters.grpc import marks, translate
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.postgres import reads
+from services.inventory.domain.pool import POOL
 from services.inventory.domain.reserving import Commit, Consume, Release, Reserved
 from services.inventory.domain.stock import Cause
 from services.inventory.usecases.desk import BatchOutcome, StockDesk
@@ -104,12 +105,17 @@ def _refused(
     return pb.ReserveRefusal(
         status=table.status_for(refusal, languages).SerializeToString(),
         reason=rule.reason if rule is not None else "INTERNAL",
-        positions=[_state(pick, done) for pick in request.picks],
+        positions=[_state(pick.sku, pick.location_id, done) for pick in request.picks]
+        + [
+            _state(sku, POOL, done)
+            for sku in {pick.sku for pick in request.picks}
+            if (sku, POOL) in done.seen
+        ],
     )
 
 
-def _state(pick: pb.Pick, done: BatchOutcome) -> pb.PositionState:
-    found = done.seen.get((pick.sku, pick.location_id))
+def _state(sku: str, location_id: str, done: BatchOutcome) -> pb.PositionState:
+    found = done.seen.get((sku, location_id))
     if found is None:
-        return pb.PositionState(sku=pick.sku, location_id=pick.location_id)
+        return pb.PositionState(sku=sku, location_id=location_id)
     return translate.position_state(found)

@@ -54,8 +54,8 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         only = frozenset(request.location_ids)
         response = pb.GetAvailabilityResponse()
         for sku in request.skus:
-            found = self._availability.of(sku, only)
-            one = response.availabilities.add(sku=sku, available_units=sum(found.values()))
+            total, found = self._availability.of(sku, only)
+            one = response.availabilities.add(sku=sku, available_units=total)
             if request.per_location:
                 for location_id in sorted(found):
                     one.locations.add(location_id=location_id, available_units=found[location_id])

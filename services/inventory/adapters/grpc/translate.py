@@ -8,9 +8,11 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
+from aljibe.inventory.v1 import holds_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.adapters.postgres.reads import RecordedMovement
 from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
+from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.stock import Line, Pick, Position, Reservation, State
 
 
@@ -58,6 +60,27 @@ def reservation(found: Reservation) -> pb.Reservation:
         state=pb.ReservationState.ValueType(found.state),
         lines=[_line(line) for line in found.lines],
         expire_time=timestamp(found.expire_time) if found.state is State.HELD else None,
+    )
+
+
+def hold(found: Hold) -> holds_pb2.Hold:
+    """A hold for callers."""
+    return holds_pb2.Hold(
+        hold_id=found.hold_id,
+        channel_id=found.channel_id,
+        state=holds_pb2.HoldState.ValueType(found.state),
+        lines=[
+            holds_pb2.HoldLine(
+                sku=line.sku,
+                quantity_units=line.quantity_units,
+                live_units=line.live_units,
+                used_units=line.used_units,
+                released_units=line.released_units,
+                displaced_units=line.displaced_units,
+            )
+            for line in found.lines
+        ],
+        expire_time=timestamp(found.expire_time) if found.state is HoldState.HELD else None,
     )
 
 

@@ -12,8 +12,9 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import supply_pb2
 from chassis.envelope import OutboxEvent, event
+from services.inventory.domain.book import Event
+from services.inventory.domain.pool import HoldDisplaced, HoldExpired
 from services.inventory.domain.stock import (
-    Event,
     ReservationExpired,
     ReservationLost,
     SupplyDateMoved,
@@ -31,8 +32,8 @@ def encode(events: Sequence[Event], traces: Sequence[str | None], now: datetime)
         event(
             SERVICE,
             _message(one, time),
-            aggregate_type="supply" if isinstance(one, SupplyDateMoved) else "reservation",
-            aggregate_id=one.supply_id if isinstance(one, SupplyDateMoved) else one.reservation_id,
+            aggregate_type=_aggregate(one)[0],
+            aggregate_id=_aggregate(one)[1],
             sequence=one.sequence,
             occurred_at=now,
             traceparent=trace,
@@ -56,6 +57,15 @@ def location_changed(
         occurred_at=now,
         traceparent=traceparent,
     )
+
+
+def _aggregate(one: Event) -> tuple[str, str]:
+    """Of what kind and of which thing an event tells."""
+    if isinstance(one, SupplyDateMoved):
+        return "supply", one.supply_id
+    if isinstance(one, HoldDisplaced | HoldExpired):
+        return "hold", one.hold_id
+    return "reservation", one.reservation_id
 
 
 def _message(one: Event, time: Timestamp) -> Message:
@@ -87,6 +97,18 @@ def _message(one: Event, time: Timestamp) -> Message:
         moved.previous_time.FromDatetime(one.previous_at)
         moved.expected_time.FromDatetime(one.expected_at)
         return moved
+    if isinstance(one, HoldDisplaced):
+        return facts.HoldDisplaced(
+            hold_id=one.hold_id,
+            channel_id=one.channel_id,
+            sku=one.sku,
+            quantity_units=one.quantity_units,
+            cause=pb.MovementCause.ValueType(one.cause),
+            document_id=one.document_id,
+            time=time,
+        )
+    if isinstance(one, HoldExpired):
+        return facts.HoldExpired(hold_id=one.hold_id, channel_id=one.channel_id, time=time)
     assert isinstance(one, ReservationLost)
     return facts.ReservationLost(
         reservation_id=one.reservation_id,

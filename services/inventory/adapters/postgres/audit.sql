@@ -91,3 +91,38 @@ LEFT JOIN (SELECT transfer_id, sum(in_transit_units) AS units FROM transfer_line
     USING (transfer_id)
 WHERE (t.state IN (2, 3)) <> (coalesce(l.units, 0) > 0)
 ORDER BY t.transfer_id LIMIT $1;
+
+-- name: held
+-- Σ live hold lines of a SKU = held.
+SELECT 'HELD' AS rule, sku, '' AS location_id, coalesce(h.units, 0)::bigint AS expected_units, coalesce(p.held_units, 0)::bigint AS actual_units,
+       '' AS document_id, count(*) OVER () AS all_of_them
+FROM (SELECT sku, sum(live_units) AS units FROM hold_line WHERE live_units > 0 GROUP BY sku) h
+FULL JOIN (SELECT sku, held_units FROM pool WHERE held_units <> 0) p USING (sku)
+WHERE coalesce(h.units, 0) <> coalesce(p.held_units, 0)
+ORDER BY sku LIMIT $1;
+
+-- name: held_above_stock
+-- What baskets hold is there and promised to nobody else.
+SELECT 'HELD_ABOVE_STOCK' AS rule, p.sku, '' AS location_id, coalesce(s.units, 0)::bigint AS expected_units,
+       p.held_units::bigint AS actual_units, '' AS document_id, count(*) OVER () AS all_of_them
+FROM pool p
+CROSS JOIN LATERAL (SELECT sum(greatest(on_hand_units - reserved_units, 0)) AS units FROM position WHERE position.sku = p.sku) s
+WHERE p.held_units > coalesce(s.units, 0)
+ORDER BY p.sku LIMIT $1;
+
+-- name: hold_states
+-- Exactly the holds that are held keep something, each has lines, and no line is without its hold.
+SELECT 'HOLD_STATE' AS rule, '' AS sku, '' AS location_id, CASE WHEN h.state = 1 THEN 1 ELSE 0 END::bigint AS expected_units,
+       coalesce(l.live_units, 0)::bigint AS actual_units, hold_id AS document_id, count(*) OVER () AS all_of_them
+FROM hold h
+FULL JOIN (SELECT hold_id, sum(live_units) AS live_units FROM hold_line GROUP BY hold_id) l USING (hold_id)
+WHERE h.hold_id IS NULL OR l.hold_id IS NULL OR (h.state = 1) <> (l.live_units > 0)
+ORDER BY hold_id LIMIT $1;
+
+-- name: guard
+-- A position is guarded exactly when its pool is.
+SELECT 'GUARD' AS rule, s.sku, s.location_id, coalesce(p.guarded, false)::integer::bigint AS expected_units,
+       s.guarded::integer::bigint AS actual_units, '' AS document_id, count(*) OVER () AS all_of_them
+FROM position s LEFT JOIN pool p USING (sku)
+WHERE s.guarded <> coalesce(p.guarded, false)
+ORDER BY s.sku, s.location_id LIMIT $1;

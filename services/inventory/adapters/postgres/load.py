@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chassis.ids import new_id
 from chassis.postgres import Connection
 from services.inventory.adapters.postgres.rows import position_of
-from services.inventory.adapters.postgres.statements import sql
+from services.inventory.adapters.postgres.statements import pools_sql, sql
 from services.inventory.domain.refusals import LineDuplicate, LocationUnknown
 from services.inventory.domain.stock import Key, Position
 
@@ -40,6 +40,7 @@ async def load_chunk(
     missing = await conn.fetch(sql.load_missing_locations, list({line.location_id for line in chunk}))
     if missing:
         raise LocationUnknown(missing[0][0])
+    await conn.execute(pools_sql.make_positions_lock)
     rows = await conn.fetch(
         sql.load_positions,
         [line.sku for line in chunk],

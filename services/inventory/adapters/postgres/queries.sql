@@ -1,5 +1,6 @@
--- Lock order of every transaction: new position rows by (sku, location), position rows by (sku, location), reservation rows by id,
--- documents by kind and id, new documents, new reservation rows by (order, attempt), request keys. Who follows it cannot deadlock; a line is changed only under both its locks.
+-- Lock order of every transaction: the lock of making positions, pool rows by SKU, new position rows by (sku, location), position rows by
+-- (sku, location), reservation rows by id, documents by kind and id, hold rows by id, new documents, new reservation rows by (order,
+-- attempt), request keys. Who follows it cannot deadlock; a line is changed only under both its locks.
 --
 -- The statements of the hot path take their text columns joined by a separator, which is a parameter too: asyncpg needs a tenth of the
 -- time for one long text that it needs for an array (`joined.py`).
@@ -18,19 +19,25 @@ SELECT DISTINCT sku, location_id FROM reservation_line WHERE reservation_id = AN
 -- Those whose commit may need their positions.
 SELECT reservation_id FROM reservation WHERE reservation_id = ANY ($1::text[]) AND state = 5;
 
--- name: make_positions
--- Facts may concern positions that the book never knew.
-INSERT INTO position (sku, location_id)
+-- name: find_missing_positions
+-- Positions that the book does not know, at places that it does.
 SELECT wanted.sku, wanted.location_id
 FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
 JOIN location USING (location_id)
 WHERE NOT EXISTS (SELECT FROM position p WHERE p.sku = wanted.sku AND p.location_id = wanted.location_id)
+ORDER BY wanted.sku, wanted.location_id;
+
+-- name: make_positions
+-- Facts may concern positions that the book never knew. The lock of making positions is held: a new one is guarded if its SKU is.
+INSERT INTO position (sku, location_id, guarded)
+SELECT wanted.sku, wanted.location_id, EXISTS (SELECT FROM pool WHERE pool.sku = wanted.sku AND guarded)
+FROM unnest($1::text[], $2::text[]) AS wanted (sku, location_id)
 ORDER BY wanted.sku, wanted.location_id
 ON CONFLICT DO NOTHING;
 
 -- name: lock_positions
 -- The one statement that locks positions, in the one order. Rows come as they are once the lock is ours.
-SELECT p.sku, p.location_id, p.on_hand_units, p.reserved_units, p.safety_units, p.version, l.active
+SELECT p.sku, p.location_id, p.on_hand_units, p.reserved_units, p.safety_units, p.version, l.active, p.guarded
 FROM unnest(string_to_array($2, $1), string_to_array($3, $1)) AS wanted (sku, location_id)
 JOIN position p ON p.sku = wanted.sku AND p.location_id = wanted.location_id
 JOIN location l ON l.location_id = p.location_id
@@ -130,10 +137,11 @@ SELECT DISTINCT wanted.location_id FROM unnest($1::text[]) AS wanted (location_i
 WHERE NOT EXISTS (SELECT FROM location l WHERE l.location_id = wanted.location_id) ORDER BY 1;
 
 -- name: load_positions
--- Adds loaded units to positions, made when missing, in the lock order; nothing that is promised can be uncovered by adding.
+-- Adds loaded units to positions, made when missing, in the lock order; nothing that is promised can be uncovered by adding, so pools need
+-- no lock. The lock of making positions is held.
 WITH changed AS (
-    INSERT INTO position AS p (sku, location_id, on_hand_units, safety_units, version)
-    SELECT sku, location_id, quantity_units, safety_units, 1
+    INSERT INTO position AS p (sku, location_id, on_hand_units, safety_units, version, guarded)
+    SELECT sku, location_id, quantity_units, safety_units, 1, EXISTS (SELECT FROM pool WHERE pool.sku = n.sku AND guarded)
     FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[]) AS n (sku, location_id, quantity_units, safety_units)
     ORDER BY sku, location_id
     ON CONFLICT (sku, location_id) DO UPDATE

@@ -8,9 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chassis.replica import Row
-from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
-from services.inventory.adapters.postgres.statements import sql
-from services.inventory.domain.refusals import FilterMissing, ReservationUnknown
+from services.inventory.adapters.postgres.rows import (
+    hold_line_of,
+    hold_of,
+    line_of,
+    pool_of,
+    position_of,
+    reservation_of,
+)
+from services.inventory.adapters.postgres.statements import pools_sql, sql
+from services.inventory.domain.pool import POOL, Hold
+from services.inventory.domain.refusals import FilterMissing, HoldUnknown, ReservationUnknown
 from services.inventory.domain.stock import Cause, Key, Position, Reservation
 
 if TYPE_CHECKING:
@@ -49,6 +57,23 @@ async def reservation(db: Database, reservation_id: str) -> Reservation:
             raise ReservationUnknown(reservation_id)
         found = reservation_of(row)
         found.lines.extend(line_of(line) for line in await conn.fetch(sql.lines_of, [reservation_id]))
+    return found
+
+
+async def hold(db: Database, hold_id: str) -> Hold:
+    """One hold with its lines, both of one moment.
+
+    Raises:
+        HoldUnknown: there is none.
+    """
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        row = await conn.fetchrow(pools_sql.find_hold, hold_id)
+        if row is None:
+            raise HoldUnknown(hold_id)
+        found = hold_of(row)
+        found.lines.extend(
+            hold_line_of(line) for line in await conn.fetch(pools_sql.hold_lines_of, [hold_id])
+        )
     return found
 
 
@@ -95,11 +120,24 @@ async def movements(
 
 
 async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Sequence[Row]]:
-    """Every position (of `skus`, if any are named) with what is free and its version, in chunks, in order.
+    """Every position (of `skus`, if any are named) with what is free and its version, in chunks, in order;
+    before them the pools, as positions without a location whose units are missing.
 
     Each chunk is of its own moment: versions make the whole consistent, and no long transaction holds vacuum
     back.
     """
+    sku = ""
+    while True:
+        async with db.connection() as conn:
+            if skus:
+                rows = await conn.fetch(pools_sql.snapshot_pools_of, sku, SNAPSHOT_CHUNK, list(skus))
+            else:
+                rows = await conn.fetch(pools_sql.snapshot_pools, sku, SNAPSHOT_CHUNK)
+        if rows:
+            yield [(row[0], row[1], row[2], row[3]) for row in rows]
+        if len(rows) < SNAPSHOT_CHUNK:
+            break
+        sku = rows[-1][0]
     sku, location_id = "", ""
     while True:
         async with db.connection() as conn:
@@ -116,10 +154,11 @@ async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Sequ
 
 
 async def committed(db: Database, keys: Sequence[Key]) -> list[Position]:
-    """These positions as they are committed now."""
+    """These positions, and pools among them, as they are committed now."""
     async with db.connection() as conn:
         rows = await conn.fetch(sql.read_positions, [key[0] for key in keys], [key[1] for key in keys])
-    return [position_of(row) for row in rows]
+        pools = await conn.fetch(pools_sql.read_pools, [sku for sku, place in keys if place == POOL])
+    return [position_of(row) for row in rows] + [pool_of(row).as_position() for row in pools]
 
 
 def _movement_of(row: asyncpg.Record) -> RecordedMovement:

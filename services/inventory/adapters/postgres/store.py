@@ -12,12 +12,13 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import counts, documents
+from services.inventory.adapters.postgres import counts, documents, pools
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
-from services.inventory.adapters.postgres.statements import sql
-from services.inventory.domain.book import Book, Needs, PositionsNotLocked
-from services.inventory.domain.stock import Event, Key, Position, Reservation, State
+from services.inventory.adapters.postgres.statements import pools_sql, sql
+from services.inventory.domain.book import Book, Event, Needs, PositionsNotLocked
+from services.inventory.domain.pool import Hold
+from services.inventory.domain.stock import Key, Position, Reservation, State
 from services.inventory.usecases.ports import Answer, Transaction
 
 T = TypeVar("T")
@@ -43,32 +44,51 @@ class PostgresStockStore:
         self._db = db
         self._clock = clock
         self._encode = encode
+        self._guarded: set[str] = set()
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """See `StockStore.run`."""
 
         async def once(conn: Connection) -> T:
-            return await work(self.inside(conn))
+            return await work(PostgresTransaction(conn, self._clock, self._encode, self._guarded))
 
         return await self._db.run(once, retry_on=RETRIED)
 
     def inside(self, conn: Connection) -> PostgresTransaction:
         """The same over a transaction that somebody else has opened, such as a consumer's."""
-        return PostgresTransaction(conn, self._clock, self._encode)
+        return PostgresTransaction(conn, self._clock, self._encode, self._guarded, careful=True)
 
     async def find_expired(self, now: datetime, limit: int, without: Sequence[str] = ()) -> Sequence[str]:
         """Held reservations whose time is over, none of them in `without`."""
         async with self._db.connection() as conn:
             return [row[0] for row in await conn.fetch(sql.find_expired, now, limit, list(without))]
 
+    async def find_expired_holds(
+        self, now: datetime, limit: int, without: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """Holds whose time is over, none of them in `without`."""
+        async with self._db.connection() as conn:
+            found = await conn.fetch(pools_sql.find_expired_holds, now, limit, list(without))
+        return [row[0] for row in found]
+
 
 class PostgresTransaction:
     """See `Transaction`."""
 
-    def __init__(self, conn: Connection, clock: Clock, encode: EncodeEvents) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        clock: Clock,
+        encode: EncodeEvents,
+        guarded: set[str],
+        *,
+        careful: bool = False,
+    ) -> None:
         self._conn = conn
         self._clock = clock
         self._encode = encode
+        self._guarded = guarded
+        self._careful = careful
 
     async def answers(self, keys: Sequence[str]) -> Mapping[str, Answer]:
         """See `Transaction.answers`."""
@@ -95,10 +115,19 @@ class PostgresTransaction:
             whole = whole | {row[0] for row in await conn.fetch(sql.find_not_held, list(needs.commits))}
         if whole:
             keys.update((row[0], row[1]) for row in await conn.fetch(sql.find_line_positions, list(whole)))
+        absent: list[Key] = []
         if needs.facts:
-            await conn.execute(sql.make_positions, *_columns(sorted(needs.facts), 2))
+            found = await conn.fetch(sql.find_missing_positions, *_columns(sorted(needs.facts), 2))
+            absent = [(row[0], row[1]) for row in found]
+        locks = pools.PoolLocks(conn, self._guarded)
+        if needs.guards or needs.held_pools or self._guarded or absent or self._careful:
+            await locks.before_positions(needs, keys, absent, careful=self._careful)
+        if absent:
+            await conn.execute(sql.make_positions, *_columns(absent, 2))
         rows = await self._lock_positions(sorted(keys)) if keys else ()
         positions = [position_of(row) for row in rows]
+        if locks.locked or any(position.guarded for position in positions):
+            await locks.after_positions(needs, positions)
         risky = [position.key for position in positions if needs.may_displace(position)]
         if risky:
             wanted.update(row[0] for row in await conn.fetch(sql.find_promises, *_columns(risky, 2)))
@@ -110,7 +139,12 @@ class PostgresTransaction:
             locations.update((row[0], row[1]) for row in found)
         reservations = await self._lock(wanted, skip_locked=skip_locked) if wanted else ()
         papers = await documents.lock(conn, needs) if needs.documents else ()
-        book = Book(self._clock(), ids.new_id, positions, reservations, locations, papers)
+        holds: Iterable[Hold] = ()
+        if needs.holds or locks.locked:
+            holds = await locks.holds(needs, positions, skip_locked=skip_locked)
+        book = Book(
+            self._clock(), ids.new_id, positions, reservations, locations, papers, locks.locked, holds
+        )
         if needs.moved:
             book.moved = await counts.moved(conn, needs.moved)
         return book
@@ -123,13 +157,20 @@ class PostgresTransaction:
             await documents.save(self._conn, book.changed_documents.values(), new=False)
         if book.new_documents:
             await documents.save(self._conn, book.new_documents.values(), new=True)
+        if book.changed_pools or book.new_holds or book.changed_holds:
+            for pool in book.changed_pools.values():
+                pool.version += 1
+            await pools.save(self._conn, book)
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
                 await self._save_reserved(book, list(book.changed_positions.values()))
-                return ()
+                return await self._tell(book, traces)
         elif book.new_reservations:
             await self._save_reserved(book, ())
         await self._save_rest(book)
+        return await self._tell(book, traces)
+
+    async def _tell(self, book: Book, traces: Sequence[str | None]) -> Sequence[OutboxEvent]:
         if not book.events:
             return ()
         events = self._encode(book.events, traces, book.now)

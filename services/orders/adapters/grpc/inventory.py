@@ -40,9 +40,14 @@ class InventoryReservations:
         )
 
     async def reserve(
-        self, order_id: str, attempt: int, picks: Mapping[tuple[str, str], int], channel_id: str
+        self,
+        order_id: str,
+        attempt: int,
+        picks: Mapping[tuple[str, str], int],
+        channel_id: str,
+        hold_id: str = "",
     ) -> Granted | Refused:
-        """All picks or none."""
+        """All picks or none; of a basket's hold first."""
         request = inventory_pb2.ReserveStockRequest(
             order_id=order_id,
             attempt=attempt,
@@ -51,6 +56,7 @@ class InventoryReservations:
                 for (sku, location_id), units in picks.items()
             ],
             channel_id=channel_id,
+            hold_id=hold_id,
         )
         outcome = await self._group.submit(request)
         if outcome.HasField("refused"):

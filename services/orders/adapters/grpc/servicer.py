@@ -68,7 +68,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         trace = current_traceparent()
         answer = await self._place(
             derived_id("ord", subject, request_id=request.request_id),
-            draft_of(request.order),
+            draft_of(request.order, request.hold_id),
             request.payment.token,
             _request("PlaceOrder", subject, request),
             trace.split("-")[1] if trace else "",

@@ -74,7 +74,7 @@ def address_proto(address: Address | None) -> types_pb2.Address | None:
     )
 
 
-def draft_of(message: orders_pb2.OrderDraft) -> Draft:
+def draft_of(message: orders_pb2.OrderDraft, hold_id: str = "") -> Draft:
     """The domain's draft."""
     return Draft(
         message.channel_id,
@@ -90,6 +90,7 @@ def draft_of(message: orders_pb2.OrderDraft) -> Draft:
         message.customer_reference,
         tuple(message.coupon_codes),
         message.quote_token,
+        hold_id,
     )
 
 

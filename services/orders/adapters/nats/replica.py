@@ -25,6 +25,8 @@ Picks = Mapping[tuple[str, str], int]
 """Units by (SKU, location)."""
 
 LIVE_SUBJECT = "aljibe.inventory.v1-live.positions"
+POOL = ""
+"""In the place of a location: the SKU's pool, with minus what baskets hold of it."""
 LINGER_SECONDS = 0.25
 """How long a granted reservation still counts as under way: its delta arrives within that time, or late."""
 
@@ -59,14 +61,14 @@ class AvailabilityReplica:
 
     # ---- the port
 
-    def view(self) -> Stock:
-        """The copy, less what this process is reserving right now."""
+    def view(self, *, holding: bool = False) -> Stock:
+        """The copy, less what this process is reserving right now, and what baskets hold."""
         self._purge()
-        return _View(self._replica, self._under_way)
+        return _View(self._replica, self._under_way, holding)
 
-    def bare(self) -> Stock:
-        """The copy itself."""
-        return _View(self._replica, {})
+    def bare(self, *, holding: bool = False) -> Stock:
+        """The copy itself, less what baskets hold."""
+        return _View(self._replica, {}, holding)
 
     def taking(self, picks: Picks) -> Callable[[bool], None]:
         """Note that `picks` are being reserved; call the result with whether they were."""
@@ -162,10 +164,11 @@ class AvailabilityReplica:
 class _View:
     """Stock for one decision: read once per SKU, so that a decision and its record see the same."""
 
-    __slots__ = ("_read", "_replica", "_under_way")
+    __slots__ = ("_holding", "_read", "_replica", "_under_way")
 
-    def __init__(self, replica: Replica, under_way: Mapping[str, Mapping[str, int]]) -> None:
+    def __init__(self, replica: Replica, under_way: Mapping[str, Mapping[str, int]], holding: bool) -> None:
         self._replica = replica
+        self._holding = holding
         self._under_way = under_way
         self._read: dict[str, dict[str, int]] = {}
 
@@ -177,6 +180,12 @@ class _View:
             for location_id, units in self._under_way.get(sku, {}).items():
                 if location_id in known:
                     known[location_id] -= units
+            held = -known.pop(POOL, 0)
+            if held > 0 and not self._holding:
+                # It is nowhere in particular: no place may promise more than all of them together.
+                room = max(0, sum([units for units in known.values() if units > 0]) - held)
+                for location_id, units in known.items():
+                    known[location_id] = min(units, room)
         return known
 
     def version(self, sku: str, location_id: str) -> int:
