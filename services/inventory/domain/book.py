@@ -109,15 +109,17 @@ class Needs:
 
     def may_displace_holds(self, pool: Pool, positions: Iterable[Position]) -> bool:
         """Whether holds of the pool must be locked, for these facts may leave them uncovered."""
-        taken = sum(
-            self._taken(position)
+        taking = [
+            position
             for position in positions
-            if position.sku == pool.sku and position.key in self.facts
-        )
-        if not taken or not pool.held_units:
+            if position.sku == pool.sku and (self.facts.get(position.key) or position.key in self.counted)
+        ]
+        if not taking or not pool.held_units:
             return False
-        # Promises of the same group may use up the room before the fact comes.
-        return bool(self.orders or self.guards or self.commits) or pool.held_units > pool.there_units - taken
+        # Promises of the same group may use up the room, what came in during it included, before the fact.
+        if self.orders or self.guards or self.commits:
+            return True
+        return pool.held_units > pool.there_units - sum(self._taken(position) for position in taking)
 
     def _taken(self, position: Position) -> int:
         """The most that these facts take from a position."""

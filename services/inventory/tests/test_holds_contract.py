@@ -174,6 +174,24 @@ async def test_a_fact_in_the_group_of_a_hold_or_a_promise_adds_up(stock: Stock) 
     await stock.audit()
 
 
+async def test_a_promise_on_goods_that_a_count_of_the_same_group_does_not_find_costs_the_basket(
+    stock: Stock,
+) -> None:
+    """The receipt gave room to a promise elsewhere; the count takes that room, and the hold is what gives."""
+    await stock.post(a_receipt(2), a_receipt(1, location_id=OTHER_STORE))
+    hold_id = await held(stock, 3)
+
+    outcomes = await stock.post(
+        a_receipt(2, location_id=OTHER_STORE),
+        a_reserve(2),
+        Count((a_pick(1, location_id=OTHER_STORE),), an_origin()),
+    )
+
+    assert isinstance(outcomes[1], Reserved)
+    assert (await stock.hold(hold_id)).live_units == 1
+    await stock.audit()
+
+
 async def test_a_new_place_of_a_held_article_keeps_its_rules(stock: Stock) -> None:
     await stock.do(a_receipt(2))
     await held(stock, 2)
