@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from aljibe.inventory.v1 import (
     counts_pb2,
@@ -34,7 +35,7 @@ from services.inventory.adapters.nats.consumers import StockHandlers
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.nats.live import LivePositions
 from services.inventory.adapters.nats.told import TellingDatabase
-from services.inventory.adapters.postgres import locations
+from services.inventory.adapters.postgres import ledger, locations
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.config import Settings
 from services.inventory.usecases.availability import Availability
@@ -130,6 +131,7 @@ async def build(context: Context[Settings]) -> Built:
             refresh_for_ever,
             expiry.run,
             expiry_of_holds.run,
+            partial(ledger.keep_making_months, db),
         ],
         closers=[desk.close],
         before_serve=before_serve,
