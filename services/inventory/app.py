@@ -36,6 +36,7 @@ from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.nats.live import LivePositions
 from services.inventory.adapters.nats.told import TellingDatabase
 from services.inventory.adapters.postgres import ledger, locations
+from services.inventory.adapters.postgres.auditor import Auditor
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.config import Settings
 from services.inventory.usecases.availability import Availability
@@ -132,6 +133,7 @@ async def build(context: Context[Settings]) -> Built:
             expiry.run,
             expiry_of_holds.run,
             partial(ledger.keep_making_months, db),
+            Auditor(db, clock).run,
         ],
         closers=[desk.close],
         before_serve=before_serve,

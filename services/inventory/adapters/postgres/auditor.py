@@ -1,0 +1,155 @@
+"""The online audit: goes through the SKUs for ever, a slice at a time, each slice in one consistent snapshot.
+
+It takes at most `SHARE` of one connection: after a slice it rests nine times as long as the slice took. How
+far it has come is kept, so that rounds end however often instances restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chassis import metrics
+from chassis.clock import Clock, utc_now
+from chassis.leases import while_leased
+from chassis.postgres import Database
+from chassis.sql import load
+from services.inventory.adapters.postgres.audit import Difference
+
+if TYPE_CHECKING:
+    import asyncpg
+
+log = logging.getLogger(__name__)
+sql = load("services.inventory.adapters.postgres", "audit_slice.sql")
+
+LEASE = "inventory.audit"
+BURST_SECONDS = 5.0
+"""How long one holder of the lease goes on before it renews it."""
+REST_SECONDS = 0.2
+SHARE = 0.1
+SLICE_SECONDS = 0.1
+FIRST_SLICE_SKUS = 50
+MAX_SLICE_SKUS = 1_000
+MAX_DIFFERENCES_PER_RULE = 20
+LAST_SKU = "\U0010ffff"
+"""Sorts behind every SKU by code point."""
+RULES = (sql.reserved, sql.ended_lines, sql.in_transit)
+
+_FOUND = metrics.counter(
+    "inventory_audit_differences_total", "differences", "Differences that the online audit found", ["rule"]
+)
+_ROWS = metrics.counter(
+    "inventory_audit_movements_total", "movements", "Movements that the online audit read"
+)
+_RATE = metrics.gauge(
+    "inventory_audit_movements_per_second", "1/s", "Movements read per second of work, last slice"
+)
+_STANDING = metrics.gauge(
+    "inventory_audit_standing_differences", "differences", "Found in the last full round or since"
+)
+_AGE = metrics.gauge(
+    "inventory_audit_round_age_seconds", "s", "Since the last full round ended, or since the first began"
+)
+
+
+class Auditor:
+    """One instance's part in the audit that never ends."""
+
+    def __init__(self, db: Database, clock: Clock = utc_now, *, slice_skus: int = FIRST_SLICE_SKUS) -> None:
+        self._db = db
+        self._clock = clock
+        self._slice_skus = slice_skus
+        self._since: datetime | None = None
+
+    async def run(self) -> None:
+        """Audit for ever, in one instance at a time; ends only when cancelled."""
+        await while_leased(self._db, LEASE, self._burst, every_seconds=REST_SECONDS)
+
+    async def slice(self) -> bool:
+        """Audit the next SKUs; whether a full round ended with them."""
+        started = time.monotonic()
+        async with self._db.connection() as conn:
+            row = await conn.fetchrow(sql.progress)
+            assert row is not None
+            after: str = row["after_sku"]
+            end: str | None = await conn.fetchval(sql.slice_end, after, self._slice_skus)
+        found, read = await self._compare(after, end or LAST_SKU)
+        for one in found:
+            _FOUND.labels(one.rule).inc()
+            log.error(
+                "audit.difference",
+                extra={
+                    "rule": one.rule,
+                    "sku": one.sku,
+                    "location_id": one.location_id,
+                    "expected_units": one.expected_units,
+                    "actual_units": one.actual_units,
+                    "document_id": one.document_id,
+                },
+            )
+        await self._go_on(row, end, len(found))
+        _AGE.set_function(self._age_seconds)
+        self._note(read, time.monotonic() - started)
+        return end is None
+
+    async def _go_on(self, row: asyncpg.Record, end: str | None, found: int) -> None:
+        async with self._db.connection() as conn:
+            if end is not None:
+                await conn.execute(sql.go_on, end, found)
+                self._since = row["last_ended_at"] or row["began_at"]
+                _STANDING.set(max(row["last_differences"], row["differences"] + found))
+                return
+            ended = await conn.fetchrow(sql.end_round, found)
+            assert ended is not None
+            self._since = ended["last_ended_at"]
+            _STANDING.set(ended["last_differences"])
+
+    async def round(self) -> None:
+        """Audit until a full round has ended, without a rest: for those who wait for it."""
+        while not await self.slice():
+            pass
+
+    async def _burst(self) -> None:
+        until = time.monotonic() + BURST_SECONDS
+        while time.monotonic() < until:
+            started = time.monotonic()
+            ended = await self.slice()
+            worked = time.monotonic() - started
+            await asyncio.sleep(max(REST_SECONDS if ended else 0.0, worked * (1 - SHARE) / SHARE))
+
+    async def _compare(self, after: str, end: str) -> tuple[list[Difference], int]:
+        async with (
+            self._db.connection() as conn,
+            conn.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            rows = await conn.fetch(sql.on_hand, after, end, MAX_DIFFERENCES_PER_RULE)
+            read: int = rows[0]["movements"]
+            wrong = [row for row in rows if row["rule"] is not None]
+            for rule in RULES:
+                wrong += await conn.fetch(rule, after, end, MAX_DIFFERENCES_PER_RULE)
+        found = [
+            Difference(
+                row["rule"],
+                row["sku"],
+                row["location_id"],
+                row["expected_units"],
+                row["actual_units"],
+                row["document_id"],
+            )
+            for row in wrong
+        ]
+        return found, read
+
+    def _note(self, read: int, seconds: float) -> None:
+        _ROWS.inc(read)
+        _RATE.set(read / seconds if seconds else 0.0)
+        if seconds > SLICE_SECONDS:
+            self._slice_skus = max(1, self._slice_skus // 2)
+        elif seconds < SLICE_SECONDS / 2:
+            self._slice_skus = min(MAX_SLICE_SKUS, self._slice_skus * 2)
+
+    def _age_seconds(self) -> float:
+        return (self._clock() - self._since).total_seconds() if self._since else 0.0

@@ -1,0 +1,131 @@
+"""A drift planted by hand is found by the audit that is asked for and by the one that never ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from chassis.metrics import REGISTRY
+from chassis.postgres import Database
+from services.inventory.adapters.postgres import auditor as module
+from services.inventory.adapters.postgres.audit import audit
+from services.inventory.adapters.postgres.auditor import Auditor
+from services.inventory.tests.builders import OTHER_STORE, STORE, a_receipt, a_reserve, unique
+from services.inventory.tests.conftest import Door
+from services.inventory.tests.contract import Stock, in_postgres
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"aljibe_{name}", labels) or 0.0
+
+
+async def filled(db: Database) -> Stock:
+    """Some stock at two stores, with a promise."""
+    stock = await in_postgres(db)
+    for number in range(7):
+        await stock.do(a_receipt(5, sku=f"S{number}"))
+        await stock.do(a_receipt(3, sku=f"S{number}", location_id=OTHER_STORE))
+    await stock.do(a_reserve(2, sku="S3"))
+    return stock
+
+
+async def test_a_healthy_book_is_gone_through_in_slices(db: Database) -> None:
+    await filled(db)
+    auditor = Auditor(db, slice_skus=2)
+    read = metric("inventory_audit_movements_total")
+    found = metric("inventory_audit_differences_total", rule="ON_HAND")
+
+    ended = await auditor.slice()
+    await auditor.round()
+
+    assert not ended
+    assert metric("inventory_audit_movements_total") - read == 14
+    assert metric("inventory_audit_differences_total", rule="ON_HAND") == found
+    assert metric("inventory_audit_standing_differences") == 0
+    assert 0 <= metric("inventory_audit_round_age_seconds") < 60
+
+
+@pytest.mark.parametrize(
+    ("drift", "rule", "sku"),
+    [
+        (
+            "UPDATE position SET on_hand_units = 6 WHERE sku = 'S1' AND location_id = 'store-1'",
+            "ON_HAND",
+            "S1",
+        ),
+        ("DELETE FROM position WHERE sku = 'S6'", "ON_HAND", "S6"),
+        (
+            "UPDATE position SET reserved_units = 1 WHERE sku = 'S3' AND location_id = 'store-1'",
+            "RESERVED",
+            "S3",
+        ),
+        (
+            "UPDATE position SET reserved_units = 1 WHERE sku = 'S0' AND location_id = 'store-1'",
+            "RESERVED",
+            "S0",
+        ),
+        ("UPDATE reservation SET state = 5", "RESERVATION_LINE", "S3"),
+    ],
+)
+async def test_a_drift_planted_by_hand_is_found_by_both(
+    db: Database, caplog: pytest.LogCaptureFixture, drift: str, rule: str, sku: str
+) -> None:
+    await filled(db)
+    async with db.connection() as conn:
+        await conn.execute(drift)
+    before = metric("inventory_audit_differences_total", rule=rule)
+
+    asked = await audit(db, 10)
+    with caplog.at_level(logging.ERROR, logger=module.__name__):
+        await Auditor(db).round()
+
+    assert (rule, sku) in {(one.rule, one.sku) for one in asked.differences}
+    logged = {(vars(one)["rule"], vars(one)["sku"]) for one in caplog.records}
+    assert logged == {(rule, sku)}
+    assert metric("inventory_audit_differences_total", rule=rule) > before
+    assert metric("inventory_audit_standing_differences") >= 1
+
+
+async def test_a_movement_without_a_position_behind_all_others_is_found(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last slice has no end: what sorts behind the last position belongs to it."""
+    stock = await filled(db)
+    await stock.do(a_receipt(1, sku="zzz"))
+    async with db.connection() as conn:
+        await conn.execute("DELETE FROM position WHERE sku = 'zzz'")
+
+    with caplog.at_level(logging.ERROR, logger=module.__name__):
+        await Auditor(db).round()
+
+    assert [vars(one)["sku"] for one in caplog.records] == ["zzz"]
+
+
+async def test_a_round_goes_on_where_the_instance_before_stopped(db: Database) -> None:
+    """With many positions a round outlasts deploys; beginning anew each time it would never end."""
+    await filled(db)
+    first, second = Auditor(db, slice_skus=3), Auditor(db, slice_skus=3)
+
+    ends = [await first.slice(), await second.slice(), await first.slice(), await second.slice()]
+
+    assert ends == [False, False, False, True]
+
+
+async def test_a_running_service_finds_a_drift_by_itself(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    sku = unique("SKU")
+    await door.receive(5, sku=sku)
+
+    with caplog.at_level(logging.ERROR, logger=module.__name__):
+        async with door.db.connection() as conn:
+            await conn.execute(
+                "UPDATE position SET on_hand_units = 4 WHERE sku = $1 AND location_id = $2", sku, STORE
+            )
+        async with asyncio.timeout(20):
+            while not any(vars(one).get("sku") == sku for one in caplog.records):
+                await asyncio.sleep(0.05)
+
+    assert [one.sku for one in (await door.audit()).differences] == [sku]
