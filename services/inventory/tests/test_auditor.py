@@ -66,6 +66,7 @@ async def test_a_healthy_book_is_gone_through_in_slices(db: Database) -> None:
             "RESERVED",
             "S0",
         ),
+        ("INSERT INTO pool (sku, held_units, guarded) VALUES ('S2', 1, true)", "HELD", "S2"),
         ("UPDATE reservation SET state = 5", "RESERVATION_LINE", "S3"),
     ],
 )

@@ -60,6 +60,15 @@ LEFT JOIN LATERAL (
 WHERE l.in_transit_units > 0 AND l.sku > $1 AND l.sku <= $2 AND coalesce(m.units, 0) - l.lost_units <> l.in_transit_units
 ORDER BY l.sku, l.transfer_id LIMIT $3;
 
+-- name: held
+-- Σ live hold lines of a SKU = held.
+SELECT 'HELD' AS rule, sku, '' AS location_id, coalesce(h.units, 0)::bigint AS expected_units, coalesce(p.held_units, 0)::bigint AS actual_units,
+       '' AS document_id
+FROM (SELECT sku, sum(live_units) AS units FROM hold_line WHERE live_units > 0 AND sku > $1 AND sku <= $2 GROUP BY sku) h
+FULL JOIN (SELECT sku, held_units FROM pool WHERE held_units <> 0 AND sku > $1 AND sku <= $2) p USING (sku)
+WHERE coalesce(h.units, 0) <> coalesce(p.held_units, 0)
+ORDER BY sku LIMIT $3;
+
 -- name: progress
 -- How far the round under way has come.
 SELECT after_sku, differences, began_at, last_ended_at, last_differences FROM audit_round WHERE name = 'stock';

@@ -36,7 +36,7 @@ MAX_SLICE_SKUS = 1_000
 MAX_DIFFERENCES_PER_RULE = 20
 LAST_SKU = "\U0010ffff"
 """Sorts behind every SKU by code point."""
-RULES = (sql.reserved, sql.ended_lines, sql.in_transit)
+RULES = (sql.reserved, sql.ended_lines, sql.in_transit, sql.held)
 
 _FOUND = metrics.counter(
     "inventory_audit_differences_total", "differences", "Differences that the online audit found", ["rule"]
