@@ -55,7 +55,13 @@ class PostgresStore:
         self._db = db
         self._announce = announce
         self._clock = clock
-        self._reads = GroupCommit("orders.read", self._read_group, lanes=READ_LANES)
+        self._reads = GroupCommit(
+            "orders.read",
+            self._read_group,
+            lanes=READ_LANES,
+            # An order whose rows make no sense fails alone.
+            retry_alone=lambda error: isinstance(error, (LookupError, TypeError, ValueError)),
+        )
 
     async def change(self, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]) -> R:
         """One transaction around `work`, with these orders locked in order of id."""
