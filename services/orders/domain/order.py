@@ -7,7 +7,7 @@ appended to `Order.facts`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,9 +30,9 @@ from services.orders.domain.messages import Message
 from services.orders.domain.money import refund_share, share
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address
-from services.orders.domain.refusals import LineUnknown, QuantityTooHigh, TooLateToCancel, WrongMove
+from services.orders.domain.refusals import WrongMove
+from services.orders.domain.standing import Standing, Units
 from services.orders.domain.states import (
-    BEYOND,
     FINAL_ORDER_STATES,
     Method,
     OrderState,
@@ -40,12 +40,8 @@ from services.orders.domain.states import (
     order_state,
 )
 
-Units = Sequence[tuple[int, int]]
-"""(line number, units)."""
-
 _SETTLED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED, UnitState.CANCELLED)
 _CAPTURED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED)
-_CANCELLABLE = (UnitState.AWAITING_CUSTOMER, UnitState.RESOURCING, UnitState.ALLOCATED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +63,7 @@ class Order:
     promise_time: datetime | None
     trace_id: str
     lines: dict[int, Line]
-    units: dict[Spot, int]
+    units: Standing
     parts: dict[str, Part]
     payment: Payment
     messages: list[Message] = field(default_factory=list)
@@ -88,17 +84,7 @@ class Order:
     @property
     def ended(self) -> bool:
         """Nothing is left to do, and the provider has moved all money that was due."""
-        return self.state in FINAL_ORDER_STATES and not self.money_open
-
-    @property
-    def money_open(self) -> bool:
-        """The provider has yet to move money: lines count what is due, the payment what was moved."""
-        lines, paid = self.lines.values(), self.payment
-        return bool(paid.payment_id) and (
-            paid.captured_minor != sum(line.captured_minor for line in lines)
-            or paid.voided_minor != sum(line.voided_minor for line in lines)
-            or paid.refunded_minor != sum(line.refunded_minor for line in lines)
-        )
+        return self.state in FINAL_ORDER_STATES and self.payment.settles(self.lines.values())
 
     def destination(self, part: Part | None) -> Address | None:
         """Where a part's parcel goes: where the customer wanted those units, else to the order's address."""
@@ -158,13 +144,13 @@ class Order:
 
     def lost(self, fulfillment_order_id: str, units: Units, now: datetime) -> bool:
         """Units left their location without reaching anybody; True when the customer was asked about them."""
-        self._check(fulfillment_order_id, units, (UnitState.ALLOCATED,), "loss")
-        part = self.parts[fulfillment_order_id]
+        part = self._part(fulfillment_order_id, units)
+        self.units.check(self.order_id, part, units, (UnitState.ALLOCATED,), "loss")
         asks = part.method == Method.PICKUP
         target = UnitState.AWAITING_CUSTOMER if asks else UnitState.RESOURCING
         for line_number, quantity in units:
             here = Spot(line_number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
-            self._move(here, Spot(line_number, target, "", ""), quantity)
+            self.units.move(here, Spot(line_number, target, "", ""), quantity)
         self.failed_locations |= {part.location_id}
         if asks:
             self.facts.append(ChoiceNeeded(tuple(units)))
@@ -191,20 +177,21 @@ class Order:
     def returned(self, fulfillment_order_id: str, units: Units, now: datetime) -> None:
         """Units came back: their share is refunded."""
         sources = (UnitState.SHIPPED, UnitState.HANDED_OVER)
-        self._check(fulfillment_order_id, units, sources, "return")
+        part = self._part(fulfillment_order_id, units)
+        self.units.check(self.order_id, part, units, sources, "return")
         back = 0
         for line_number, quantity in units:
             line = self.lines[line_number]
             amount = refund_share(
                 line.captured_minor,
-                self._count(line_number, _CAPTURED),
+                self.units.count(line_number, _CAPTURED),
                 line.refunded_minor,
-                self._count(line_number, (UnitState.RETURNED,)),
+                self.units.count(line_number, (UnitState.RETURNED,)),
                 quantity,
             )
             line.refunded_minor += amount
             back += amount
-            self._take(fulfillment_order_id, line_number, quantity, UnitState.RETURNED, sources)
+            self.units.take(part, line_number, quantity, UnitState.RETURNED, sources)
         self._due("REFUND", back)
         self._tell(messages.REFUNDED, now, items=self._items(units), amount=self._amount(back))
 
@@ -226,7 +213,7 @@ class Order:
             self.parts[part.fulfillment_order_id] = part
             for wish in part.lines:
                 to = Spot(wish.line_number, UnitState.ALLOCATED, part.location_id, part.fulfillment_order_id)
-                self._move(Spot(wish.line_number, source, "", ""), to, wish.quantity_units)
+                self.units.move(Spot(wish.line_number, source, "", ""), to, wish.quantity_units)
         promised = [part.promise_time for part in parts if part.promise_time is not None]
         self.facts.append(Resourced(tuple(parts), trigger))
         if promised and (self.promise_time is None or max(promised) > self.promise_time):
@@ -263,29 +250,7 @@ class Order:
         Raises:
             LineUnknown, QuantityTooHigh, TooLateToCancel: nothing is to be cancelled then.
         """
-        wanted = self._left() if lines is None else dict(lines)
-        chosen: dict[Spot, int] = {}
-        late: dict[str, int] = {}
-        for line_number, quantity in wanted.items():
-            if line_number not in self.lines:
-                raise LineUnknown(self.order_id, line_number)
-            groups = [(s, q) for s, q in self.units.items() if s.line_number == line_number]
-            left = sum(q for s, q in groups if s.state is not UnitState.CANCELLED)
-            if quantity > left:
-                raise QuantityTooHigh(line_number, quantity, left)
-            for state in _CANCELLABLE:
-                for spot, units in sorted(g for g in groups if g[0].state is state):
-                    taken = min(units, quantity)
-                    if taken:
-                        chosen[spot] = taken
-                        quantity -= taken
-            if quantity:
-                for spot, units in groups:
-                    if spot.state is not UnitState.CANCELLED:
-                        late[spot.state.name] = late.get(spot.state.name, 0) + units
-        if late or not chosen:
-            raise TooLateToCancel(self.order_id, late)
-        return chosen
+        return self.units.cancellable(self.order_id, lines)
 
     def cancel(self, chosen: Mapping[Spot, int], cause: str, now: datetime) -> None:
         """Cancel units; of groups that shrank meanwhile, what is left. Their share is released."""
@@ -294,7 +259,7 @@ class Order:
             taken = min(quantity, self.units.get(spot, 0))
             if not taken:
                 continue
-            self._move(
+            self.units.move(
                 spot,
                 Spot(spot.line_number, UnitState.CANCELLED, spot.location_id, spot.fulfillment_order_id),
                 taken,
@@ -317,12 +282,7 @@ class Order:
 
     def money_moved(self, movement: str, amount_minor: int) -> None:
         """The provider did what was due: CAPTURE, VOID or REFUND."""
-        if movement == "CAPTURE":
-            self.payment.captured_minor += amount_minor
-        elif movement == "VOID":
-            self.payment.voided_minor += amount_minor
-        else:
-            self.payment.refunded_minor += amount_minor
+        self.payment.moved(movement, amount_minor)
         words = {"CAPTURE": "CAPTURED", "VOID": "VOIDED", "REFUND": "REFUNDED"}
         self.facts.append(MoneyMoved(words[movement], amount_minor))
 
@@ -330,68 +290,13 @@ class Order:
 
     def units_in(self, state: UnitState) -> dict[int, int]:
         """Units by line number that stand in `state`, wherever."""
-        found: dict[int, int] = {}
-        for spot, quantity in self.units.items():
-            if spot.state is state:
-                found[spot.line_number] = found.get(spot.line_number, 0) + quantity
-        return found
+        return self.units.in_state(state)
 
     def _advance(
         self, fulfillment_order_id: str, units: Units, target: UnitState, sources: tuple[UnitState, ...]
     ) -> list[tuple[int, int]]:
-        """Move units of a fulfillment order on; what a later fact has moved already is left alone."""
-        self._part(fulfillment_order_id, units)
-        moves: list[tuple[int, int]] = []
-        for line_number, quantity in units:
-            here = beyond = 0
-            for spot, present in self.units.items():
-                if spot.line_number == line_number and spot.fulfillment_order_id == fulfillment_order_id:
-                    here += present if spot.state in sources else 0
-                    beyond += present if spot.state in BEYOND[target] else 0
-            if here + beyond < quantity:
-                raise WrongMove(self.order_id, line_number, target.name, quantity, here)
-            if min(here, quantity):
-                moves.append((line_number, min(here, quantity)))
-        for line_number, quantity in moves:
-            self._take(fulfillment_order_id, line_number, quantity, target, sources)
-        return moves
-
-    def _take(
-        self,
-        fulfillment_order_id: str,
-        line_number: int,
-        quantity: int,
-        target: UnitState,
-        sources: tuple[UnitState, ...],
-    ) -> None:
-        location_id = self.parts[fulfillment_order_id].location_id
-        for state in sources:
-            spot = Spot(line_number, state, location_id, fulfillment_order_id)
-            taken = min(quantity, self.units.get(spot, 0))
-            if taken:
-                self._move(spot, Spot(line_number, target, location_id, fulfillment_order_id), taken)
-                quantity -= taken
-
-    def _move(self, spot: Spot, to: Spot, quantity: int) -> None:
-        left = self.units[spot] - quantity
-        assert left >= 0
-        if left:
-            self.units[spot] = left
-        else:
-            del self.units[spot]
-        self.units[to] = self.units.get(to, 0) + quantity
-
-    def _check(
-        self, fulfillment_order_id: str, units: Units, sources: tuple[UnitState, ...], move: str
-    ) -> None:
-        location_id = self._part(fulfillment_order_id, units).location_id
-        for line_number, quantity in units:
-            found = sum(
-                self.units.get(Spot(line_number, state, location_id, fulfillment_order_id), 0)
-                for state in sources
-            )
-            if found < quantity:
-                raise WrongMove(self.order_id, line_number, move, quantity, found)
+        part = self._part(fulfillment_order_id, units)
+        return self.units.advance(self.order_id, part, units, target, sources)
 
     def _part(self, fulfillment_order_id: str, units: Units) -> Part:
         part = self.parts.get(fulfillment_order_id)
@@ -399,20 +304,10 @@ class Order:
             raise WrongMove(self.order_id, 0, f"a fact of unknown work {fulfillment_order_id}", 0, 0)
         return part
 
-    def _left(self) -> dict[int, int]:
-        left = dict.fromkeys(self.lines, 0)
-        for spot, quantity in self.units.items():
-            left[spot.line_number] += 0 if spot.state is UnitState.CANCELLED else quantity
-        return left
-
-    def _count(self, line_number: int, states: Iterable[UnitState]) -> int:
-        wanted = frozenset(states)
-        return sum(q for s, q in self.units.items() if s.line_number == line_number and s.state in wanted)
-
     def _settle(self, line_number: int, units: int) -> int:
         # The units stand in their new state already, so what was settled before is less by them.
         line = self.lines[line_number]
-        settled = self._count(line_number, _SETTLED) - units
+        settled = self.units.count(line_number, _SETTLED) - units
         return share(line.total_minor, line.quantity_units, settled, units)
 
     def _capture(self, moved: Units) -> None:

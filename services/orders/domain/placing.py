@@ -17,6 +17,7 @@ from services.orders.domain.prices import Quote
 from services.orders.domain.promise import parcel_promise, pickup_promise
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
+from services.orders.domain.standing import Standing
 from services.orders.domain.states import Method, UnitState
 
 NewId = Callable[[str], str]
@@ -88,7 +89,7 @@ def place(
         for number, (wanted, priced) in enumerate(zip(draft.lines, quote.lines, strict=True), start=1)
     }
     facts: list[Fact] = [Accepted()]
-    units: dict[Spot, int] = {}
+    units = Standing()
     due = 0
     for part in parts:
         carried = part.method == Method.CARRY_OUT

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.orders.domain.lines import Spot
-from services.orders.domain.order import Order, Units
+from services.orders.domain.order import Order
 from services.orders.domain.refusals import OrderUnknown, TooLateToCancel
+from services.orders.domain.standing import Units
 from services.orders.domain.states import UnitState
 from services.orders.usecases.place_order import Request
 from services.orders.usecases.ports import Store, Taken, Tx

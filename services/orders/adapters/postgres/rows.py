@@ -14,6 +14,7 @@ from services.orders.domain.messages import Message
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address
+from services.orders.domain.standing import Standing
 from services.orders.domain.states import Method, UnitState
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _order(row: asyncpg.Record) -> Order:
         promise_time=row["promise_time"],
         trace_id=row["trace_id"],
         lines={},
-        units={},
+        units=Standing(),
         parts={},
         payment=Payment(
             row["payment_id"],
