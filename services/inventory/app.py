@@ -7,6 +7,8 @@ import logging
 from functools import partial
 
 from aljibe.inventory.v1 import (
+    availability_pb2,
+    availability_pb2_grpc,
     counts_pb2,
     counts_pb2_grpc,
     holds_pb2,
@@ -25,6 +27,7 @@ from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters.expiry import ExpiryLoop
 from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
+from services.inventory.adapters.grpc.explaining import AvailabilityServicer
 from services.inventory.adapters.grpc.holds import HoldServicer
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
@@ -113,6 +116,11 @@ async def build(context: Context[Settings]) -> Built:
                 transfers_pb2_grpc.add_TransferServiceServicer_to_server,
                 TransferServicer(desk, db, pages),
                 transfers_pb2.DESCRIPTOR.services_by_name["TransferService"],
+            ),
+            (
+                availability_pb2_grpc.add_AvailabilityServiceServicer_to_server,
+                AvailabilityServicer(db),
+                availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
             ),
             (
                 holds_pb2_grpc.add_HoldServiceServicer_to_server,

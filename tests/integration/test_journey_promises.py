@@ -47,6 +47,21 @@ async def test_a_basket_wins_over_a_later_buyer_of_another_channel(world: World)
     assert (kept["hold"]["state"], kept["hold"]["lines"][0]["usedUnits"]) == ("HOLD_STATE_USED", 2)
 
 
+async def test_what_is_promised_is_explained_and_the_explanation_sums_up(world: World) -> None:
+    """Staff see why a shop shows what it shows."""
+    sku = await world.article(stock={"wh-1": 3, "store-north": 2})
+    await world.buy(sku)
+    await hold(world, sku, 2)
+
+    body = await world.get("/v1/availability:explain", world.operator, channelId="web", sku=sku)
+
+    terms = {
+        term["kind"].removeprefix("AVAILABILITY_TERM_KIND_"): int(term["units"]) for term in body["terms"]
+    }
+    assert terms == {"ON_HAND": 5, "RESERVED": -1, "HELD": -2}
+    assert int(body["availableUnits"]) == sum(terms.values()) == await available(world, sku)
+
+
 async def test_a_till_takes_what_a_basket_holds_and_the_basket_learns_it(world: World) -> None:
     """Goods in a customer's hands are a fact; the basket keeps the rest."""
     sku = await world.article(stock={"store-north": 2})

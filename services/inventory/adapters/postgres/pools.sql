@@ -102,6 +102,11 @@ SELECT hold_id FROM hold WHERE state = 1 AND expire_time <= $1 AND hold_id <> AL
 -- One hold as it is now.
 SELECT hold_id, channel_id, state, created_at, expire_time, ttl_seconds, event_sequence FROM hold WHERE hold_id = $1;
 
+-- name: explained_positions
+-- Every position of a SKU, as whoever explains a promise needs it.
+SELECT p.sku, p.location_id, p.on_hand_units, p.reserved_units, p.safety_units, p.version, l.active
+FROM position p JOIN location l USING (location_id) WHERE p.sku = $1 ORDER BY p.location_id;
+
 -- name: snapshot_pools
 -- A chunk of the pools, in order of SKU, for replicas: what is held is missing from the SKU's free units.
 SELECT sku, '' AS location_id, -held_units AS free_units, version FROM pool WHERE sku > $1 AND version > 0 ORDER BY sku LIMIT $2;

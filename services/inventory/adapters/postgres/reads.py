@@ -18,7 +18,7 @@ from services.inventory.adapters.postgres.rows import (
 )
 from services.inventory.adapters.postgres.statements import pools_sql, sql
 from services.inventory.domain.pool import POOL, Hold
-from services.inventory.domain.refusals import FilterMissing, HoldUnknown, ReservationUnknown
+from services.inventory.domain.refusals import FilterMissing, HoldUnknown, LocationUnknown, ReservationUnknown
 from services.inventory.domain.stock import Cause, Key, Position, Reservation
 
 if TYPE_CHECKING:
@@ -75,6 +75,20 @@ async def hold(db: Database, hold_id: str) -> Hold:
             hold_line_of(line) for line in await conn.fetch(pools_sql.hold_lines_of, [hold_id])
         )
     return found
+
+
+async def pool(db: Database, sku: str, location_id: str) -> tuple[list[Position], int]:
+    """Every position of a SKU and what baskets hold of it, all of one moment.
+
+    Raises:
+        LocationUnknown: `location_id` is named and there is no such location.
+    """
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        if location_id and not await conn.fetch(sql.find_locations, [location_id]):
+            raise LocationUnknown(location_id)
+        found = [position_of(row) for row in await conn.fetch(pools_sql.explained_positions, sku)]
+        pools = await conn.fetch(pools_sql.read_pools, [sku])
+    return found, sum(row["held_units"] for row in pools)
 
 
 async def positions(

@@ -1,0 +1,50 @@
+"""AvailabilityService."""
+
+# ruff: noqa: N802 - methods are named by the contract
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import grpc
+
+from aljibe.inventory.v1 import availability_pb2 as pb
+from aljibe.inventory.v1 import availability_pb2_grpc
+from chassis.postgres import Database
+from services.inventory.adapters.postgres import reads
+from services.inventory.domain.explaining import Terms, explain
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class AvailabilityServicer(availability_pb2_grpc.AvailabilityServiceServicer):
+    """Why that much can be promised."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ExplainAvailability(
+        self, request: pb.ExplainAvailabilityRequest, context: Context
+    ) -> pb.ExplainAvailabilityResponse:
+        """See the contract."""
+        positions, held_units = await reads.pool(self._db, request.sku, request.location_id)
+        found = explain(positions, held_units, request.location_id)
+        return pb.ExplainAvailabilityResponse(
+            sku=request.sku,
+            channel_id=request.channel_id,
+            location_id=request.location_id,
+            available_units=found.available_units,
+            terms=_terms(found.terms),
+            locations=[
+                pb.LocationTerms(
+                    location_id=location_id, terms=_terms(terms), available_units=sum(terms.values())
+                )
+                for location_id, terms in found.locations.items()
+            ],
+        )
+
+
+def _terms(terms: Terms) -> list[pb.AvailabilityTerm]:
+    return [
+        pb.AvailabilityTerm(kind=pb.AvailabilityTermKind.ValueType(kind), units=units)
+        for kind, units in terms.items()
+    ]
