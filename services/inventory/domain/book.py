@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from services.inventory.domain.baskets import Baskets
 from services.inventory.domain.document import Document, DocumentKey, Kind
-from services.inventory.domain.pool import Hold, HoldDisplaced, HoldExpired, HoldState, Pool
+from services.inventory.domain.pool import Hold, HoldDisplaced, HoldExpired, Pool
 from services.inventory.domain.refusals import (
     DocumentUnknown,
-    HoldUnknown,
     LocationUnknown,
     ReservationUnknown,
     StockOutOfRange,
@@ -153,7 +153,7 @@ class PositionsNotLocked(Exception):
     """
 
 
-class Book:
+class Book(Baskets):
     """Locked state and its changes. Commands are applied one after the other and see what those before them
     did.
     """
@@ -169,6 +169,7 @@ class Book:
         pools: Iterable[Pool] = (),
         holds: Iterable[Hold] = (),
     ) -> None:
+        super().__init__(pools, holds)
         self.now = now
         self.new_id = new_id
         self.positions: dict[Key, Position] = {(p.sku, p.location_id): p for p in positions}
@@ -181,13 +182,7 @@ class Book:
         for reservation in reservations:
             self.reservations[reservation.reservation_id] = reservation
             self.by_order[(reservation.order_id, reservation.attempt)] = reservation
-        self.pools: dict[str, Pool] = {pool.sku: pool for pool in pools}
-        """Those of guarded positions, and of the SKUs that are to be held."""
-        self.holds: dict[str, Hold] = {hold.hold_id: hold for hold in holds}
         self.changed_positions: dict[Key, Position] = {}
-        self.changed_pools: dict[str, Pool] = {}
-        self.new_holds: list[Hold] = []
-        self.changed_holds: dict[str, Hold] = {}
         self.new_reservations: list[Reservation] = []
         self.changed_reservations: dict[str, Reservation] = {}
         self.movements: list[Movement] = []
@@ -358,7 +353,11 @@ class Book:
             taken = self._displace(position, cause, origin.document_id)
         pool = self.pools.get(key[0])
         if pool is not None and pool.uncovered_units:
-            taken += self._displace_holds(pool, cause, origin.document_id)
+            displaced = self.displace_holds(pool, cause, origin.document_id)
+            if pool.uncovered_units:
+                raise PositionsNotLocked(pool.sku)
+            self.events += displaced
+            taken += sum(one.quantity_units for one in displaced)
         return taken
 
     def _displace(self, position: Position, cause: Cause, document_id: str) -> int:
@@ -393,87 +392,6 @@ class Book:
             if taken == missing:
                 return taken
         raise PositionsNotLocked(key)
-
-    def hold(self, hold_id: str) -> Hold:
-        """The locked hold.
-
-        Raises:
-            HoldUnknown: there is none.
-        """
-        found = self.holds.get(hold_id)
-        if found is None:
-            raise HoldUnknown(hold_id)
-        return found
-
-    def add_hold(self, hold: Hold) -> None:
-        """Put a new hold into the book; its pools are guarded from now on."""
-        for line in hold.lines:
-            pool = self.pools[line.sku]
-            pool.guarded = True
-            self._keep_held(pool, line.live_units)
-        self.new_holds.append(hold)
-        self.holds[hold.hold_id] = hold
-
-    def use_hold(self, hold: Hold, units: Mapping[str, int]) -> None:
-        """Units by SKU of a hold have become a reservation."""
-        for sku, used in units.items():
-            line = hold.line(sku)
-            if line is None or not used:
-                continue
-            line.live_units -= used
-            line.used_units += used
-            self._keep_held(self.pools[sku], -used)
-        if hold.live_units == 0:
-            hold.state = HoldState.USED
-        self.changed_holds[hold.hold_id] = hold
-
-    def end_hold(self, hold: Hold, state: HoldState) -> None:
-        """End a hold that is held; what it keeps goes back to the pool."""
-        for line in hold.lines:
-            if line.live_units:
-                self._keep_held(self.pools[line.sku], -line.live_units)
-                line.released_units += line.live_units
-                line.live_units = 0
-        hold.state = state
-        self.changed_holds[hold.hold_id] = hold
-
-    def _keep_held(self, pool: Pool, units: int) -> None:
-        pool.held_units += units
-        self.changed_pools[pool.sku] = pool
-
-    def _displace_holds(self, pool: Pool, cause: Cause, document_id: str) -> int:
-        """Take from baskets what a fact left uncovered, youngest first."""
-        missing = pool.uncovered_units
-        taken = 0
-        for hold in sorted(
-            self.holds.values(), key=lambda found: (found.created_at, found.hold_id), reverse=True
-        ):
-            line = hold.line(pool.sku)
-            if line is None or line.live_units == 0:
-                continue
-            units = min(line.live_units, missing - taken)
-            line.live_units -= units
-            line.displaced_units += units
-            self._keep_held(pool, -units)
-            taken += units
-            if hold.live_units == 0:
-                used = any(line.used_units for line in hold.lines)
-                hold.state = HoldState.USED if used else HoldState.DISPLACED
-            self.changed_holds[hold.hold_id] = hold
-            self.events.append(
-                HoldDisplaced(
-                    hold.hold_id,
-                    hold.channel_id,
-                    hold.next_sequence(),
-                    pool.sku,
-                    units,
-                    cause,
-                    document_id,
-                )
-            )
-            if taken == missing:
-                return taken
-        raise PositionsNotLocked(pool.sku)
 
     def _youngest_first(self, key: Key) -> list[Reservation]:
         live = [

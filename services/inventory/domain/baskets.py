@@ -1,0 +1,101 @@
+"""What baskets hold, in the book of one transaction: pools, holds, and all that is to change in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from services.inventory.domain.pool import Hold, HoldDisplaced, HoldState, Pool
+from services.inventory.domain.refusals import HoldUnknown
+from services.inventory.domain.stock import Cause
+
+
+class Baskets:
+    """The part of the book that holds are in."""
+
+    def __init__(self, pools: Iterable[Pool], holds: Iterable[Hold]) -> None:
+        self.pools: dict[str, Pool] = {pool.sku: pool for pool in pools}
+        """Those of guarded positions, and of the SKUs that are to be held."""
+        self.holds: dict[str, Hold] = {hold.hold_id: hold for hold in holds}
+        self.changed_pools: dict[str, Pool] = {}
+        self.new_holds: list[Hold] = []
+        self.changed_holds: dict[str, Hold] = {}
+
+    def hold(self, hold_id: str) -> Hold:
+        """The locked hold.
+
+        Raises:
+            HoldUnknown: there is none.
+        """
+        found = self.holds.get(hold_id)
+        if found is None:
+            raise HoldUnknown(hold_id)
+        return found
+
+    def add_hold(self, hold: Hold) -> None:
+        """Put a new hold into the book; its pools are guarded from now on."""
+        for line in hold.lines:
+            pool = self.pools[line.sku]
+            pool.guarded = True
+            self._keep_held(pool, line.live_units)
+        self.new_holds.append(hold)
+        self.holds[hold.hold_id] = hold
+
+    def use_hold(self, hold: Hold, units: Mapping[str, int]) -> None:
+        """Units by SKU of a hold have become a reservation."""
+        for sku, used in units.items():
+            line = hold.line(sku)
+            if line is None or not used:
+                continue
+            line.live_units -= used
+            line.used_units += used
+            self._keep_held(self.pools[sku], -used)
+        if hold.live_units == 0:
+            hold.state = HoldState.USED
+        self.changed_holds[hold.hold_id] = hold
+
+    def end_hold(self, hold: Hold, state: HoldState) -> None:
+        """End a hold that is held; what it keeps goes back to the pool."""
+        for line in hold.lines:
+            if line.live_units:
+                self._keep_held(self.pools[line.sku], -line.live_units)
+                line.released_units += line.live_units
+                line.live_units = 0
+        hold.state = state
+        self.changed_holds[hold.hold_id] = hold
+
+    def displace_holds(self, pool: Pool, cause: Cause, document_id: str) -> list[HoldDisplaced]:
+        """Take from baskets what a fact left uncovered, youngest first, as far as their holds are locked."""
+        told: list[HoldDisplaced] = []
+        youngest_first = sorted(
+            self.holds.values(), key=lambda found: (found.created_at, found.hold_id), reverse=True
+        )
+        for hold in youngest_first:
+            line = hold.line(pool.sku)
+            if line is None or line.live_units == 0:
+                continue
+            units = min(line.live_units, pool.uncovered_units)
+            line.live_units -= units
+            line.displaced_units += units
+            self._keep_held(pool, -units)
+            if hold.live_units == 0:
+                used = any(line.used_units for line in hold.lines)
+                hold.state = HoldState.USED if used else HoldState.DISPLACED
+            self.changed_holds[hold.hold_id] = hold
+            told.append(
+                HoldDisplaced(
+                    hold.hold_id,
+                    hold.channel_id,
+                    hold.next_sequence(),
+                    pool.sku,
+                    units,
+                    cause,
+                    document_id,
+                )
+            )
+            if not pool.uncovered_units:
+                break
+        return told
+
+    def _keep_held(self, pool: Pool, units: int) -> None:
+        pool.held_units += units
+        self.changed_pools[pool.sku] = pool
