@@ -29,6 +29,13 @@ else:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# asyncpg asks of every element of an array whether it is a container, by abstract base classes written in
+# Python: half of what an array of texts costs. These are the containers that are passed here.
+_CONTAINERS: tuple[type, ...] = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
+for _asked in ("IterableABC", "SizedABC"):
+    if hasattr(asyncpg.protocol.protocol, _asked):
+        setattr(asyncpg.protocol.protocol, _asked, _CONTAINERS)
+
 WHAT = "the database"
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 1_000
