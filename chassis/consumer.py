@@ -233,8 +233,10 @@ class Consumer:
             known = await inbox.read(conn, self.name, messages)
             done = inbox.sort(messages, known, sequenced=self._sequenced, confirmed=self._confirmed)
             if done.accepted:
-                fresh = await inbox.settle(conn, self.name, done.accepted, done.cursors)
-                await self._call(conn, [one for one in done.accepted if one.id in fresh])
+                # What has no handler has no effect that must not come twice: its cursor is enough.
+                effective = [one for one in done.accepted if one.type in self.handlers]
+                fresh = await inbox.settle(conn, self.name, effective, done.cursors)
+                await self._call(conn, [one for one in effective if one.id in fresh])
                 retried = [one.id for one in done.accepted if one.id in known.attempts]
                 if retried:
                     await inbox.forget_attempts(conn, self.name, retried)

@@ -26,6 +26,7 @@ PRUNE_CHUNK = 5_000
 PRUNE_EVERY_SECONDS = 300.0
 PRUNE_PAUSE_SECONDS = 0.1
 
+_REQUEST_ID = "request_id"
 _FIND = "SELECT fingerprint, response FROM request WHERE request_key = $1"
 _SAVE = "INSERT INTO request (request_key, fingerprint, response) VALUES ($1, $2, $3)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
@@ -70,10 +71,13 @@ def fingerprint(request: Message) -> bytes:
     """SHA-256 over the request's content without its `request_id`; equal content gives equal bytes within one
     release.
     """
-    copy = type(request)()
-    copy.CopyFrom(request)
-    copy.ClearField("request_id")
-    return hashlib.sha256(copy.SerializeToString(deterministic=True)).digest()
+    request_id = getattr(request, _REQUEST_ID)
+    # Lent, not copied: a copy costs more than the hash.
+    request.ClearField(_REQUEST_ID)
+    try:
+        return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    finally:
+        setattr(request, _REQUEST_ID, request_id)
 
 
 async def find(conn: Connection, key: str, content: bytes, request_id: str) -> bytes | None:
