@@ -66,9 +66,6 @@ log = logging.getLogger(__name__)
 BATCH = 64
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
-# While messages keep coming, a batch begins so long after the one before: in the meantime the next gathers.
-# The first message after a pause is not kept waiting.
-PACE_SECONDS = 0.025
 GAP_WAIT_SECONDS = 0.5
 GAP_ASK_SECONDS = 3.0
 GAP_ASK_AGAIN_SECONDS = 10.0
@@ -164,12 +161,8 @@ class Consumer:
                     pull = Pull(self._client, self._stream, self.name, self._batch)
                     await pull.open()
                     while True:
-                        raw = await pull.next_batch()
-                        began = asyncio.get_running_loop().time()
-                        await self._handle(raw)
+                        await self._handle(await pull.next_batch())
                         delay = RESTART_FIRST_SECONDS
-                        if len(raw) < self._batch:
-                            await asyncio.sleep(began + PACE_SECONDS - asyncio.get_running_loop().time())
                 except AWAY as error:
                     log.warning("consumer.waiting", extra={"consumer": self.name, "reason": repr(error)})
                 finally:

@@ -43,9 +43,6 @@ log = logging.getLogger(__name__)
 OUTBOX_RETENTION = timedelta(days=30)
 MAX_IN_FLIGHT = 256
 MAX_HANDED_OVER = 8_192
-# While events keep coming, a batch begins so long after the one before: in the meantime the next gathers.
-# The first event after a pause is not kept waiting.
-PACE_SECONDS = 0.01
 SWEEP_SECONDS = 1.0
 CLAIM_SECONDS = 5.0
 ACK_TIMEOUT_SECONDS = 4.0
@@ -182,10 +179,7 @@ class Relay:
                 return await self._publish(rows)
         if self._handed_over:
             count = min(MAX_IN_FLIGHT, len(self._handed_over))
-            arrived = await self._publish([self._handed_over.popleft() for _ in range(count)])
-            if count < MAX_IN_FLIGHT:
-                await asyncio.sleep(now + PACE_SECONDS - asyncio.get_running_loop().time())
-            return arrived
+            return await self._publish([self._handed_over.popleft() for _ in range(count)])
         self._woken.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, self._sweep_at - now)):
