@@ -62,8 +62,8 @@ class Shop:
 
 def prepare(skus: int = SKUS) -> World:
     """The retailer: real articles, prices, promotions and stores."""
-    journey = load_journey(JourneySettings(products=SKUS, stores=LOCATIONS - _WAREHOUSES))
-    products = load_products(journey)[:skus]
+    journey = load_journey(JourneySettings(products=skus, stores=LOCATIONS - _WAREHOUSES))
+    products = load_products(journey)
     geography = place_locations(journey, seed=1)
     coupons = load_coupons(journey, first_week=FIRST_WEEK, last_week=LAST_WEEK)
     promotions = load_promotions(
