@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -22,6 +23,8 @@ LAST_UNIT_IN_FLIGHT = 256
 LAST_UNIT_BUYERS = 10_000
 LAST_UNIT_SECONDS = 120.0
 FLAT_POSITIONS = (10_000, 100_000, 1_000_000, 10_000_000)
+FLAT_LOAD_SECONDS = 240.0
+"""A size whose positions would take longer to load is not measured."""
 TRACED = (0.0, 0.01, 1.0)
 
 Figures = dict[str, Any]
@@ -121,13 +124,21 @@ async def flat_cost(first: Bench, say: Any) -> tuple[Figures, Figures]:
 
     Orders are for the same articles at every size, so that nothing but the size changes.
     """
-    per_s: list[float] = []
+    per_s: list[float | None] = []
+    pace = 0.0
     plan = dataclasses.replace(first.plan, seconds=first.plan.short_seconds)
     articles = FLAT_POSITIONS[0] // LOCATIONS
     async with running(plan, say, articles) as bench:
         there = FLAT_POSITIONS[0]
         for wanted in FLAT_POSITIONS:
+            if pace * (wanted - there) > FLAT_LOAD_SECONDS:
+                say(f"{wanted:,} positions would take {pace * (wanted - there):.0f} s to load: not measured")
+                per_s.append(None)
+                continue
+            began = time.monotonic()
             await add_positions(bench.shop, there, wanted)
+            if wanted > there:
+                pace = (time.monotonic() - began) / (wanted - there)
             there = wanted
             await bench.auditor.drained()
             result = await bench.load("place_grpc", check=wanted < FLAT_POSITIONS[-1])
