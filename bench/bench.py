@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import processes
-from bench.helper import helper
+from bench.child import child
 from bench.integrity import DRAIN_SECONDS, Auditor, Integrity
 from bench.load import Job, Result
 from bench.shop import Shop, open_shop, prepare
@@ -157,7 +157,7 @@ async def running(plan: Plan, say: Callable[[str], None], skus: int) -> AsyncIte
     """A platform on free ports, traced at 1 %, with a shop of ``skus`` articles; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="aljibe-bench-") as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the account of the servers has to pass through
-        async with helper("bench.sink") as sink:
+        async with child("bench.sink") as sink:
             environ = {
                 **os.environ,
                 "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{sink}",

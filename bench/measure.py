@@ -12,7 +12,7 @@ from typing import Any
 from bench import processes
 from bench.bench import Bench, running
 from bench.calls import AVAILABILITY_SKUS
-from bench.helper import helper
+from bench.child import child
 from bench.limits import SqlLimits
 from bench.load import Result
 from bench.shop import LOCATIONS, SKUS
@@ -212,7 +212,7 @@ def figures(taken: Taken, others: Mapping[str, Any], machine: Mapping[str, Any],
 async def measure(bench: Bench, machine: Mapping[str, Any]) -> tuple[Figures, Taken]:
     """All figures."""
     taken = Taken()
-    async with helper("bench.echo") as port:
+    async with child("bench.echo") as port:
         await rounds(bench, taken, f"127.0.0.1:{port}")
     await half_load(bench, taken)
     others: Figures = {"last_unit": await last_unit(bench)}

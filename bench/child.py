@@ -13,7 +13,7 @@ _STOP_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def helper(module: str) -> AsyncIterator[int]:
+async def child(module: str) -> AsyncIterator[int]:
     """Run ``python -m module``; gives the port that it tells on its first line."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
