@@ -119,14 +119,9 @@ class Door:
         kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
         if kind != b"application/json":
             raise DoorProblem(Problem(415, "MEDIA_TYPE_UNSUPPORTED", "send application/json"))
-        too_large = DoorProblem(
-            Problem(
-                413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"limit_bytes": str(limit)}
-            )
-        )
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limit:
-            raise too_large
+            raise _too_large(limit)
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -136,7 +131,7 @@ class Door:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise too_large
+                raise _too_large(limit)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
@@ -209,6 +204,11 @@ class Door:
             waiting.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return 200
+
+
+def _too_large(limit: int) -> DoorProblem:
+    detail = f"the body is larger than {limit} bytes"
+    return DoorProblem(Problem(413, "BODY_TOO_LARGE", detail, {"limit_bytes": str(limit)}))
 
 
 def _event_headers() -> list[tuple[bytes, bytes]]:
