@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import processes
 from bench.bench import Bench, running
-from bench.calls import AVAILABILITY_SKUS
+from bench.calls.stock import AVAILABILITY_SKUS
 from bench.child import child
 from bench.limits import SqlLimits
 from bench.load import Result

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -154,7 +154,8 @@ class _Method:
             self._admit(call, authorization)
             with self._span(traceparent):
                 async with asyncio.timeout(timer):
-                    response = await self._inner.stream_unary(self._requests(requests, call), context)
+                    given = self._requests(requests, call, authorization)
+                    response = await self._inner.stream_unary(given, context)
         except BaseException as error:  # noqa: BLE001 - the edge
             await self._fail(error, call, context, started)
         self._ok(time.monotonic() - started)
@@ -167,8 +168,9 @@ class _Method:
             self._admit(call, authorization)
             request = self._request(data, call)
             with self._span(traceparent):
-                async for response in self._inner.unary_stream(request, context):
-                    yield response
+                async with aclosing(self._inner.unary_stream(request, context)) as responses:
+                    async for response in responses:
+                        yield response
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - the edge
@@ -180,9 +182,11 @@ class _Method:
         call, _, authorization, traceparent = self._open(context, started, streaming=True)
         try:
             self._admit(call, authorization)
+            given = self._requests(requests, call, authorization)
             with self._span(traceparent):
-                async for response in self._inner.stream_stream(self._requests(requests, call), context):
-                    yield response
+                async with aclosing(self._inner.stream_stream(given, context)) as responses:
+                    async for response in responses:
+                        yield response
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - the edge
@@ -237,8 +241,12 @@ class _Method:
             self._policy.check_scopes(principal, request)
         return request
 
-    async def _requests(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[Message]:
+    async def _requests(
+        self, requests: AsyncIterator[bytes], call: Call, authorization: str | None
+    ) -> AsyncIterator[Message]:
         async for data in requests:
+            # A stream may outlive its token, and its token's key.
+            self._admit(call, authorization)
             yield self._request(data, call)
 
     def _span(self, traceparent: str) -> AbstractContextManager[object]:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.bench import QUICK
-from bench.calls import CALLERS, PlaceGrpc, ReserveBatch
+from bench.calls import CALLERS
+from bench.calls.orders import PlaceGrpc
+from bench.calls.stock import ReserveBatch
 from bench.load import percentile
 from bench.measure import Taken
 from bench.shop import Shop

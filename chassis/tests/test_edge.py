@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -14,7 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 
+from chassis.auth import TokenVerifier
 from chassis.errors import error_info_of, reason_of
+from chassis.refusals import Unauthenticated
 from chassis.tests.conftest import Door
 
 Token = Callable[..., list[tuple[str, str]]]
@@ -121,6 +123,25 @@ async def test_each_message_of_a_client_stream_is_checked(door: Door, token: Tok
 
     assert good.said == "a a"
     assert error.code() is Code.PERMISSION_DENIED
+
+
+async def test_a_stream_goes_on_only_as_long_as_its_token_is_good(
+    door: Door, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream may live for days; whoever loses the right to call must not keep it on an old stream."""
+
+    def expired(*_: object) -> None:
+        raise Unauthenticated("TOKEN_EXPIRED", "the token has expired")
+
+    async def requests() -> AsyncIterator[Any]:
+        yield door.request("a")
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(TokenVerifier, "verify", expired)
+        yield door.request("b")
+
+    error = await refused(door.stub.Load(requests(), metadata=token("channel")))
+
+    assert (error.code(), reason_of(error)) == (Code.UNAUTHENTICATED, "TOKEN_EXPIRED")
 
 
 async def test_a_request_that_breaks_rules_lists_every_field(door: Door, token: Token) -> None:

@@ -4,12 +4,14 @@ after the commit.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chassis.crashpoint import crashpoint
 from chassis.groups import GroupCommit
+from chassis.refusals import DeadlineExceeded
 from services.inventory.domain.stock import Key, Position
 from services.inventory.usecases.ports import StockStore
 from services.inventory.usecases.post import Posted, Submission, post
@@ -19,6 +21,7 @@ MAX_QUEUE = 4_096
 MAX_BATCH_GROUP = 4
 MAX_BATCH_QUEUE = 64
 LANES = 2
+BATCHES = "stock_batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class BatchOutcome:
 
     outcomes: Sequence[Any]
     seen: Mapping[Key, Position]
+
+
+_NOTHING = Posted([], [], (), {})
 
 
 class StockDesk:
@@ -41,7 +47,7 @@ class StockDesk:
             "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES
         )
         self._batches: GroupCommit[Sequence[Submission], BatchOutcome] = GroupCommit(
-            "stock_batch",
+            BATCHES,
             self._post_batches,
             max_group=MAX_BATCH_GROUP,
             max_queue=MAX_BATCH_QUEUE,
@@ -58,7 +64,9 @@ class StockDesk:
         return await self._singles.submit(submission)
 
     async def submit_batch(self, submissions: Sequence[Submission]) -> BatchOutcome:
-        """The outcomes of commands that came together; a refused one has its refusal for an outcome."""
+        """The outcomes of commands that came together; one that was refused, or came to its turn too late,
+        has its refusal for an outcome.
+        """
         return await self._batches.submit(submissions)
 
     async def close(self) -> None:
@@ -70,13 +78,17 @@ class StockDesk:
         return (await self._post_told(submissions)).outcomes
 
     async def _post_batches(self, batches: Sequence[Sequence[Submission]]) -> Sequence[BatchOutcome]:
-        posted = await self._post_told([submission for batch in batches for submission in batch])
-        results: list[BatchOutcome] = []
-        first = 0
-        for batch in batches:
-            results.append(BatchOutcome(posted.outcomes[first : first + len(batch)], posted.seen))
-            first += len(batch)
-        return results
+        now = time.monotonic()
+        due = [one for batch in batches for one in batch if one.deadline > now]
+        posted = await self._post_told(due) if due else _NOTHING
+        done = iter(posted.outcomes)
+        return [
+            BatchOutcome(
+                [next(done) if one.deadline > now else DeadlineExceeded(BATCHES) for one in batch],
+                posted.seen,
+            )
+            for batch in batches
+        ]
 
     async def _post_told(self, submissions: Sequence[Submission]) -> Posted:
         crashpoint("group.before_transaction")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from chassis.refusals import RequestIdReused
@@ -34,6 +35,10 @@ class Submission:
     command: Command[Any]
     mark: Mark | None = None
     traceparent: str | None = None
+    deadline: float = inf
+    """When it is too late to begin, on `time.monotonic()`; of a member of a batch, whose caller waits for
+    each by itself.
+    """
 
 
 @dataclass(slots=True)

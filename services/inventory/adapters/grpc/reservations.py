@@ -3,6 +3,7 @@
 # ruff: noqa: N802 - methods are named by the contract
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import grpc
@@ -12,13 +13,12 @@ from aljibe.inventory.v1 import inventory_pb2_grpc
 from chassis.call import current_call
 from chassis.postgres import Database
 from chassis.telemetry import current_traceparent
-from services.inventory.adapters.grpc import marks, translate
-from services.inventory.adapters.grpc.errors import table
+from services.inventory.adapters.grpc import marks, outcomes, translate
+from services.inventory.adapters.grpc.reserve_stream import ReserveStream
 from services.inventory.adapters.postgres import reads
-from services.inventory.domain.pool import POOL
-from services.inventory.domain.reserving import Commit, Consume, Release, Reserved
+from services.inventory.domain.reserving import Commit, Consume, Release
 from services.inventory.domain.stock import Cause
-from services.inventory.usecases.desk import BatchOutcome, StockDesk
+from services.inventory.usecases.desk import StockDesk
 from services.inventory.usecases.post import Submission
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -35,7 +35,7 @@ class ReservationServicer(inventory_pb2_grpc.ReservationServiceServicer):
         self, request: pb.ReserveStockRequest, context: Context
     ) -> pb.ReserveStockResponse:
         """See the contract."""
-        return _granted(await self._desk.submit(marks.reserve(request, current_traceparent())))
+        return outcomes.granted(await self._desk.submit(marks.reserve(request, current_traceparent())))
 
     async def BatchReserveStock(
         self, request: pb.BatchReserveStockRequest, context: Context
@@ -48,12 +48,17 @@ class ReservationServicer(inventory_pb2_grpc.ReservationServiceServicer):
         languages = call.languages if call is not None else ""
         return pb.BatchReserveStockResponse(
             outcomes=[
-                pb.ReserveOutcome(refused=_refused(outcome, one, done, languages))
-                if isinstance(outcome, Exception)
-                else pb.ReserveOutcome(granted=_granted(outcome))
+                outcomes.outcome_of(outcome, one, done, languages)
                 for one, outcome in zip(request.requests, done.outcomes, strict=True)
             ]
         )
+
+    def StreamReserveStock(
+        self, request_iterator: AsyncIterator[pb.StreamReserveStockRequest], context: Context
+    ) -> AsyncIterator[pb.StreamReserveStockResponse]:
+        """See the contract."""
+        call = current_call()
+        return ReserveStream(self._desk, call.languages if call is not None else "").answers(request_iterator)
 
     async def GetReservation(
         self, request: pb.GetReservationRequest, context: Context
@@ -90,32 +95,3 @@ class ReservationServicer(inventory_pb2_grpc.ReservationServiceServicer):
         )
         answer = await self._desk.submit(marks.marked(command, request, marks.consumed))
         return pb.ConsumeReservationResponse.FromString(answer)
-
-
-def _granted(outcome: Reserved) -> pb.ReserveStockResponse:
-    return pb.ReserveStockResponse(
-        reservation=translate.reservation(outcome.reservation), existed=outcome.existed
-    )
-
-
-def _refused(
-    refusal: Exception, request: pb.ReserveStockRequest, done: BatchOutcome, languages: str
-) -> pb.ReserveRefusal:
-    rule = table.rule_for(refusal)
-    return pb.ReserveRefusal(
-        status=table.status_for(refusal, languages).SerializeToString(),
-        reason=rule.reason if rule is not None else "INTERNAL",
-        positions=[_state(pick.sku, pick.location_id, done) for pick in request.picks]
-        + [
-            _state(sku, POOL, done)
-            for sku in {pick.sku for pick in request.picks}
-            if (sku, POOL) in done.seen
-        ],
-    )
-
-
-def _state(sku: str, location_id: str, done: BatchOutcome) -> pb.PositionState:
-    found = done.seen.get((sku, location_id))
-    if found is None:
-        return pb.PositionState(sku=sku, location_id=location_id)
-    return translate.position_state(found)
