@@ -52,6 +52,16 @@ async def test_postgres_is_durable_and_asks_for_a_password(server_folder: Path) 
         assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")
+async def test_servers_let_each_other_finish(server_folder: Path) -> None:
+    """On few cores, waking that interrupts costs more than it gives; sessions of PostgreSQL included."""
+    async with LocalPostgres(server_folder / "pg") as server:
+        processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
+        policies = {os.sched_getscheduler(process.pid) for process in processes}
+
+    assert policies == {os.SCHED_BATCH}
+
+
 async def test_postgres_starts_over_a_stale_lock_of_another_process(server_folder: Path) -> None:
     """After a crash the number in postmaster.pid may belong to an innocent process."""
     first = LocalPostgres(server_folder / "pg")
