@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from uuid import UUID
+from time import time_ns
+from uuid import RFC_4122, UUID
 
 import pytest
 import uuid_utils
 
+from chassis import ids
 from chassis.ids import InvalidId, derived_id, id_pattern, new_id, parse_id
 from chassis.settings import ChassisSettings, SettingsError, read, split_listen
 
@@ -18,6 +23,62 @@ def test_ids_sort_by_the_time_they_were_made() -> None:
 
     assert made == sorted(made)
     assert len(set(made)) == 1000
+
+
+def test_every_fresh_id_is_a_uuid_of_version_7_made_now() -> None:
+    before = time_ns() // 1_000_000
+    made = [parse_id(new_id("ord"), "ord") for _ in range(100)]
+    after = time_ns() // 1_000_000
+
+    assert {one.version for one in made} == {7}
+    assert {one.variant for one in made} == {RFC_4122}
+    assert all(before <= one.int >> 80 <= after for one in made)
+
+
+def test_a_clock_that_is_put_back_makes_no_id_twice_and_none_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [new_id("ord")]
+    monkeypatch.setattr(ids, "time_ns", lambda: time_ns() - 3_600_000_000_000)
+
+    made += [new_id("ord") for _ in range(100)]
+
+    assert made == sorted(set(made))
+
+
+def test_ids_outlast_the_numbers_of_a_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time_ns() + 1_000_000_000
+    monkeypatch.setattr(ids, "time_ns", lambda: now)
+
+    new_id("x")
+    assert ids._burst is not None
+    ids._burst.numbers = count((1 << 20) - 50)
+
+    made = [new_id("x") for _ in range(100)]
+
+    assert len(set(made)) == len(made)
+    assert made == sorted(made)
+
+
+def test_threads_never_make_the_same_id() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = [
+            one for some in pool.map(lambda _: [new_id("x") for _ in range(2_000)], range(8)) for one in some
+        ]
+
+    assert len(set(made)) == len(made)
+
+
+def test_a_forked_child_makes_ids_of_its_own() -> None:
+    new_id("x")
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, new_id("x").encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    told = os.read(reading, 100).decode()
+
+    # The numbers would go on from the parent's: same time and random bits, next number.
+    assert told[:-8] != new_id("x")[:-8]
 
 
 def test_an_id_is_the_typeid_of_its_uuid() -> None:
