@@ -15,8 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from sys import intern
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +30,57 @@ SNAPSHOT_RETRY_CAP_SECONDS = 5.0
 SNAPSHOT_PAUSE_SECONDS = 1.0
 
 Row = tuple[str, str, int, int]
-"""Group, member, value (fits 32 bits), version."""
+"""Group, member, value (fits 64 bits), version."""
 
-_BIAS = 1 << 31
-_MASK = (1 << 32) - 1
+MAX_SHARED_MEMBERSHIPS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of groups that all have the same members.
+
+    `values` and `versions` hold those of the first group in the order of `members`, then those of the second,
+    and so on.
+    """
+
+    members: tuple[str, ...]
+    groups: Sequence[str]
+    values: Iterable[int]
+    versions: Iterable[int]
+
+    def rows(self) -> Iterator[Row]:
+        """The same, row by row."""
+        numbers = zip(self.values, self.versions, strict=True)
+        for group in self.groups:
+            for member in self.members:
+                value, version = next(numbers)
+                yield group, member, value, version
+
+
+Batch = Iterable[Row] | Block
+
+
+class _Rows(array):  # type: ignore[type-arg]
+    """The rows of a group: their values, and behind these their versions, in the order of `members`."""
+
+    __slots__ = ("members",)
+    members: tuple[str, ...]
 
 
 class Replica:
     """Integers by group and member, each with the version of its row; a lower version never replaces a higher
     one.
 
-    Value and version share one Python integer, and member names are shared between groups: about 90 bytes a
-    row.
+    A group is one array of 64-bit integers; groups with the same members share the tuple of their names. That
+    is 16 bytes a row and some 250 a group: 30 MB for a million rows in groups of 20.
     """
 
     def __init__(self) -> None:
-        self._groups: dict[str, dict[str, int]] = {}
+        self._groups: dict[str, _Rows] = {}
+        self._memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._rows = 0
+        self.derived: dict[str, Any] = {}
+        """For the owner: what it has made of a group, dropped as soon as a row of the group changes."""
 
     def __len__(self) -> int:
         """Rows, over all groups."""
@@ -51,50 +88,95 @@ class Replica:
 
     def put(self, group: str, member: str, value: int, version: int) -> bool:
         """Take a row over; False when this version or a later one is known."""
-        members = self._groups.get(group)
-        packed = version << 32 | (value + _BIAS)
-        if members is None:
-            self._groups[group] = {intern(member): packed}
+        rows = self._groups.get(group)
+        if rows is None:
+            rows = self._groups[group] = _Rows("q", (value, version))
+            rows.members = self._shared((intern(member),))
             self._rows += 1
+            self.derived.pop(group, None)
             return True
-        known = members.get(member)
-        if known is None:
-            members[intern(member)] = packed
+        members = rows.members
+        count = len(members)
+        try:
+            at = members.index(member)
+        except ValueError:
+            rows.insert(count, value)
+            rows.append(version)
+            rows.members = self._shared((*members, intern(member)))
             self._rows += 1
-            return True
-        if known >> 32 >= version:
-            return False
-        members[member] = packed
+        else:
+            if rows[count + at] >= version:
+                return False
+            rows[at] = value
+            rows[count + at] = version
+        self.derived.pop(group, None)
         return True
 
     def put_all(self, rows: Iterable[Row]) -> int:
         """Take rows over; gives how many were news."""
         return sum([self.put(*row) for row in rows])
 
+    def put_block(self, block: Block) -> None:
+        """Take rows over: for a tenth of the price where a group is new."""
+        members = self._shared(tuple([intern(member) for member in block.members]))
+        count = len(members)
+        values, versions = array("q", block.values), array("q", block.versions)
+        for first, group in enumerate(block.groups):
+            here = slice(first * count, (first + 1) * count)
+            if group in self._groups:
+                for row in zip(members, values[here], versions[here], strict=True):
+                    self.put(group, *row)
+                continue
+            rows = self._groups[group] = _Rows("q", values[here] + versions[here])
+            rows.members = members
+            self._rows += count
+            self.derived.pop(group, None)
+
+    def take(self, batch: Batch) -> None:
+        """Take a batch of a snapshot over, whatever its form."""
+        if isinstance(batch, Block):
+            self.put_block(batch)
+        else:
+            self.put_all(batch)
+
     def get(self, group: str, member: str) -> int | None:
         """The value, or None when there is no such row."""
-        packed = self._groups.get(group, _NONE).get(member)
-        return None if packed is None else (packed & _MASK) - _BIAS
+        rows = self._groups.get(group, _NONE)
+        members = rows.members
+        return rows[members.index(member)] if member in members else None
 
     def version(self, group: str, member: str) -> int:
         """The row's version; 0 when there is no such row."""
-        return self._groups.get(group, _NONE).get(member, 0) >> 32
+        rows = self._groups.get(group, _NONE)
+        members = rows.members
+        return rows[len(members) + members.index(member)] if member in members else 0
 
     def values(self, group: str) -> dict[str, int]:
         """A group's values by member; a copy."""
-        return {member: (packed & _MASK) - _BIAS for member, packed in self._groups.get(group, _NONE).items()}
+        rows = self._groups.get(group, _NONE)
+        return dict(zip(rows.members, rows, strict=False))
 
     def items(self, group: str) -> Iterator[tuple[str, int]]:
         """A group's members with their values, without a copy; not to be kept over an await."""
-        for member, packed in self._groups.get(group, _NONE).items():
-            yield member, (packed & _MASK) - _BIAS
+        rows = self._groups.get(group, _NONE)
+        return zip(rows.members, rows, strict=False)
 
     def groups(self) -> Iterable[str]:
         """The groups there are."""
         return self._groups.keys()
 
+    def _shared(self, members: tuple[str, ...]) -> tuple[str, ...]:
+        known = self._memberships.get(members)
+        if known is not None:
+            return known
+        # Where every group has members of its own there is nothing to share.
+        if len(self._memberships) < MAX_SHARED_MEMBERSHIPS:
+            self._memberships[members] = members
+        return members
 
-_NONE: Mapping[str, int] = {}
+
+_NONE = _Rows("q")
+_NONE.members = ()
 
 
 class Feed:
@@ -146,7 +228,7 @@ class Keeper:
     """Keeps a replica true: takes messages, and snapshots when `Feed` asks for one.
 
     The owner subscribes to the live subject, hands each message to `take`, and runs `run` for
-    ever. `snapshot` opens a stream of row batches whose reading begins after the call; what it raises of
+    ever. `snapshot` opens a stream of batches whose reading begins after the call; what it raises of
     `errors` is waited out and tried again.
     """
 
@@ -154,7 +236,7 @@ class Keeper:
         self,
         name: str,
         replica: Replica,
-        snapshot: Callable[[], AsyncIterator[Iterable[Row]]],
+        snapshot: Callable[[], AsyncIterator[Batch]],
         *,
         errors: tuple[type[Exception], ...],
         flush: Callable[[], Awaitable[object]] | None = None,
@@ -173,6 +255,8 @@ class Keeper:
         self._ready = asyncio.Event()
         self.snapshots = 0
         """Snapshots taken so far."""
+        self.snapshot_seconds = 0.0
+        """How long the last one took."""
         self.behind_seconds = 0.0
         """Age of the newest delta when it arrived, by its committer's clock."""
 
@@ -229,8 +313,9 @@ class Keeper:
             try:
                 if self._flush is not None:
                     await self._flush()
-                async for rows in self._snapshot():
-                    self.replica.put_all(rows)
+                began = time.monotonic()
+                async for batch in self._snapshot():
+                    self.replica.take(batch)
             except self._errors as error:
                 log.warning("replica.waiting", extra={"replica": self._name, "reason": repr(error)})
                 self._due.set()
@@ -239,6 +324,7 @@ class Keeper:
                 continue
             delay = SNAPSHOT_RETRY_FIRST_SECONDS
             self.snapshots += 1
+            self.snapshot_seconds = time.monotonic() - began
             self._ready.set()
             # Holes tend to come in showers, and a snapshot costs its owner a read of everything.
             await asyncio.sleep(self._pause)

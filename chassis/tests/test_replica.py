@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 
-from chassis.replica import Feed, Keeper, Replica, Row
+from chassis.replica import Block, Feed, Keeper, Replica, Row
 
 
 def test_a_lower_version_never_replaces_a_higher_one() -> None:
@@ -20,6 +20,50 @@ def test_a_lower_version_never_replaces_a_higher_one() -> None:
     assert replica.put("A", "x", 2_000_000_000, 8)
     assert replica.values("A") == {"x": 2_000_000_000}
     assert dict(replica.items("A")) == {"x": 2_000_000_000}
+
+
+def test_a_block_is_worth_its_rows() -> None:
+    """A snapshot's blocks meet groups that deltas have begun already, with newer rows and other members."""
+    block = Block(("x", "y"), ["A", "B"], [1, 2, -3, 4], [5, 5, 5, 5])
+    replica, plain = Replica(), Replica()
+    for one in (replica, plain):
+        one.put("B", "z", 7, 1)
+        one.put("B", "x", 8, 6)
+
+    replica.take(block)
+    plain.take(list(block.rows()))
+
+    assert len(replica) == len(plain) == 5
+    assert replica.values("A") == plain.values("A") == {"x": 1, "y": 2}
+    assert replica.values("B") == plain.values("B") == {"x": 8, "y": 4, "z": 7}
+    assert [replica.version("B", member) for member in ("x", "y", "z")] == [6, 5, 1]
+
+
+def test_what_was_made_of_a_group_goes_when_the_group_changes() -> None:
+    replica = Replica()
+    replica.put("A", "x", 1, 1)
+    replica.derived["A"] = "made of 1"
+
+    replica.put("A", "x", 9, 1)
+    replica.put("B", "x", 9, 1)
+    kept = dict(replica.derived)
+    replica.put("A", "x", 2, 2)
+
+    assert kept == {"A": "made of 1"}
+    assert replica.derived == {}
+
+
+def test_a_group_grows_in_any_order() -> None:
+    replica = Replica()
+    members = [f"m{number}" for number in (5, 1, 4, 2, 3)]
+
+    for version, member in enumerate(members, start=1):
+        replica.put("A", member, version * 10, version)
+        replica.put("B", member, version, version)
+
+    assert replica.values("A") == {member: 10 * at for at, member in enumerate(members, start=1)}
+    assert [replica.version("A", member) for member in members] == [1, 2, 3, 4, 5]
+    assert len(replica) == 10
 
 
 def test_what_is_not_there_is_none_at_version_zero() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import grpc
 import pytest
 from hypothesis import given
@@ -23,8 +26,10 @@ class _Vector:
     def __init__(self, values: dict[str, int]) -> None:
         self._values = values
 
-    def values(self, group: str) -> dict[str, int]:
-        return dict(self._values)
+        self.derived: dict[str, Any] = {}
+
+    def items(self, group: str) -> Iterable[tuple[str, int]]:
+        return self._values.items()
 
 
 @given(
@@ -46,6 +51,7 @@ def test_the_terms_sum_up_to_what_channels_are_told(
     total, at = told.of(SKU)
 
     assert explain(positions, held_units).available_units == total
+    assert told.total(SKU) == told.total(SKU) == total
     for position in positions:
         here = explain(positions, held_units, position.location_id).available_units
         assert here == at.get(position.location_id, 0)

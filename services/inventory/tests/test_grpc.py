@@ -11,6 +11,7 @@ from google.rpc import status_pb2
 
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis.errors import error_info_of, raise_if_unmapped, reason_of
+from chassis.replica import Block, Replica
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.domain import refusals
 from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, STORE, a_location_message, unique
@@ -199,6 +200,37 @@ async def test_a_snapshot_gives_every_position_once(door: Door) -> None:
 
     assert {one.sku: (one.available_units, one.version) for one in found} == dict.fromkeys(skus, (2, 1))
     assert {one.sku async for chunk in some for one in chunk.positions} == set(skus[:2])
+
+
+async def test_a_snapshot_in_blocks_says_the_same(door: Door) -> None:
+    """SKUs that are at the same locations share a block; others begin another."""
+    both, one, more = "B-1", "B-2", "B-3"
+    for sku, place in ((both, STORE), (both, OTHER_STORE), (one, STORE), (more, STORE), (more, OTHER_STORE)):
+        await door.receive(len(sku + place), sku=sku, location_id=place)
+    service, request = door.service, pb.SnapshotAvailabilityRequest
+
+    plain = door.stock.SnapshotAvailability(request(), metadata=service)
+    rows = {
+        (one.sku, one.location_id, one.available_units, one.version)
+        async for chunk in plain
+        for one in chunk.positions
+    }
+    replica = Replica()
+    chunks = [
+        chunk async for chunk in door.stock.SnapshotAvailability(request(blocks=True), metadata=service)
+    ]
+    for block in chunks[0].blocks:
+        replica.take(
+            Block(tuple(block.location_ids), block.skus, block.available_units, list(block.versions))
+        )
+
+    assert [list(block.skus) for block in chunks[0].blocks] == [[both], [one], [more]]
+    assert len(chunks) == 1
+    assert rows == {
+        (sku, place, units, replica.version(sku, place))
+        for sku in replica.groups()
+        for place, units in replica.items(sku)
+    }
 
 
 async def test_lists_page_and_refuse_a_token_of_another_query(door: Door) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from services.inventory.domain.pool import POOL
 
@@ -11,7 +11,10 @@ from services.inventory.domain.pool import POOL
 class Vectors(Protocol):
     """The replica: free units (on_hand − reserved − safety) by SKU and location; of the pool −held."""
 
-    def values(self, group: str) -> Mapping[str, int]:
+    derived: dict[str, Any]
+    """What was made of a SKU's figures, dropped as soon as one of them changes."""
+
+    def items(self, group: str) -> Iterable[tuple[str, int]]:
         """Free units of a SKU by location, and of its pool."""
 
 
@@ -24,25 +27,39 @@ class Availability:
 
     def set_active(self, activity: Mapping[str, bool]) -> None:
         """Which locations take orders."""
-        self._active = frozenset(location_id for location_id, active in activity.items() if active)
+        active = frozenset(location_id for location_id, active in activity.items() if active)
+        if active != self._active:
+            self._active = active
+            self._vectors.derived.clear()
+
+    def total(self, sku: str) -> int:
+        """What can be promised of `sku` at all locations together; asked again and again of the same figures,
+        it is added up once.
+        """
+        known: int | None = self._vectors.derived.get(sku)
+        if known is None:
+            known = self.of(sku)[0]
+            # Nothing is not kept: articles that nobody knows are without number.
+            if known:
+                self._vectors.derived[sku] = known
+        return known
 
     def of(self, sku: str, only: frozenset[str] = frozenset()) -> tuple[int, dict[str, int]]:
         """What can be promised of `sku` at all locations (or those of `only`) together, and at each with
         something. What baskets hold is nowhere in particular, so it limits every location and their sum.
         """
         active = self._active
-        vector = self._vectors.values(sku)
-        found = {
-            location_id: free
-            for location_id, free in vector.items()
-            if free > 0 and location_id in active and (not only or location_id in only)
-        }
-        held = -vector.get(POOL, 0)
-        if held:
-            everywhere = sum(
-                free for location_id, free in vector.items() if free > 0 and location_id in active
-            )
-            room = max(0, everywhere - held)
-            found = {location_id: min(free, room) for location_id, free in found.items() if room}
-            return min(room, sum(found.values())), found
-        return sum(found.values()), found
+        held = everywhere = 0
+        found: dict[str, int] = {}
+        for location_id, free in self._vectors.items(sku):
+            if location_id == POOL:
+                held = -free
+            elif free > 0 and location_id in active:
+                everywhere += free
+                if not only or location_id in only:
+                    found[location_id] = free
+        if not held:
+            return sum(found.values()), found
+        room = max(0, everywhere - held)
+        found = {location_id: min(free, room) for location_id, free in found.items() if room}
+        return min(room, sum(found.values())), found

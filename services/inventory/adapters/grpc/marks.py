@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from google.protobuf.message import Message
@@ -66,7 +67,7 @@ def marked(command: Command[Any], request: Request, answer: Callable[[Any], Mess
     return Submission(command, mark, current_traceparent())
 
 
-def reserve(request: pb.ReserveStockRequest, traceparent: str | None) -> Submission:
+def reserve(request: pb.ReserveStockRequest, traceparent: str | None, deadline: float = inf) -> Submission:
     """A reservation; its identity is the order and the attempt."""
     return Submission(
         Reserve(
@@ -79,6 +80,7 @@ def reserve(request: pb.ReserveStockRequest, traceparent: str | None) -> Submiss
         ),
         None,
         traceparent,
+        deadline,
     )
 
 

@@ -14,18 +14,26 @@ from services.inventory.usecases.desk import BatchOutcome
 
 def granted(outcome: Reserved) -> pb.ReserveStockResponse:
     """The answer to ReserveStock."""
-    return pb.ReserveStockResponse(
-        reservation=translate.reservation(outcome.reservation), existed=outcome.existed
-    )
+    response = pb.ReserveStockResponse(existed=outcome.existed)
+    translate.write_reservation(outcome.reservation, response.reservation)
+    return response
 
 
-def outcome_of(
-    outcome: Any, request: pb.ReserveStockRequest, done: BatchOutcome, languages: str
-) -> pb.ReserveOutcome:
+def write_outcome(
+    outcome: Any,
+    request: pb.ReserveStockRequest,
+    done: BatchOutcome,
+    languages: str,
+    message: pb.ReserveOutcome,
+) -> None:
     """A member's outcome: what it was granted, or its refusal with the figures that its batch saw."""
     if isinstance(outcome, Exception):
-        return pb.ReserveOutcome(refused=_refused(outcome, request, done, languages))
-    return pb.ReserveOutcome(granted=granted(outcome))
+        message.refused.CopyFrom(_refused(outcome, request, done, languages))
+        return
+    response = message.granted
+    if outcome.existed:
+        response.existed = True
+    translate.write_reservation(outcome.reservation, response.reservation)
 
 
 def _refused(

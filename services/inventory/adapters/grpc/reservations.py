@@ -46,12 +46,11 @@ class ReservationServicer(inventory_pb2_grpc.ReservationServiceServicer):
         done = await self._desk.submit_batch(submissions)
         call = current_call()
         languages = call.languages if call is not None else ""
-        return pb.BatchReserveStockResponse(
-            outcomes=[
-                outcomes.outcome_of(outcome, one, done, languages)
-                for one, outcome in zip(request.requests, done.outcomes, strict=True)
-            ]
-        )
+        response = pb.BatchReserveStockResponse()
+        add = response.outcomes.add
+        for one, outcome in zip(request.requests, done.outcomes, strict=True):
+            outcomes.write_outcome(outcome, one, done, languages, add())
+        return response
 
     def StreamReserveStock(
         self, request_iterator: AsyncIterator[pb.StreamReserveStockRequest], context: Context

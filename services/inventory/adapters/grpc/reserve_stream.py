@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from aljibe.inventory.v1 import inventory_pb2 as pb
@@ -78,8 +77,7 @@ class ReserveStream:
         async for message in messages:
             deadline = time.monotonic() + (message.timeout_ms / 1000 or DEFAULT_TIMEOUT_SECONDS)
             for request in message.requests:
-                submission = replace(marks.reserve(request, traceparent), deadline=deadline)
-                self._waiting.append((request, submission))
+                self._waiting.append((request, marks.reserve(request, traceparent, deadline)))
             self._unanswered += len(message.requests)
             self._begin()
             while self._unanswered >= WINDOW:
@@ -111,10 +109,8 @@ class ReserveStream:
             done = BatchOutcome([failure] * len(asked), {})
         else:
             raise failure
-        return pb.StreamReserveStockResponse(
-            first_number=number,
-            outcomes=[
-                outcomes.outcome_of(outcome, request, done, self._languages)
-                for (request, _), outcome in zip(asked, done.outcomes, strict=True)
-            ],
-        )
+        response = pb.StreamReserveStockResponse(first_number=number)
+        add = response.outcomes.add
+        for (request, _), outcome in zip(asked, done.outcomes, strict=True):
+            outcomes.write_outcome(outcome, request, done, self._languages, add())
+        return response

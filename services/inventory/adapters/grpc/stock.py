@@ -15,7 +15,7 @@ from chassis import requests
 from chassis.auth import current_principal
 from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.grpc import marks, translate
+from services.inventory.adapters.grpc import marks, snapshots, translate
 from services.inventory.adapters.nats.live import LivePositions
 from services.inventory.adapters.postgres import audit, load, reads
 from services.inventory.domain.facts import Count, Move, Moved, SetSafety, adjust
@@ -53,9 +53,14 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         """See the contract."""
         only = frozenset(request.location_ids)
         response = pb.GetAvailabilityResponse()
+        add = response.availabilities.add
+        if not only and not request.per_location:
+            for sku in request.skus:
+                add(sku=sku, available_units=self._availability.total(sku))
+            return response
         for sku in request.skus:
             total, found = self._availability.of(sku, only)
-            one = response.availabilities.add(sku=sku, available_units=total)
+            one = add(sku=sku, available_units=total)
             if request.per_location:
                 for location_id in sorted(found):
                     one.locations.add(location_id=location_id, available_units=found[location_id])
@@ -146,13 +151,9 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         self, request: pb.SnapshotAvailabilityRequest, context: Context
     ) -> AsyncIterator[pb.SnapshotAvailabilityResponse]:
         """See the contract."""
-        async for rows in reads.snapshot(self._db, request.skus):
-            yield pb.SnapshotAvailabilityResponse(
-                positions=[
-                    pb.PositionState(sku=row[0], location_id=row[1], available_units=row[2], version=row[3])
-                    for row in rows
-                ]
-            )
+        batches = reads.snapshot(self._db, request.skus)
+        async for message in snapshots.messages(batches, blocks=request.blocks):
+            yield message
 
     async def AuditStock(self, request: pb.AuditStockRequest, context: Context) -> pb.AuditStockResponse:
         """See the contract."""

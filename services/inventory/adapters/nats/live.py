@@ -15,12 +15,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from aljibe.inventory.v1 import events_pb2 as facts
-from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import metrics
 from chassis.ids import new_id
 from chassis.postgres import Database
 from chassis.refusals import Unavailable
-from chassis.replica import Keeper, Replica, Row
+from chassis.replica import Batch, Keeper, Replica
 from chassis.streams import BROKER_ERRORS
 from services.inventory.adapters.postgres import reads
 from services.inventory.domain.stock import Key, Position
@@ -58,7 +57,7 @@ class LivePositions:
         self._db = db
         self._client = client
         self._sequence = 0
-        self._changed: dict[Key, pb.PositionState] = {}
+        self._changed: dict[Key, tuple[int, int]] = {}
         self._woken = asyncio.Event()
         self._rereads: set[asyncio.Task[None]] = set()
         _ROWS.set_function(lambda: float(len(self.replica)))
@@ -70,9 +69,7 @@ class LivePositions:
         for one in positions:
             free = one.on_hand_units - one.reserved_units - one.safety_units
             if put(one.sku, one.location_id, free, one.version):
-                changed[(one.sku, one.location_id)] = pb.PositionState(
-                    sku=one.sku, location_id=one.location_id, available_units=free, version=one.version
-                )
+                changed[(one.sku, one.location_id)] = (free, one.version)
         self._woken.set()
 
     def reread(self, keys: Sequence[Key]) -> None:
@@ -127,7 +124,7 @@ class LivePositions:
         )
 
     async def _publish_changed(self) -> None:
-        changed = list(self._changed.values())
+        changed = list(self._changed.items())
         self._changed.clear()
         if not changed:
             beat = facts.PositionsChanged(publisher_id=self.publisher_id, last_sequence=self._sequence)
@@ -141,8 +138,10 @@ class LivePositions:
                 publisher_id=self.publisher_id,
                 sequence=self._sequence,
                 last_sequence=self._sequence,
-                positions=part,
             )
+            add = message.positions.add
+            for (sku, location_id), (free, version) in part:
+                add(sku=sku, location_id=location_id, available_units=free, version=version)
             message.time.FromNanoseconds(time.time_ns())
             await self._send(message)
             _SENT.inc(len(part))
@@ -168,5 +167,5 @@ class LivePositions:
         if self._client.is_connected:
             await self._client.flush()
 
-    def _snapshot(self) -> AsyncIterator[Sequence[Row]]:
+    def _snapshot(self) -> AsyncIterator[Batch]:
         return reads.snapshot(self._db)

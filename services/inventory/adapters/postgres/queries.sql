@@ -190,13 +190,15 @@ SELECT * FROM movement WHERE sku = $1 AND ($2 = '' OR movement_id < $2) ORDER BY
 -- A page of a location's movements, newest first.
 SELECT * FROM movement WHERE location_id = $1 AND ($2 = '' OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3;
 
--- name: snapshot_positions
--- A chunk of every position, in order of SKU and location, for replicas.
-SELECT sku, location_id, on_hand_units - reserved_units - safety_units AS free_units, version FROM position
-WHERE (sku, location_id) > ($1, $2) ORDER BY sku, location_id LIMIT $3;
+-- name: snapshot_skus
+-- A chunk of every SKU, in order, with its positions in order of location, for replicas; locations in one text, separated by $3. Reads the index of
+-- the primary key in its order, so that nothing is sorted.
+SELECT sku, string_agg(location_id, $3 ORDER BY location_id) AS location_ids,
+       array_agg(on_hand_units - reserved_units - safety_units ORDER BY location_id) AS free_units, array_agg(version ORDER BY location_id) AS versions
+FROM position WHERE sku > $1 GROUP BY sku ORDER BY sku LIMIT $2;
 
 -- name: snapshot_positions_of
--- The same for some SKUs only.
+-- A chunk of the positions of some SKUs, in order of SKU and location.
 SELECT sku, location_id, on_hand_units - reserved_units - safety_units AS free_units, version FROM position
 WHERE sku = ANY ($4::text[]) AND (sku, location_id) > ($1, $2) ORDER BY sku, location_id LIMIT $3;
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeVar
 
-from chassis.replica import Row
+from chassis.replica import Batch, Block
 from services.inventory.adapters.postgres.rows import (
     hold_line_of,
     hold_of,
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     from chassis.postgres import Database
 
 SNAPSHOT_CHUNK = 2_000
+SNAPSHOT_SKUS = 500
+BLOCK_POSITIONS = 20_000
+UNIT_SEPARATOR = "\x1f"
+"""No location's id has it: they are letters, digits and dashes."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +141,11 @@ async def movements(
     return [_movement_of(row) for row in rows]
 
 
-async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Sequence[Row]]:
-    """Every position (of `skus`, if any are named) with what is free and its version, in chunks, in order;
-    before them the pools, as positions without a location whose units are missing.
+async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Batch]:
+    """Every position (of `skus`, if any are named) with what is free and its version, in order, as blocks
+    (those of `skus` as rows); before them the pools, as positions without a location whose units are missing.
 
-    Each chunk is of its own moment: versions make the whole consistent, and no long transaction holds vacuum
+    Each batch is of its own moment: versions make the whole consistent, and no long transaction holds vacuum
     back.
     """
     sku = ""
@@ -152,19 +160,45 @@ async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Sequ
         if len(rows) < SNAPSHOT_CHUNK:
             break
         sku = rows[-1][0]
+    async for batch in _rows_of(db, skus) if skus else _blocks(db):
+        yield batch
+
+
+async def _rows_of(db: Database, skus: Sequence[str]) -> AsyncIterator[Batch]:
     sku, location_id = "", ""
     while True:
         async with db.connection() as conn:
-            if skus:
-                rows = await conn.fetch(
-                    sql.snapshot_positions_of, sku, location_id, SNAPSHOT_CHUNK, list(skus)
-                )
-            else:
-                rows = await conn.fetch(sql.snapshot_positions, sku, location_id, SNAPSHOT_CHUNK)
+            rows = await conn.fetch(sql.snapshot_positions_of, sku, location_id, SNAPSHOT_CHUNK, list(skus))
         yield [(row[0], row[1], row[2], row[3]) for row in rows]
         if len(rows) < SNAPSHOT_CHUNK:
             return
         sku, location_id = rows[-1][0], rows[-1][1]
+
+
+async def _blocks(db: Database) -> AsyncIterator[Batch]:
+    sku = ""
+    while True:
+        async with db.connection() as conn:
+            rows = await conn.fetch(sql.snapshot_skus, sku, SNAPSHOT_SKUS, UNIT_SEPARATOR)
+        for location_ids, alike in groupby(rows, key=itemgetter(1)):
+            members = tuple(location_ids.split(UNIT_SEPARATOR))
+            for some in _batched(alike, max(1, BLOCK_POSITIONS // len(members))):
+                yield Block(
+                    members,
+                    [row[0] for row in some],
+                    list(chain.from_iterable(row[2] for row in some)),
+                    list(chain.from_iterable(row[3] for row in some)),
+                )
+        if len(rows) < SNAPSHOT_SKUS:
+            return
+        sku = rows[-1][0]
+
+
+def _batched(rows: Iterable[T], count: int) -> Iterator[list[T]]:
+    """`rows`, at most `count` at a time."""
+    source = iter(rows)
+    while some := list(islice(source, count)):
+        yield some
 
 
 async def committed(db: Database, keys: Sequence[Key]) -> list[Position]:

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 
 from aljibe.inventory.v1 import events_pb2
 from chassis import metrics
-from chassis.replica import Keeper, Replica, Row
+from chassis.replica import Batch, Keeper, Replica, Row
 from chassis.streams import BROKER_ERRORS
 from services.orders.adapters.grpc.inventory import Snapshots, rows
 from services.orders.domain.sourcing import Stock
@@ -130,7 +130,7 @@ class AvailabilityReplica:
             committed_at=changed.time.seconds + changed.time.nanos / 1e9,
         )
 
-    def _everything(self) -> AsyncIterator[Iterable[Row]]:
+    def _everything(self) -> AsyncIterator[Batch]:
         return self._snapshots.everything()
 
     async def _flush(self) -> None:
