@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 import aljibe
@@ -45,22 +45,14 @@ class Route:
     variables: tuple[str, ...]
     request_class: type[Message]
     response_class: type[Message]
-
-    @property
-    def grpc_path(self) -> str:
-        """Path of the gRPC method, `/package.Service/Method`."""
-        return f"/{self.method.containing_service.full_name}/{self.method.name}"
-
-    @property
-    def owner(self) -> str:
-        """The service that answers, such as `orders`; `ops` for methods that every service answers."""
-        found = _PACKAGE.match(self.method.containing_service.file.package)
-        return found.group(1) if found else ""
-
-    @property
-    def takes_request_id(self) -> bool:
-        """Whether the request has a `request_id`, so that `Idempotency-Key` means something."""
-        return "request_id" in self.method.input_type.fields_by_name
+    grpc_path: str
+    """Path of the gRPC method, `/package.Service/Method`."""
+    owner: str
+    """The service that answers, such as `orders`; `ops` for methods that every service answers."""
+    takes_request_id: bool
+    """Whether the request has a `request_id`, so that `Idempotency-Key` means something."""
+    plain_variables: bool
+    """Whether each path variable is a text field of the request itself, to be set as it is."""
 
 
 class RouteTable:
@@ -138,6 +130,8 @@ def _route(method: MethodDescriptor, rule: http_pb2.HttpRule) -> Route:
     literal = _VARIABLE.sub("\0", template)
     if "{" in literal or "*" in literal:
         raise ContractError(f"{method.full_name}: the template {template} is not supported")
+    owner = _PACKAGE.match(method.containing_service.file.package)
+    fields = method.input_type.fields_by_name
     return Route(
         verb=kind.upper(),
         template=template,
@@ -147,7 +141,15 @@ def _route(method: MethodDescriptor, rule: http_pb2.HttpRule) -> Route:
         variables=variables,
         request_class=message_factory.GetMessageClass(method.input_type),
         response_class=message_factory.GetMessageClass(method.output_type),
+        grpc_path=f"/{method.containing_service.full_name}/{method.name}",
+        owner=owner.group(1) if owner else "",
+        takes_request_id="request_id" in fields,
+        plain_variables=all(name in fields and _is_text(fields[name]) for name in variables),
     )
+
+
+def _is_text(field: FieldDescriptor) -> bool:
+    return field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
 
 
 def _shape(path: str) -> tuple[int, str]:

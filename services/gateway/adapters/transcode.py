@@ -5,7 +5,7 @@ ProtoJSON: lowerCamelCase names, 64-bit integers as strings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,10 +13,11 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from services.gateway.adapters.json_codec import MAX_JSON_DEPTH, JsonCodec
 from services.gateway.adapters.problems import BadRequestProblem
 from services.gateway.adapters.routes import Route
 
-MAX_JSON_DEPTH = 32
+_CODEC = JsonCodec()
 _TRUE, _FALSE = "true", "false"
 _NUMBERS = frozenset(
     {
@@ -31,7 +32,7 @@ _NUMBERS = frozenset(
 def build_request(
     route: Route,
     variables: Mapping[str, str],
-    query: Iterable[tuple[str, str]],
+    query: Sequence[tuple[str, str]],
     body: bytes,
     idempotency_key: str,
 ) -> Message:
@@ -40,9 +41,7 @@ def build_request(
     Raises:
         BadRequestProblem: JSON_MALFORMED, FIELD_INVALID or REQUEST_ID_MISMATCH; nothing has been called yet.
     """
-    request = route.request_class()
-    if route.body:
-        _merge(request, _document(route, body))
+    request = _message(route, _document(route, body)) if route.body else route.request_class()
     content: dict[str, Any] = {}
     for path, text in query:
         if route.body == "*":
@@ -50,11 +49,15 @@ def build_request(
                 "FIELD_INVALID", f"this call takes no query parameters, but got {path!r}", field=path
             )
         _place(content, route.method.input_type, path, text)
-    for path, text in variables.items():
-        _place(content, route.method.input_type, path, text, replace=True)
-    if content:
-        _refuse_contradictions(route, request, variables)
-        _merge(request, content)
+    _refuse_contradictions(request, variables)
+    if not query and route.plain_variables:
+        for path, text in variables.items():
+            setattr(request, path, text)
+    else:
+        for path, text in variables.items():
+            _place(content, route.method.input_type, path, text, replace=True)
+        if content:
+            _merge(request, content)
     if idempotency_key and route.takes_request_id:
         _take_idempotency_key(request, idempotency_key)
     return request
@@ -62,7 +65,7 @@ def build_request(
 
 def to_json(message: Message) -> bytes:
     """ProtoJSON of `message`; fields at their default value are left out."""
-    return orjson.dumps(json_format.MessageToDict(message))
+    return orjson.dumps(_CODEC.document(message))
 
 
 def _document(route: Route, body: bytes) -> dict[str, Any]:
@@ -79,6 +82,13 @@ def _document(route: Route, body: bytes) -> dict[str, Any]:
     return document
 
 
+def _message(route: Route, document: dict[str, Any]) -> Message:
+    try:
+        return _CODEC.message(route.request_class, document)
+    except json_format.ParseError as error:
+        raise BadRequestProblem("FIELD_INVALID", str(error)) from error
+
+
 def _merge(request: Message, content: dict[str, Any]) -> None:
     try:
         json_format.ParseDict(content, request, max_recursion_depth=MAX_JSON_DEPTH)
@@ -86,7 +96,7 @@ def _merge(request: Message, content: dict[str, Any]) -> None:
         raise BadRequestProblem("FIELD_INVALID", str(error)) from error
 
 
-def _refuse_contradictions(route: Route, request: Message, variables: Mapping[str, str]) -> None:
+def _refuse_contradictions(request: Message, variables: Mapping[str, str]) -> None:
     """A body that names another resource than the path is a mistake that must not be decided silently."""
     for path, text in variables.items():
         if "." not in path:
