@@ -11,13 +11,12 @@ import sysconfig
 import time
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
 from cli.local.child import Child
-from cli.local.machine import free_port, give, make_folder, reachable_copy, server_account, write_secret
+from cli.local.machine import free_port, give, reachable_copy, write_secret
+from cli.local.server import LocalServer
 
 USER = "aljibe"
 
@@ -32,47 +31,21 @@ _MAX_MEMORY_STORE_BYTES = 256 * 1024**2
 _MAX_PAYLOAD_BYTES = 4 * 1024**2
 
 
-class LocalNats:
+class LocalNats(LocalServer):
     """One nats-server whose JetStream store lives in ``folder``; ``monitor_url`` is its HTTP monitoring."""
 
+    name = "nats"
+    stop_steps = ((signal.SIGTERM, _STOP_SECONDS),)
+
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.folder = folder.resolve()
-        self.port = port or free_port()
+        super().__init__(folder, port)
         self.monitor_port = free_port()
-        self.log = self.folder / "nats.log"
         self._server = self.folder / "server"
-        self._account = server_account()
-        self._child: Child | None = None
-        self._changing = asyncio.Lock()  # no start amid a wipe
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    @property
-    def running(self) -> bool:
-        """Whether the server process lives."""
-        return self._child is not None and self._child.running
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._child.pid if self._child and self._child.running else None
 
     @property
     def store(self) -> Path:
         """The folder of the JetStream file store."""
         return self._server / "jetstream"
-
-    @property
-    def password(self) -> str:
-        """The password of the one user."""
-        return (self.folder / "password").read_text()
 
     @property
     def url(self) -> str:
@@ -84,15 +57,7 @@ class LocalNats:
         """Address of the server's own HTTP pages (``/jsz``, ``/varz`` …)."""
         return f"http://127.0.0.1:{self.monitor_port}"
 
-    async def start(self) -> None:
-        """Return when JetStream has recovered and answers. Raises StartFailed with the end of the log."""
-        async with self._changing:
-            await self._start()
-
-    async def _start(self) -> None:
-        if self.running:
-            return
-        make_folder(self.folder)
+    async def _launch(self) -> Child:
         give(self._server, self._account)
         if not (self.folder / "password").exists():
             write_secret(self.folder / "password", secrets.token_hex(24))
@@ -100,38 +65,7 @@ class LocalNats:
         program = reachable_copy(_SCRIPTS, [_PROGRAM], label, self._account) / _PROGRAM
         config = self._server / "nats.json"
         write_secret(config, json.dumps(self._config()), self._account)
-        self._child = Child([program, "-c", config], log=self.log, account=self._account)
-        try:
-            await self._ready(self._child)
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def wait(self) -> None:
-        """Wait until the server has ended, however; at once when it was never started."""
-        if self._child:
-            await self._child.wait()
-
-    async def stop(self) -> None:
-        """End cleanly."""
-        self.resume()  # a frozen process hears no SIGTERM
-        if self._child:
-            await self._child.stop((signal.SIGTERM, _STOP_SECONDS))
-
-    async def kill(self) -> None:
-        """SIGKILL the server."""
-        if self._child:
-            await self._child.stop()
-
-    def pause(self) -> None:
-        """Freeze the server: its connections stay open and nothing comes through."""
-        if self._child:
-            self._child.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let a frozen one go on."""
-        if self._child:
-            self._child.send(signal.SIGCONT)
+        return Child([program, "-c", config], log=self.log, account=self._account)
 
     async def wipe(self) -> None:
         """Kill the server and delete its whole store: streams, messages and consumers are gone."""

@@ -11,15 +11,14 @@ import time
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 import asyncpg
 import psutil
 
 from cli.local.child import Child, StartFailed
-from cli.local.machine import free_port, give, make_folder, reachable_copy, server_account, write_secret
+from cli.local.machine import give, reachable_copy, write_secret
+from cli.local.server import LocalServer
 
 ADMIN = "aljibe_admin"
 
@@ -63,46 +62,21 @@ _INITDB_OPTIONS = (
 )
 
 
-class LocalPostgres:
+class LocalPostgres(LocalServer):
     """One PostgreSQL server whose data live in ``folder``.
 
     ``start`` makes the data folder at the first time and recovers after a crash; ``stop`` ends it cleanly,
-    ``kill`` as a power cut would. ``folder/password`` keeps the administrator's random password (mode 0600).
+    ``kill`` as a power cut would.
     """
 
+    name = "postgres"
+    # "Fast shutdown": sessions are cut, data are flushed; then "immediate", as in a crash.
+    stop_steps = ((signal.SIGINT, _FAST_STOP_SECONDS), (signal.SIGQUIT, _IMMEDIATE_STOP_SECONDS))
+
     def __init__(self, folder: Path, port: int | None = None, settings: dict[str, str] | None = None) -> None:
-        self.folder = folder.resolve()
-        self.port = port or free_port()
-        self.log = self.folder / "postgres.log"
+        super().__init__(folder, port)
         self._data = self.folder / "data"
         self._settings = {**_SETTINGS, **(settings or {})}
-        self._account = server_account()
-        self._child: Child | None = None
-        self._changing = asyncio.Lock()  # two starts at once would race for the data folder
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    @property
-    def running(self) -> bool:
-        """Whether the server process lives."""
-        return self._child is not None and self._child.running
-
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id while it runs."""
-        return self._child.pid if self._child and self._child.running else None
-
-    @property
-    def password(self) -> str:
-        """The administrator's password."""
-        return (self.folder / "password").read_text()
 
     @property
     def url(self) -> str:
@@ -114,43 +88,18 @@ class LocalPostgres:
         secret = quote(password if password is not None else self.password, safe="")
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
 
-    async def start(self) -> None:
-        """Return when the server answers. Raises StartFailed with the end of its log."""
-        async with self._changing:
-            await self._start()
-
-    async def _start(self) -> None:
-        if self.running:
-            return
-        make_folder(self.folder)
+    async def _launch(self) -> Child:
         programs = self._programs()
         if not (self._data / "PG_VERSION").exists():
             await self._initdb(programs / "initdb")
         await self._make_way()
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        self._child = Child(
+        return Child(
             [programs / "postgres", "-D", self._data, "-p", str(self.port), *settings],
             log=self.log,
             account=self._account,
             death_signal=signal.SIGINT,  # "fast shutdown": roll back, checkpoint, end
         )
-        try:
-            await self._ready(self._child)
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def wait(self) -> None:
-        """Wait until the server has ended, however; at once when it was never started."""
-        if self._child:
-            await self._child.wait()
-
-    async def stop(self) -> None:
-        """End cleanly: sessions are cut, data are flushed."""
-        if self._child:
-            await self._child.stop(
-                (signal.SIGINT, _FAST_STOP_SECONDS), (signal.SIGQUIT, _IMMEDIATE_STOP_SECONDS)
-            )
 
     async def kill(self) -> None:
         """SIGKILL the server and every backend at once, as when the machine loses power."""
