@@ -124,7 +124,7 @@ async def serve(
             running = [tasks.create_task(_named(make), name=f"background {make!r}") for make in background]
             if on_ready is not None:
                 await on_ready(server.port)
-            _spare_the_collector()
+            spare_the_collector()
             await server.ready()
             log.info("serving", extra={"port": server.port})
             await stopping.wait()
@@ -140,7 +140,7 @@ async def serve(
     log.info("stopped")
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What the process holds by now it holds for life: the collector need not look at it again and again, nor
     at every 700th new object of a process that makes thousands for a call and drops them by reference count.
     """

@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from chassis import telemetry
+from chassis.server import spare_the_collector
 from chassis.settings import SettingsError, read, split_listen
 from services.gateway.app import Gateway
 from services.gateway.config import Settings
@@ -37,7 +38,7 @@ async def _serve(settings: Settings) -> None:
         gateway.app,
         host=host,
         port=port,
-        http="httptools",
+        http=gateway.protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -47,6 +48,7 @@ async def _serve(settings: Settings) -> None:
         backlog=4096,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
+    spare_the_collector()
     try:
         await _DrainingServer(config, gateway).serve()
     finally:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 from collections.abc import Sequence
+from functools import partial
+from typing import cast
 
 import grpc
 import orjson
@@ -20,6 +23,7 @@ from services.gateway.adapters import openapi
 from services.gateway.adapters.comments import read_comments
 from services.gateway.adapters.docs_page import LANGUAGES, render
 from services.gateway.adapters.door import Door
+from services.gateway.adapters.http1 import DoorProtocol
 from services.gateway.adapters.routes import RouteTable, contract_services, routes_of
 from services.gateway.adapters.upstream import Upstream
 from services.gateway.config import Settings
@@ -30,7 +34,9 @@ _CORS_HEADERS = ("authorization", "content-type", "idempotency-key", "accept-lan
 
 
 class Gateway:
-    """The HTTP door with all its pages; `app` is the ASGI application."""
+    """The HTTP door with all its pages; `app` is the ASGI application, and `protocol` what uvicorn reads
+    connections with.
+    """
 
     def __init__(self, settings: Settings) -> None:
         table = RouteTable(routes_of(contract_services()))
@@ -48,6 +54,9 @@ class Gateway:
             Page("/", self._front),
         )
         self.app = Starlette(routes=routes, middleware=_cors(settings.cors_origins))
+        self.protocol = cast(
+            type[asyncio.Protocol], partial(DoorProtocol, self._door, cors=bool(settings.cors_origins))
+        )
 
     def drain(self) -> None:
         """Ends the open event streams; their clients connect again elsewhere."""

@@ -1,4 +1,8 @@
-"""The HTTP door as an ASGI application: finds the route, transcodes, calls, answers or refuses."""
+"""The HTTP door: finds the route, transcodes, calls, answers or refuses.
+
+`Door.answer` is the way of every unary call, whoever read the request: `http1` for most, or ASGI for what is
+rare there. Event streams are ASGI only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import grpc
@@ -26,14 +31,42 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
+Found = tuple[Route, Mapping[str, str]]
+"""A route and its path variables."""
 
 MAX_QUERY_PARAMETERS = 300
-JSON = (b"content-type", b"application/json")
+JSON = ((b"content-type", b"application/json"),)
+_JSON_TYPE = b"application/json"
 _LOG = logging.getLogger("aljibe.gateway")
 _REQUESTS = metrics.histogram(
     "http_server_seconds", "s", "Time of a request at the HTTP door", ("route", "verb", "status")
 )
 _STREAMS = metrics.gauge("http_event_streams", "streams", "Open server-sent event streams")
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """What a caller asks, but for its body."""
+
+    verb: str
+    path: str
+    """As sent: percent-encoded, without the query."""
+    query: bytes
+    headers: Headers
+    client: str
+    """The caller's address; it counts where there is no token."""
+    found: Found | None
+    """What the path means; None where it means nothing."""
+
+
+class Reply(NamedTuple):
+    """The whole answer to a request."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    """But for the length and the trace."""
+    body: bytes
+    traceparent: str
 
 
 class Door:
@@ -45,80 +78,127 @@ class Door:
         self._settings = settings
         self._limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
         self._open_streams = 0
+        self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self.draining = asyncio.Event()
 
+    @property
+    def max_body_bytes(self) -> int:
+        """Longer bodies are refused."""
+        return self._settings.max_body_bytes
+
+    def find(self, verb: str, path: str) -> Found | None:
+        """The route of a path as sent, with its variables; None when there is none."""
+        return self._table.find(verb, path)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request."""
-        started = time.monotonic()
-        headers: Headers = dict(scope["headers"])
-        given = headers.get(b"traceparent")
-        route_name, status = "none", 500
-        with telemetry.from_traceparent(given.decode("latin-1") if given else None):
-            verb = scope["method"]
-            with telemetry.span(f"HTTP {verb}", SpanKind.SERVER, **{"http.request.method": verb}) as span:
-                try:
-                    route, variables = self._route(scope)
-                    route_name = route.template
-                    if span is not None:
-                        span.update_name(f"{verb} {route.template}")
-                        span.set_attribute("http.route", route.template)
-                    status = await self._serve(route, variables, scope, headers, receive, send)
-                except DoorProblem as refusal:
-                    status = await _refuse(send, refusal.problem)
-                except grpc.aio.AioRpcError as error:
-                    status = await _refuse(send, problem_of_rpc_error(error))
-                except Exception:  # noqa: BLE001 (the edge: our own bug becomes a 500 that tells nothing)
-                    _LOG.exception("request_failed", extra={"route": route_name})
-                    status = await _refuse(send, Problem(500, "INTERNAL", "something went wrong here"))
-                if span is not None:
-                    span.set_attribute("http.response.status_code", status)
-        _REQUESTS.labels(route_name, scope["method"], str(status)).observe(time.monotonic() - started)
-
-    def _route(self, scope: Scope) -> tuple[Route, Mapping[str, str]]:
+        """One HTTP request of ASGI."""
         path = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
-        found = self._table.find(scope["method"], path)
-        if found is not None:
-            return found
-        verbs = self._table.verbs(path)
-        if verbs:
-            raise DoorProblem(Problem(405, "METHOD_NOT_ALLOWED", f"{path} knows {', '.join(verbs)}"))
-        raise DoorProblem(Problem(404, "ROUTE_UNKNOWN", f"there is nothing at {path}"))
-
-    async def _serve(
-        self,
-        route: Route,
-        variables: Mapping[str, str],
-        scope: Scope,
-        headers: Headers,
-        receive: Receive,
-        send: Send,
-    ) -> int:
-        self._admit(scope, headers)
-        body = await self._read(headers, receive) if route.body else b""
-        query = _query(scope)
-        key = _ascii(headers, b"idempotency-key")
-        request = build_request(route, variables, query, body, key)
-        metadata = _metadata(headers)
-        if route.method.server_streaming:
-            return await self._events(route, request, metadata, receive, send)
-        answer = await self._upstream.call(route, request, metadata, self._settings.default_deadline_seconds)
-        await _answer(send, 200, [JSON], to_json(answer))
-        return 200
-
-    def _admit(self, scope: Scope, headers: Headers) -> None:
-        authorization = headers.get(b"authorization")
-        if authorization:
-            caller = hashlib.blake2b(authorization, digest_size=16).hexdigest()
+        headers: Headers = dict(scope["headers"])
+        client = str((scope.get("client") or ("",))[0])
+        found = self.find(scope["method"], path)
+        query = scope.get("query_string", b"")
+        request = HttpRequest(scope["method"], path, query, headers, client, found)
+        if found is not None and found[0].method.server_streaming:
+            reply = await self._traced(request, lambda: self._events(request, found, receive, send))
         else:
-            caller = str((scope.get("client") or ("",))[0])
+            reply = await self.answer(request, lambda: self._read(headers, receive))
+        if reply is not None:
+            length = (b"content-length", b"%d" % len(reply.body))
+            all_headers = [*reply.headers, length, (b"traceparent", reply.traceparent.encode())]
+            await send({"type": "http.response.start", "status": reply.status, "headers": all_headers})
+            await send({"type": "http.response.body", "body": reply.body})
+
+    async def answer(self, request: HttpRequest, body: bytes | Callable[[], Awaitable[bytes]]) -> Reply:
+        """The answer to a call that has one. `body` is what was sent, or reads it when it is wanted."""
+        reply = await self._traced(request, lambda: self._call(request, body))
+        assert reply is not None
+        return reply
+
+    async def _traced(
+        self, request: HttpRequest, serve: Callable[[], Awaitable[bytes | None]]
+    ) -> Reply | None:
+        """Runs `serve` in the caller's trace, or in a new one, and makes a refusal of what it raises.
+
+        It gives the JSON to answer with, or None when it has answered.
+        """
+        started = time.monotonic()
+        given = request.headers.get(b"traceparent")
+        # The request has its task to itself: what is set here is nobody else's.
+        traceparent = telemetry.attach(given.decode("latin-1") if given else None)
+        route = request.found[0].template if request.found else "none"
+        if telemetry.is_sampled(traceparent):
+            attributes = {"http.request.method": request.verb, "http.route": route}
+            with telemetry.span(f"{request.verb} {route}", SpanKind.SERVER, **attributes) as span:
+                reply = await self._outcome(request, serve, route)
+                if span is not None:
+                    span.set_attribute("http.response.status_code", reply.status if reply else 200)
+        else:
+            reply = await self._outcome(request, serve, route)
+        status = reply.status if reply else 200
+        observe = self._observers.get((route, request.verb, status))
+        if observe is None:
+            observe = _REQUESTS.labels(route, request.verb, str(status)).observe
+            self._observers[route, request.verb, status] = observe
+        observe(time.monotonic() - started)
+        return reply
+
+    async def _outcome(
+        self, request: HttpRequest, serve: Callable[[], Awaitable[bytes | None]], route: str
+    ) -> Reply | None:
+        try:
+            body = await serve()
+        except DoorProblem as refusal:
+            problem = refusal.problem
+        except grpc.aio.AioRpcError as error:
+            problem = problem_of_rpc_error(error)
+        except Exception:  # noqa: BLE001 (the edge)
+            problem = _our_fault(route)
+        else:
+            return None if body is None else Reply(200, JSON, body, telemetry.current_traceparent() or "")
+        traceparent = telemetry.current_traceparent() or ""
+        return Reply(problem.status, problem.headers(), problem.document(traceparent[3:35]), traceparent)
+
+    async def _call(self, request: HttpRequest, body: bytes | Callable[[], Awaitable[bytes]]) -> bytes:
+        if request.found is None:
+            raise self._nothing_there(request)
+        route, variables = request.found
+        self._admit(request)
+        data = b""
+        if route.body:
+            data = body if isinstance(body, bytes) else await body()
+            if request.headers.get(b"content-type", _JSON_TYPE) != _JSON_TYPE:
+                _insist_on_json(request.headers)
+        message = self._message(request, route, variables, data)
+        answer = await self._upstream.call(
+            route, message, _metadata(request.headers), self._settings.default_deadline_seconds
+        )
+        return to_json(answer)
+
+    def _message(
+        self, request: HttpRequest, route: Route, variables: Mapping[str, str], body: bytes
+    ) -> Message:
+        query = _query(request.query) if request.query else ()
+        key = _ascii(request.headers, b"idempotency-key") if route.takes_request_id else ""
+        return build_request(route, variables, query, body, key)
+
+    def _nothing_there(self, request: HttpRequest) -> DoorProblem:
+        verbs = self._table.verbs(request.path)
+        if verbs:
+            detail = f"{request.path} knows {', '.join(verbs)}"
+            return DoorProblem(Problem(405, "METHOD_NOT_ALLOWED", detail))
+        return DoorProblem(Problem(404, "ROUTE_UNKNOWN", f"there is nothing at {request.path}"))
+
+    def _admit(self, request: HttpRequest) -> None:
+        authorization = request.headers.get(b"authorization")
+        caller = (
+            hashlib.blake2b(authorization, digest_size=16).hexdigest() if authorization else request.client
+        )
         if not self._limit.allows(caller):
             raise DoorProblem(Problem(429, "RATE_LIMITED", "too many requests; slow down"))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         limit = self._settings.max_body_bytes
-        kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            raise DoorProblem(Problem(415, "MEDIA_TYPE_UNSUPPORTED", "send application/json"))
+        _insist_on_json(headers)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limit:
             raise _too_large(limit)
@@ -136,22 +216,23 @@ class Door:
             if not message.get("more_body", False):
                 return b"".join(chunks)
 
-    async def _events(
-        self, route: Route, request: Message, metadata: Metadata, receive: Receive, send: Send
-    ) -> int:
+    async def _events(self, request: HttpRequest, found: Found, receive: Receive, send: Send) -> None:
         """A server stream as server-sent events (WHATWG HTML, section 9.2).
 
         Ends when the stream ends, the client leaves or the process drains.
         """
+        route, variables = found
+        self._admit(request)
+        message = self._message(request, route, variables, b"")
         if self._open_streams >= self._settings.max_event_streams:
             raise DoorProblem(Problem(429, "TOO_MANY_STREAMS", "too many open event streams"))
         self._open_streams += 1
         _STREAMS.set(self._open_streams)
-        stream = self._upstream.stream(route, request, metadata)
+        stream = self._upstream.stream(route, message, _metadata(request.headers))
         gone = asyncio.create_task(_disconnected(receive))
         draining = asyncio.create_task(self.draining.wait())
         try:
-            return await self._send_events(route, stream, (gone, draining), send)
+            await self._send_events(route, stream, (gone, draining), send)
         finally:
             for task in (gone, draining):
                 task.cancel()
@@ -163,7 +244,7 @@ class Door:
 
     async def _send_events(
         self, route: Route, stream: AsyncIterator[Message], ends: tuple[asyncio.Task[Any], ...], send: Send
-    ) -> int:
+    ) -> None:
         name = route.response_class.DESCRIPTOR.name.removesuffix("Response").encode()
         iterator = aiter(stream)
         number = 0
@@ -186,15 +267,18 @@ class Door:
                 )
                 if waiting in done:
                     try:
-                        message = waiting.result()
+                        data = to_json(waiting.result())
                     except StopAsyncIteration:
                         break
                     except grpc.aio.AioRpcError as error:
-                        problem = problem_of_rpc_error(error)
-                        await _event(send, b"problem", number, problem.document(_trace_id()))
+                        await _last_event(send, number, problem_of_rpc_error(error))
+                        break
+                    except Exception:  # noqa: BLE001 (the edge)
+                        # The stream has begun, so its status is said: the fault is its last event.
+                        await _last_event(send, number, _our_fault(route.template))
                         break
                     number += 1
-                    await _event(send, name, number, to_json(message))
+                    await _event(send, name, number, data)
                     waiting = asyncio.ensure_future(anext(iterator))
                 elif done:
                     break
@@ -203,7 +287,23 @@ class Door:
         finally:
             waiting.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return 200
+
+
+def _our_fault(route: str) -> Problem:
+    """The edge: our own bug becomes a 500 that tells nothing. To be called where it is caught."""
+    _LOG.exception("request_failed", extra={"route": route})
+    return Problem(500, "INTERNAL", "something went wrong here")
+
+
+def _insist_on_json(headers: Headers) -> None:
+    kind = headers.get(b"content-type", _JSON_TYPE).split(b";")[0].strip().lower()
+    if kind != _JSON_TYPE:
+        raise DoorProblem(Problem(415, "MEDIA_TYPE_UNSUPPORTED", "send application/json"))
+
+
+async def _last_event(send: Send, number: int, problem: Problem) -> None:
+    traceparent = telemetry.current_traceparent() or ""
+    await _event(send, b"problem", number, problem.document(traceparent[3:35]))
 
 
 def _too_large(limit: int) -> DoorProblem:
@@ -230,31 +330,12 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-async def _refuse(send: Send, problem: Problem) -> int:
-    await _answer(send, problem.status, problem.headers(), problem.document(_trace_id()))
-    return problem.status
-
-
-async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    all_headers = [*headers, (b"content-length", str(len(body)).encode()), *_trace_headers()]
-    await send({"type": "http.response.start", "status": status, "headers": all_headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 def _trace_headers() -> list[tuple[bytes, bytes]]:
     traceparent = telemetry.current_traceparent()
     return [(b"traceparent", traceparent.encode())] if traceparent else []
 
 
-def _trace_id() -> str:
-    traceparent = telemetry.current_traceparent() or ""
-    return traceparent[3:35]
-
-
-def _query(scope: Scope) -> list[tuple[str, str]]:
-    text = scope.get("query_string", b"")
-    if not text:
-        return []
+def _query(text: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(
             text.decode("ascii"),

@@ -36,6 +36,13 @@ HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.DATA_LOSS: 500,
     grpc.StatusCode.UNAUTHENTICATED: 401,
 }
+_PLAIN_HEADERS = ((b"content-type", CONTENT_TYPE),)
+_LATER = (*_PLAIN_HEADERS, (b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+_HEADERS = {
+    401: (*_PLAIN_HEADERS, (b"www-authenticate", b'Bearer realm="aljibe"')),
+    429: _LATER,
+    503: _LATER,
+}
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -68,14 +75,9 @@ class Problem:
             content["instance"] = f"urn:trace:{instance}"
         return orjson.dumps(content)
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Headers that this status calls for."""
-        found = [(b"content-type", CONTENT_TYPE)]
-        if self.status == 401:
-            found.append((b"www-authenticate", b'Bearer realm="aljibe"'))
-        if self.status in (429, 503):
-            found.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-        return found
+        return _HEADERS.get(self.status, _PLAIN_HEADERS)
 
 
 class DoorProblem(Exception):

@@ -9,8 +9,11 @@ from typing import Any
 
 import grpc
 import httpx
+import orjson
+import pytest
 import pytest_asyncio
 import uvicorn
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.errors import DETAILS_KEY, ErrorTable
@@ -18,6 +21,8 @@ from chassis.refusals import InvalidRequest, PermissionDenied, Violation
 from services.gateway.app import Gateway
 from services.gateway.config import Settings
 
+BEYOND_THE_CALENDAR = Timestamp(seconds=253402300800)
+"""No JSON says it: whoever sends it makes the door fail."""
 TABLE = ErrorTable("orders.aljibe.dev")
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -28,6 +33,8 @@ class OrdersStub:
     def __init__(self) -> None:
         self.seen: list[tuple[str, object, dict[str, str | bytes]]] = []
         self.watchers_gone = asyncio.Event()
+        self.accept_time: Timestamp | None = None
+        self.hold: asyncio.Event | None = None
 
     async def PlaceOrder(  # noqa: N802
         self, request: orders_pb2.PlaceOrderRequest, context: Context
@@ -35,7 +42,14 @@ class OrdersStub:
         """Echoes the lines."""
         metadata = dict(context.invocation_metadata() or ())
         self.seen.append(("PlaceOrder", request, metadata))
-        order = orders_pb2.Order(order_id="ord_1", channel_id=request.order.channel_id, total_minor=1299)
+        if self.hold is not None:
+            await self.hold.wait()
+        order = orders_pb2.Order(
+            order_id="ord_1",
+            channel_id=request.order.channel_id,
+            total_minor=1299,
+            accept_time=self.accept_time,
+        )
         return orders_pb2.PlaceOrderResponse(order=order)
 
     async def GetOrder(  # noqa: N802
@@ -63,15 +77,29 @@ class OrdersStub:
         try:
             for version in (1, 2):
                 yield orders_pb2.WatchOrderResponse(order=orders_pb2.Order(order_id="ord_1", version=version))
+            if request.order_id == "broken":
+                yield orders_pb2.WatchOrderResponse(order=orders_pb2.Order(accept_time=BEYOND_THE_CALENDAR))
             if request.order_id == "endless":
                 await asyncio.Event().wait()
         finally:
             self.watchers_gone.set()
 
 
+@pytest.fixture(params=["short way", "ASGI"], autouse=True)
+def way(request: pytest.FixtureRequest) -> str:
+    """Every test runs over our own protocol and over uvicorn's: a caller cannot tell them apart."""
+    _Way.chosen = request.param
+    return _Way.chosen
+
+
+class _Way:
+    chosen = ""
+
+
 @asynccontextmanager
-async def _serving(app: object) -> AsyncIterator[str]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")  # type: ignore[arg-type]
+async def _serving(gateway: Gateway) -> AsyncIterator[str]:
+    http: Any = gateway.protocol if _Way.chosen == "short way" else "httptools"
+    config = uvicorn.Config(gateway.app, host="127.0.0.1", port=0, log_config=None, lifespan="off", http=http)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:
@@ -91,7 +119,7 @@ async def _door(stub: OrdersStub, **settings: object) -> AsyncIterator[httpx.Asy
     port = behind.add_insecure_port("127.0.0.1:0")
     await behind.start()
     gateway = Gateway(Settings(orders_address=f"127.0.0.1:{port}", **settings))  # type: ignore[arg-type]
-    async with _serving(gateway.app) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
+    async with _serving(gateway) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
         yield client
         gateway.drain()
     await gateway.close()
@@ -167,7 +195,7 @@ async def test_the_door_itself_refuses_what_it_can_judge(stub: OrdersStub) -> No
 async def test_a_service_that_is_away_is_503_and_readiness_says_which(stub: OrdersStub) -> None:
     """A client is told to come back, and an orchestrator not to send traffic."""
     gateway = Gateway(Settings(orders_address="127.0.0.1:1", default_deadline_seconds=0.3))
-    async with _serving(gateway.app) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
+    async with _serving(gateway) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
         answer = await client.get("/v1/orders/ord_1")
         ready = await client.get("/readyz")
         alive = await client.get("/healthz")
@@ -189,6 +217,31 @@ async def test_a_server_stream_is_server_sent_events(stub: OrdersStub) -> None:
     assert [lines[0] for lines in events] == ["event: WatchOrder"] * 2
     assert [lines[1] for lines in events] == ["id: 1", "id: 2"]
     assert '"version":"2"' in events[1][2]
+
+
+async def test_a_fault_of_ours_within_a_stream_is_its_last_event(stub: OrdersStub) -> None:
+    """The status is said by then; the stream must end in a way that a program can tell from its end."""
+    async with _door(stub) as client:
+        answer = await client.get("/v1/orders/broken:watch")
+
+    assert answer.status_code == 200
+    events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    assert [lines[0] for lines in events] == ["event: WatchOrder", "event: WatchOrder", "event: problem"]
+    problem = orjson.loads(events[2][2].removeprefix("data: "))
+    assert (problem["status"], problem["reason"]) == (500, "INTERNAL")
+    assert problem["instance"].startswith("urn:trace:")
+
+
+async def test_a_fault_of_ours_is_500_and_tells_nothing(stub: OrdersStub) -> None:
+    """Its traceback is in the log; the caller gets the trace's id to name it by."""
+    stub.accept_time = BEYOND_THE_CALENDAR
+
+    async with _door(stub) as client:
+        answer = await client.post("/v1/orders", json={})
+
+    assert answer.status_code == 500
+    assert answer.json()["reason"] == "INTERNAL"
+    assert "alendar" not in answer.text
 
 
 async def test_a_client_that_leaves_ends_the_stream_behind(stub: OrdersStub) -> None:
