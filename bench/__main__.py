@@ -13,8 +13,9 @@ from rich.console import Console
 
 from bench.bench import QUICK, Plan, running
 from bench.machine import machine
-from bench.measure import SKUS, measure
-from bench.report import print_table, write
+from bench.measure import measure
+from bench.report import print_further, print_table, write
+from bench.shop import SKUS
 
 
 async def run(plan: Plan, folder: Path, console: Console) -> bool:
@@ -26,9 +27,10 @@ async def run(plan: Plan, folder: Path, console: Console) -> bool:
 
     say(f"load average {os.getloadavg()[0]:.1f}; figures count as ratios within this run")
     async with running(plan, say, SKUS) as bench:
-        figures, taken = await measure(bench, machine())
+        figures, taken, further = await measure(bench, machine())
         print_table(console, figures, taken)
-        write(folder, figures, taken, bench)
+        print_further(console, further)
+        write(folder, figures, taken, further, bench)
     if plan.quick:
         console.print("Quick: flat_cost and tracing_cost are measured by the full run only.")
     for reason in bench.voided:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import itertools
-import json
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,33 +12,41 @@ from pathlib import Path
 
 from bench import processes
 from bench.child import child
+from bench.generator import Generator
 from bench.integrity import DRAIN_SECONDS, Auditor, Integrity
 from bench.load import Job, Result
 from bench.shop import Shop, open_shop, prepare
+from bench.staleness import Stale, percentile_ms, staleness
 from cli.local.platform import Platform
 
 TRACE_RATIO = "0.01"
-_GRACE_SECONDS = 90.0
 _runs = itertools.count(1)
-
-
-class LoadFailed(Exception):
-    """A load generator ended without a result, or more calls failed than a figure can stand."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each load takes."""
+    """How long each load takes: ``seconds`` for orders, ``short_seconds`` for what needs less, and so on."""
 
     rounds: int = 3
     warm_seconds: float = 3.0
+    short_warm_seconds: float = 1.0
     seconds: float = 15.0
     limit_seconds: int = 6
-    short_seconds: float = 8.0
+    short_seconds: float = 5.0
+    echo_seconds: float = 3.0
+    flat_seconds: float = 8.0
     quick: bool = False
 
 
-QUICK = Plan(rounds=3, warm_seconds=0.7, seconds=2.5, limit_seconds=2, short_seconds=1.5, quick=True)
+QUICK = Plan(
+    warm_seconds=0.7,
+    short_warm_seconds=0.5,
+    seconds=2.5,
+    limit_seconds=2,
+    short_seconds=1.5,
+    echo_seconds=0.8,
+    quick=True,
+)
 
 
 @dataclass
@@ -53,6 +57,9 @@ class Run:
     result: Result
     drain_seconds: float
     cpu_ms_per_call: dict[str, float]
+    """Of each process from the first call on, warm-up included; the generator's own start is not."""
+    staleness_p99_ms: float | None
+    """Of the availability replica in orders, while the load ran; None when no delta came."""
     load_average: float
 
 
@@ -66,6 +73,7 @@ class Bench:
     auditor: Auditor
     plan: Plan
     say: Callable[[str], None]
+    generator: Generator
     integrity: Integrity = field(default_factory=Integrity)
     runs: list[Run] = field(default_factory=list)
     voided: list[str] = field(default_factory=list)
@@ -89,7 +97,7 @@ class Bench:
             str(self.shop_file),
             run=f"{kind}/{next(_runs)}",
             in_flight=in_flight,
-            warm_seconds=0.0 if calls else self.plan.warm_seconds,
+            warm_seconds=0.0 if calls else self._warm_seconds(seconds),
             seconds=seconds or self.plan.seconds,
             rate_per_s=rate_per_s,
             calls=calls,
@@ -97,21 +105,31 @@ class Bench:
             skus=skus,
             target=target,
         )
-        before = processes.cpu_seconds(self.platform)
-        result = await generate(job)
+        before: dict[str, float] = {}
+        heard: Stale = {}
+
+        def going() -> None:
+            before.update(processes.cpu_seconds(self.platform))
+            heard.update(staleness(self.platform))
+
+        result = await self.generator.run(job, going)
         after = processes.cpu_seconds(self.platform)
+        stale = percentile_ms(heard, staleness(self.platform), 0.99)
         cpu = {
             name: 1000 * (spent - before.get(name, 0.0)) / max(1, result.answered)
             for name, spent in after.items()
         }
         cpu["generator"] = 1000 * result.cpu_seconds / max(1, result.answered)
         drain = await self._check(kind, result) if check else 0.0
-        self.runs.append(Run(kind, result, drain, cpu, os.getloadavg()[0]))
+        self.runs.append(Run(kind, result, drain, cpu, stale, os.getloadavg()[0]))
         self.say(
             f"{kind:18} {result.per_s:9.0f}/s  p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms"
             f"  drained {drain:.1f} s  {_trouble(result)}"
         )
         return result
+
+    def _warm_seconds(self, seconds: float | None) -> float:
+        return self.plan.warm_seconds if seconds is None else self.plan.short_warm_seconds
 
     async def _check(self, kind: str, result: Result) -> float:
         drain = await self.auditor.drained()
@@ -126,30 +144,6 @@ class Bench:
                 f"{kind}: drained in {drain:.1f} s, {found.differences} differences, {lost} lost"
             )
         return drain
-
-
-async def generate(job: Job) -> Result:
-    """Run a load generator as its own process."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.load",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=1 << 28,
-    )
-    wait = job.warm_seconds + job.seconds + _GRACE_SECONDS
-    try:
-        output, _ = await asyncio.wait_for(
-            process.communicate(json.dumps(dataclasses.asdict(job)).encode() + b"\n"), wait
-        )
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise LoadFailed(f"{job.kind} took longer than {wait:.0f} s") from None
-    if process.returncode:
-        raise LoadFailed(f"{job.kind} ended with code {process.returncode}")
-    return Result(**json.loads(output))
 
 
 @asynccontextmanager
@@ -172,10 +166,12 @@ async def running(plan: Plan, say: Callable[[str], None], skus: int) -> AsyncIte
                 say(f"platform up; loading {len(world.products):,} articles, {len(world.stock):,} positions")
                 shop = await open_shop(world, platform.addresses, platform.development_key_file)
                 auditor = Auditor(shop, platform.admin_url)
+                saved = shop.save(Path(folder) / "shop.json")
                 try:
                     drained = await auditor.drained()
                     say(f"loaded; drained in {drained:.1f} s")
-                    yield Bench(platform, shop, shop.save(Path(folder) / "shop.json"), auditor, plan, say)
+                    async with Generator() as generator:
+                        yield Bench(platform, shop, saved, auditor, plan, say, generator)
                 finally:
                     await auditor.close()
 

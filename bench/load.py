@@ -1,12 +1,14 @@
 """A load generator: one process, many callers at once, that measures what callers see.
 
-``python -m bench.load`` reads a job (JSON) from standard input and writes its result to standard output.
+``python -m bench.load`` reads a job (JSON) a line from standard input until that ends. It answers
+each with a line when it is ready to call, waits for a line that says go, and writes the result as a line.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import resource
 import sys
@@ -134,17 +136,20 @@ async def opened(caller: Caller, job: Job, meter: Meter) -> None:
             due += 1.0 / job.rate_per_s
 
 
-async def run(job: Job) -> Result:
-    """Do the job."""
+async def run(job: Job, told_to_go: Callable[[], Awaitable[object]]) -> Result:
+    """Make everything ready, wait until told to go, and do the job."""
     shop = Shop.load(Path(job.shop))
     if job.skus:
         shop = dataclasses.replace(shop, skus=shop.skus[: job.skus])
     async with CALLERS[job.kind](shop, job.run, job.traced, job.target) as caller:
+        gc.collect()
+        await told_to_go()
+        before = _cpu_seconds()
         begin = time.perf_counter() + job.warm_seconds
         meter = Meter(begin, begin + job.seconds)
         await (opened if job.rate_per_s else closed)(caller, job, meter)
+        spent = _cpu_seconds() - before
         ordered = sorted(meter.latencies)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
         return Result(
             done=len(ordered),
             units=meter.units,
@@ -156,7 +161,7 @@ async def run(job: Job) -> Result:
             answered=meter.answered,
             refused=dict(meter.refused.most_common(_MAX_REASONS)),
             failed=dict(meter.failed.most_common(_MAX_REASONS)),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            cpu_seconds=spent,
             accepted=caller.accepted,
         )
 
@@ -168,6 +173,26 @@ def percentile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+async def serve() -> None:
+    """Do one job after the other until standard input ends."""
+    loop = asyncio.get_running_loop()
+
+    async def line() -> str:
+        return await loop.run_in_executor(None, sys.stdin.readline)
+
+    async def told_to_go() -> None:
+        print("ready", flush=True)
+        await line()
+
+    while job := await line():
+        result = await run(Job(**json.loads(job)), told_to_go)
+        print(json.dumps(dataclasses.asdict(result)), flush=True)
+
+
 if __name__ == "__main__":
-    done = uvloop.run(run(Job(**json.loads(sys.stdin.readline()))))
-    print(json.dumps(dataclasses.asdict(done)))
+    uvloop.run(serve())

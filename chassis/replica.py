@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
+from chassis import metrics
+
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 5.0
@@ -32,7 +34,35 @@ SNAPSHOT_PAUSE_SECONDS = 1.0
 Row = tuple[str, str, int, int]
 """Group, member, value (fits 64 bits), version."""
 
+STALENESS_BUCKETS = (
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.03,
+    0.05,
+    0.075,
+    0.1,
+    0.15,
+    0.2,
+    0.25,
+    0.35,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+)
 MAX_SHARED_MEMBERSHIPS = 4_096
+
+
+_STALENESS = metrics.histogram(
+    "replica_staleness_seconds",
+    "s",
+    "From the commit of the oldest change of a message until the replica had it",
+    ("replica",),
+    STALENESS_BUCKETS,
+)
+_SNAPSHOT = metrics.gauge("replica_snapshot_seconds", "s", "How long the last snapshot took", ("replica",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +276,7 @@ class Keeper:
         self.replica = replica
         self.feed = Feed(silence_seconds=silence_seconds)
         self._name = name
+        self._stale = _STALENESS.labels(name)
         self._snapshot = snapshot
         self._errors = errors
         self._flush = flush
@@ -255,8 +286,6 @@ class Keeper:
         self._ready = asyncio.Event()
         self.snapshots = 0
         """Snapshots taken so far."""
-        self.snapshot_seconds = 0.0
-        """How long the last one took."""
         self.behind_seconds = 0.0
         """Age of the newest delta when it arrived, by its committer's clock."""
 
@@ -290,6 +319,7 @@ class Keeper:
             return news
         if committed_at is not None and sequence:
             self.behind_seconds = max(0.0, time.time() - committed_at)
+            self._stale.observe(self.behind_seconds)
         if self.feed.observe(publisher, sequence, last_sequence, time.monotonic()):
             self._due.set()
         return news
@@ -324,7 +354,7 @@ class Keeper:
                 continue
             delay = SNAPSHOT_RETRY_FIRST_SECONDS
             self.snapshots += 1
-            self.snapshot_seconds = time.monotonic() - began
+            _SNAPSHOT.labels(self._name).set(time.monotonic() - began)
             self._ready.set()
             # Holes tend to come in showers, and a snapshot costs its owner a read of everything.
             await asyncio.sleep(self._pause)

@@ -58,6 +58,7 @@ class LivePositions:
         self._client = client
         self._sequence = 0
         self._changed: dict[Key, tuple[int, int]] = {}
+        self._since = 0
         self._woken = asyncio.Event()
         self._rereads: set[asyncio.Task[None]] = set()
         _ROWS.set_function(lambda: float(len(self.replica)))
@@ -66,6 +67,9 @@ class LivePositions:
     def tell(self, positions: Iterable[Position]) -> None:
         """Note positions whose change has just been committed; never blocks, never fails."""
         put, changed = self.replica.put, self._changed
+        if not changed:
+            # What waits the longest tells how far behind a replica is that hears of it.
+            self._since = time.time_ns()
         for one in positions:
             free = one.on_hand_units - one.reserved_units - one.safety_units
             if put(one.sku, one.location_id, free, one.version):
@@ -124,7 +128,7 @@ class LivePositions:
         )
 
     async def _publish_changed(self) -> None:
-        changed = list(self._changed.items())
+        changed, since = list(self._changed.items()), self._since
         self._changed.clear()
         if not changed:
             beat = facts.PositionsChanged(publisher_id=self.publisher_id, last_sequence=self._sequence)
@@ -142,7 +146,7 @@ class LivePositions:
             add = message.positions.add
             for (sku, location_id), (free, version) in part:
                 add(sku=sku, location_id=location_id, available_units=free, version=version)
-            message.time.FromNanoseconds(time.time_ns())
+            message.time.FromNanoseconds(since)
             await self._send(message)
             _SENT.inc(len(part))
 
