@@ -1,6 +1,7 @@
-"""``python -m bench.plans [--positions N]``: what PostgreSQL does for each hot statement of inventory among
-so many positions, with as many movements and 100,000 reservations. It starts a server of its own; nothing of it
-stays.
+"""``python -m bench.plans [--positions N]``: what PostgreSQL does for each hot statement of inventory.
+
+Among so many positions, with as many movements and 100,000 reservations, on a server of its own; nothing
+of it stays.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ RESERVATIONS = 100_000
 _STRIDE = 6_700_417
 """A prime: its multiples meet every position."""
 GROUP = 64
+SLICE_SKUS = 400
 _FILL_GROUP = 500
 _HELD = 1
 _SEPARATOR = "\x1f"
@@ -132,8 +134,8 @@ async def show(connection: Connection, shelves: Shelves, out: TextIO) -> None:
         ("positions_of_sku", queries.positions_of_sku, (sku, "", "", 200)),
         ("movements_of_position", queries.movements_of_position, (*keys[0], "", 100)),
         ("snapshot_skus", queries.snapshot_skus, (sku, 500, _SEPARATOR)),
-        ("audit slice_end", slices.slice_end, (sku, 400)),
-        ("audit slice on_hand", slices.on_hand, (sku, sku + "~", 20)),
+        ("audit slice_end", slices.slice_end, (sku, SLICE_SKUS)),
+        ("audit slice on_hand", slices.on_hand, (sku, f"MORE-{int(sku[5:]) + SLICE_SKUS:08d}", 20)),
     ]
     for name, statement, given in statements:
         await _explain(connection, out, name, statement, given)

@@ -120,9 +120,12 @@ WHERE h.hold_id IS NULL OR l.hold_id IS NULL OR (h.state = 1) <> (l.live_units >
 ORDER BY hold_id LIMIT $1;
 
 -- name: guard
--- A position is guarded exactly when its pool is.
-SELECT 'GUARD' AS rule, s.sku, s.location_id, coalesce(p.guarded, false)::integer::bigint AS expected_units,
-       s.guarded::integer::bigint AS actual_units, '' AS document_id, count(*) OVER () AS all_of_them
-FROM position s LEFT JOIN pool p USING (sku)
-WHERE s.guarded <> coalesce(p.guarded, false)
-ORDER BY s.sku, s.location_id LIMIT $1;
+-- A position is guarded exactly when its pool is. Looked at from both sides, since few are: a join of all positions with their pools costs five times as much.
+SELECT 'GUARD' AS rule, sku, location_id, expected_units, actual_units, '' AS document_id, count(*) OVER () AS all_of_them
+FROM (
+    SELECT s.sku, s.location_id, 0::bigint AS expected_units, 1::bigint AS actual_units
+    FROM position s WHERE s.guarded AND NOT EXISTS (SELECT FROM pool p WHERE p.sku = s.sku AND p.guarded)
+    UNION ALL
+    SELECT s.sku, s.location_id, 1, 0 FROM pool p JOIN position s USING (sku) WHERE p.guarded AND NOT s.guarded
+) wrong
+ORDER BY sku, location_id LIMIT $1;
