@@ -232,6 +232,7 @@ aljibe order watch ord_01jd… --json | jq -r .state
     "stock.examples": """
 aljibe stock show 1029743
 aljibe stock show 1029743 --location store-012 --movements
+aljibe stock control 1029743 app --ring-fence 50
 """,
     "stock.show.help": (
         "Show where an article lies, how much of it is promised, and what is left to promise.\n\n"
@@ -255,6 +256,48 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Safety",
     "stock.available_units": "Available",
     "stock.on_hand_after": "On hand after",
+    "stock.control.help": (
+        "Set or remove what of an article's pool a channel may be promised.\n\n"
+        "Buffer: units it may not touch. Ring-fence: units that only it may touch. Cap: the most it may have."
+    ),
+    "stock.control.examples": """
+aljibe stock control 1029743 app --ring-fence 50 --until 2026-12-24T18:00
+aljibe stock control 1029743 marketplace --cap 20% --buffer 5
+aljibe stock control 1029743 app --remove
+""",
+    "stock.controls.help": "List the controls of channels, and what each channel has had under them.",
+    "stock.controls.examples": """
+aljibe stock controls --sku 1029743
+aljibe stock controls --channel app --json | jq '.controls[].control.sku'
+""",
+    "control.channel": "The channel.",
+    "control.buffer": "Units of the common pool that it may not touch, or a percentage.",
+    "control.ring_fence": "Units that only it may touch, or a percentage.",
+    "control.cap": "The most it may have, or a percentage.",
+    "control.priority": "Whose ring-fence is filled first: the highest.",
+    "control.from": "When it begins (ISO 8601).",
+    "control.until": "When it ends.",
+    "control.release": "When what is left of the ring-fence is everybody's again.",
+    "control.only": "Beyond its ring-fence the channel gets nothing.",
+    "control.remove": "Remove the control.",
+    "control.choose": "name an amount (--buffer, --ring-fence, --cap), or --remove and nothing else",
+    "control.bad_amount": "{text} is neither a number of units nor a percentage such as 20%",
+    "control.bad_time": "{text} is not a time such as 2026-12-24T18:00",
+    "control.removed": "channel {channel} has no control of {sku} any more",
+    "control.of_sku": "Only of this article.",
+    "control.of_channel": "Only of this channel.",
+    "control.limit": "How many at most.",
+    "control.none": "no channel has a control",
+    "control.sku": "SKU",
+    "control.of": "Channel",
+    "control.word.buffer": "Buffer",
+    "control.word.ring_fence": "Ring-fence",
+    "control.word.cap": "Cap",
+    "control.word.used": "Used",
+    "control.word.rank": "Priority",
+    "control.word.validity": "Valid",
+    "control.word.released": "Released",
+    "control.only_mark": " only",
     "cause.OPENING": "opening stock",
     "cause.RECEIPT": "receipt",
     "cause.SALE": "till sale",

@@ -232,6 +232,7 @@ aljibe order watch ord_01jd… --json | jq -r .state
     "stock.examples": """
 aljibe stock show 1029743
 aljibe stock show 1029743 --location store-012 --movements
+aljibe stock control 1029743 app --ring-fence 50
 """,
     "stock.show.help": (
         "Muestra dónde está un artículo, cuánto de él está prometido y cuánto queda por prometer.\n\n"
@@ -255,6 +256,49 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Seguridad",
     "stock.available_units": "Disponible",
     "stock.on_hand_after": "Existencias después",
+    "stock.control.help": (
+        "Fija o quita lo que se puede prometer a un canal del fondo común de un artículo.\n\n"
+        "Margen: unidades que no puede tocar. Cupo exclusivo: unidades que solo él puede tocar. "
+        "Tope: lo máximo que puede tener."
+    ),
+    "stock.control.examples": """
+aljibe stock control 1029743 app --ring-fence 50 --until 2026-12-24T18:00
+aljibe stock control 1029743 marketplace --cap 20% --buffer 5
+aljibe stock control 1029743 app --remove
+""",
+    "stock.controls.help": "Lista los controles de los canales y lo que cada canal ha tenido bajo ellos.",
+    "stock.controls.examples": """
+aljibe stock controls --sku 1029743
+aljibe stock controls --channel app --json | jq '.controls[].control.sku'
+""",
+    "control.channel": "El canal.",
+    "control.buffer": "Unidades del fondo común que no puede tocar, o un porcentaje.",
+    "control.ring_fence": "Unidades que solo él puede tocar, o un porcentaje.",
+    "control.cap": "Lo máximo que puede tener, o un porcentaje.",
+    "control.priority": "Qué cupo exclusivo se llena primero: el más alto.",
+    "control.from": "Cuándo empieza (ISO 8601).",
+    "control.until": "Cuándo termina.",
+    "control.release": "Cuándo lo que queda del cupo exclusivo vuelve a ser de todos.",
+    "control.only": "Más allá de su cupo exclusivo el canal no recibe nada.",
+    "control.remove": "Quita el control.",
+    "control.choose": "indique una cantidad (--buffer, --ring-fence, --cap), o --remove y nada más",
+    "control.bad_amount": "{text} no es ni un número de unidades ni un porcentaje como 20%",
+    "control.bad_time": "{text} no es una hora como 2026-12-24T18:00",
+    "control.removed": "el canal {channel} ya no tiene ningún control sobre {sku}",
+    "control.of_sku": "Solo de este artículo.",
+    "control.of_channel": "Solo de este canal.",
+    "control.limit": "Cuántos como mucho.",
+    "control.none": "ningún canal tiene un control",
+    "control.sku": "SKU",
+    "control.of": "Canal",
+    "control.word.buffer": "Margen",
+    "control.word.ring_fence": "Cupo exclusivo",
+    "control.word.cap": "Tope",
+    "control.word.used": "Usado",
+    "control.word.rank": "Prioridad",
+    "control.word.validity": "Vigencia",
+    "control.word.released": "Liberado",
+    "control.only_mark": " solo",
     "cause.OPENING": "existencias iniciales",
     "cause.RECEIPT": "recepción",
     "cause.SALE": "venta en caja",

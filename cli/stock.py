@@ -1,4 +1,4 @@
-"""`aljibe stock show`: where an article lies, how much of it is promised, and how that came to be."""
+"""`aljibe stock`: where an article lies, how much of it is promised, how that came to be, and to whom."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from cli import controls
 from cli.doors import CALL_SECONDS, Door, door
 from cli.session import Session, command, proto_json
 from cli.show import short, time, units
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(no_args_is_help=True)
     command(group, "show")(_show)
+    controls.register(group)
     app.add_typer(group, name="stock")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 
-from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from aljibe.inventory.v1 import controls_pb2, controls_pb2_grpc, inventory_pb2, inventory_pb2_grpc
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.auth import TokenVerifier, current_principal, development_keys
@@ -91,6 +91,7 @@ class Stubs:
     positions: list[inventory_pb2.Position] = field(default_factory=list)
     movements: list[inventory_pb2.Movement] = field(default_factory=list)
     audit: inventory_pb2.AuditStockResponse = field(default_factory=inventory_pb2.AuditStockResponse)
+    controls: list[controls_pb2.ChannelControlState] = field(default_factory=list)
     letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
@@ -140,6 +141,25 @@ class _Stock(inventory_pb2_grpc.StockServiceServicer):
     async def AuditStock(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return self._stubs.audit
+
+
+class _Controls(controls_pb2_grpc.ChannelControlServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def SetChannelControls(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return controls_pb2.SetChannelControlsResponse(
+            controls=[controls_pb2.ChannelControlState(control=one) for one in request.controls]
+        )
+
+    async def RemoveChannelControls(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return controls_pb2.RemoveChannelControlsResponse(controls=1)
+
+    async def ListChannelControls(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return controls_pb2.ListChannelControlsResponse(controls=self._stubs.controls)
 
 
 class _Bus(bus_pb2_grpc.BusServiceServicer):
@@ -221,6 +241,11 @@ def platform(
                     inventory_pb2_grpc.add_StockServiceServicer_to_server,
                     _Stock(stubs),  # type: ignore[abstract]
                     inventory_pb2.DESCRIPTOR.services_by_name["StockService"],
+                ),
+                (
+                    controls_pb2_grpc.add_ChannelControlServiceServicer_to_server,
+                    _Controls(stubs),  # type: ignore[abstract]
+                    controls_pb2.DESCRIPTOR.services_by_name["ChannelControlService"],
                 ),
                 (
                     bus_pb2_grpc.add_BusServiceServicer_to_server,

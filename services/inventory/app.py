@@ -9,6 +9,8 @@ from functools import partial
 from aljibe.inventory.v1 import (
     availability_pb2,
     availability_pb2_grpc,
+    controls_pb2,
+    controls_pb2_grpc,
     counts_pb2,
     counts_pb2_grpc,
     holds_pb2,
@@ -25,6 +27,7 @@ from chassis.pages import PageTokens
 from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters.expiry import ExpiryLoop
+from services.inventory.adapters.grpc.controls import ChannelControlServicer
 from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.explaining import AvailabilityServicer
@@ -82,6 +85,7 @@ async def build(context: Context[Settings]) -> Built:
     desk = StockDesk(store, tell)
     expiry = ExpiryLoop(store, tell, clock, settings.expiry_interval_seconds)
     expiry_of_holds = ExpiryLoop.of_holds(store, tell, clock, settings.expiry_interval_seconds)
+    controls_in_time = ExpiryLoop.of_controls(store, tell, clock, settings.expiry_interval_seconds)
     handlers = StockHandlers(store, live)
     telling = TellingDatabase(db, tell)
     services = inventory_pb2.DESCRIPTOR.services_by_name
@@ -119,8 +123,13 @@ async def build(context: Context[Settings]) -> Built:
             ),
             (
                 availability_pb2_grpc.add_AvailabilityServiceServicer_to_server,
-                AvailabilityServicer(db),
+                AvailabilityServicer(db, clock),
                 availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
+            ),
+            (
+                controls_pb2_grpc.add_ChannelControlServiceServicer_to_server,
+                ChannelControlServicer(desk, db, pages),
+                controls_pb2.DESCRIPTOR.services_by_name["ChannelControlService"],
             ),
             (
                 holds_pb2_grpc.add_HoldServiceServicer_to_server,
@@ -140,6 +149,7 @@ async def build(context: Context[Settings]) -> Built:
             refresh_for_ever,
             expiry.run,
             expiry_of_holds.run,
+            controls_in_time.run,
             partial(ledger.keep_making_months, db),
             Auditor(db, clock).run,
         ],

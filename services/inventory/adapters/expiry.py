@@ -1,4 +1,4 @@
-"""The loops that give back what reservations and holds keep past their time."""
+"""The loops that wait for time: reservations and holds that run out, channel controls that begin or end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chassis.postgres import WAIT_OUT
 from chassis.set_aside import SetAside
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
+from services.inventory.domain.controlling import TellControls
 from services.inventory.domain.holding import ExpireHold
 from services.inventory.domain.reserving import Expire
 from services.inventory.usecases.expire import EXPIRY_BATCH, expire_some
@@ -61,6 +62,21 @@ class ExpiryLoop:
             name="inventory.hold_expiry",
             find=store.find_expired_holds,
             expire=ExpireHold,
+        )
+
+    @classmethod
+    def of_controls(
+        cls, store: PostgresStockStore, tell: Callable[[Posted], None], clock: Clock, every_seconds: float
+    ) -> ExpiryLoop:
+        """The same for channel controls that time changes: replicas hear of them."""
+        return cls(
+            store,
+            tell,
+            clock,
+            every_seconds,
+            name="inventory.channel_controls",
+            find=store.find_due_controls,
+            expire=TellControls,
         )
 
     @property

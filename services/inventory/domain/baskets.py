@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from services.inventory.domain.control import Control, ControlLedger
 from services.inventory.domain.pool import Hold, HoldDisplaced, HoldState, Pool
-from services.inventory.domain.refusals import HoldUnknown
+from services.inventory.domain.refusals import ControlUnknown, HoldUnknown
 from services.inventory.domain.stock import Cause
 
 
@@ -19,6 +21,7 @@ class Baskets:
         self.changed_pools: dict[str, Pool] = {}
         self.new_holds: list[Hold] = []
         self.changed_holds: dict[str, Hold] = {}
+        self.controls = ControlLedger()
 
     def hold(self, hold_id: str) -> Hold:
         """The locked hold.
@@ -36,7 +39,7 @@ class Baskets:
         for line in hold.lines:
             pool = self.pools[line.sku]
             pool.guarded = True
-            self._keep_held(pool, line.live_units)
+            self._keep_held(pool, hold.channel_id, line.live_units)
         self.new_holds.append(hold)
         self.holds[hold.hold_id] = hold
 
@@ -48,7 +51,7 @@ class Baskets:
                 continue
             line.live_units -= used
             line.used_units += used
-            self._keep_held(self.pools[sku], -used)
+            self._keep_held(self.pools[sku], hold.channel_id, -used)
         if hold.live_units == 0:
             hold.state = HoldState.USED
         self.changed_holds[hold.hold_id] = hold
@@ -57,7 +60,7 @@ class Baskets:
         """End a hold that is held; what it keeps goes back to the pool."""
         for line in hold.lines:
             if line.live_units:
-                self._keep_held(self.pools[line.sku], -line.live_units)
+                self._keep_held(self.pools[line.sku], hold.channel_id, -line.live_units)
                 line.released_units += line.live_units
                 line.live_units = 0
         hold.state = state
@@ -76,7 +79,7 @@ class Baskets:
             units = min(line.live_units, pool.uncovered_units)
             line.live_units -= units
             line.displaced_units += units
-            self._keep_held(pool, -units)
+            self._keep_held(pool, hold.channel_id, -units)
             if hold.live_units == 0:
                 used = any(line.used_units for line in hold.lines)
                 hold.state = HoldState.USED if used else HoldState.DISPLACED
@@ -96,6 +99,37 @@ class Baskets:
                 break
         return told
 
-    def _keep_held(self, pool: Pool, units: int) -> None:
+    def control(self, sku: str, channel_id: str) -> Control:
+        """The control of a channel over a SKU whose pool is locked.
+
+        Raises:
+            ControlUnknown: there is none, or it was removed.
+        """
+        pool = self.pools.get(sku)
+        found = pool.controls.get(channel_id) if pool is not None else None
+        if found is None or found.rules is None:
+            raise ControlUnknown(sku, channel_id)
+        return found
+
+    def put_control(self, pool: Pool, control: Control) -> None:
+        """Put a control into the book, new or changed; its SKU is guarded from now on."""
+        pool.controls[control.channel_id] = control
+        pool.guarded = pool.controlled = True
+        self.changed_pools[pool.sku] = pool
+        self._note_controls([control])
+
+    def tell_controls(self, now: datetime) -> None:
+        """Bring what replicas are told of each channel up to what the book says now."""
+        for pool in self.pools.values():
+            if pool.controls:
+                told = pool.tell(now)
+                self._note_controls(told)
+                self.controls.told.update(((one.sku, one.channel_id), one) for one in told)
+
+    def _note_controls(self, controls: Iterable[Control]) -> None:
+        self.controls.changed.update(((one.sku, one.channel_id), one) for one in controls)
+
+    def _keep_held(self, pool: Pool, channel_id: str, units: int) -> None:
         pool.held_units += units
         self.changed_pools[pool.sku] = pool
+        self._note_controls(pool.count_held(channel_id, units))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from services.inventory.domain.baskets import Baskets
+from services.inventory.domain.control import ControlChanged, Opening, Sale
 from services.inventory.domain.document import Document, DocumentKey, Kind
 from services.inventory.domain.pool import Hold, HoldDisplaced, HoldExpired, Pool
 from services.inventory.domain.refusals import (
@@ -37,7 +38,15 @@ from services.inventory.domain.stock import (
 R_co = TypeVar("R_co", covariant=True)
 D = TypeVar("D", bound=Document)
 
-Event = UnitsDisplaced | ReservationExpired | ReservationLost | SupplyDateMoved | HoldDisplaced | HoldExpired
+Event = (
+    UnitsDisplaced
+    | ReservationExpired
+    | ReservationLost
+    | SupplyDateMoved
+    | HoldDisplaced
+    | HoldExpired
+    | ControlChanged
+)
 
 
 @dataclass(slots=True)
@@ -64,6 +73,8 @@ class Needs:
     """(order_id, attempt) whose reservation is locked if there is one."""
     guards: set[str] = field(default_factory=set)
     """SKUs whose pool is locked, made when missing, and may be guarded from now on."""
+    controls: set[tuple[str, str]] = field(default_factory=set)
+    """SKU and channel: what was promised and is held must be known, for a control that may be new."""
     holds: set[str] = field(default_factory=set)
     """Locked, with all their lines."""
     held_pools: set[str] = field(default_factory=set)
@@ -190,6 +201,8 @@ class Book(Baskets):
         self.documents: dict[DocumentKey, Document] = {one.key: one for one in documents}
         self.moved: Mapping[tuple[Key, timedelta], int] = {}
         """What moved at positions since a time before now, as far as it was asked for."""
+        self.opening: Mapping[tuple[str, str], Opening] = {}
+        """By SKU and channel, as far as it was asked for: with what a new control begins."""
         self.new_documents: dict[DocumentKey, Document] = {}
         self.changed_documents: dict[DocumentKey, Document] = {}
 
@@ -277,6 +290,7 @@ class Book(Baskets):
             position = positions[key]
             if pools:
                 self._change(position, reserved_units=line.live_units)
+                self._count_promised(reservation, line, line.live_units)
                 continue
             position.reserved_units += line.live_units
             changed[key] = position
@@ -286,10 +300,32 @@ class Book(Baskets):
 
     def keep(self, reservation: Reservation, line: Line, units: int) -> None:
         """Change by `units` what a line keeps, and the position's reserved units with it."""
+        self._keep(reservation, line, units)
+        self._count_promised(reservation, line, units)
+
+    def consume(self, reservation: Reservation, line: Line, units: int) -> None:
+        """Kept units of a line leave: its channel has had them all the same."""
+        self._keep(reservation, line, -units)
+        line.consumed_units += units
+
+    def sell(self, key: Key, units: int, channel_id: str, sale_key: str) -> None:
+        """Note for channel controls that units left over a till, with no reservation."""
+        pool = self.pools.get(key[0])
+        if pool is not None and pool.controls:
+            self.controls.sales.append(Sale(sale_key, key[0], channel_id, units))
+            self._note_controls(pool.count_promised(channel_id, self.now, units))
+
+    def _keep(self, reservation: Reservation, line: Line, units: int) -> None:
         position = self.position(line.key)
         line.live_units += units
         self._change(position, reserved_units=units)
         self.touch(reservation)
+
+    def _count_promised(self, reservation: Reservation, line: Line, units: int) -> None:
+        pool = self.pools.get(line.sku)
+        if pool is not None and pool.controls:
+            counted = pool.count_promised(reservation.channel_id, reservation.created_at, units)
+            self._note_controls(counted)
 
     def _change(self, position: Position, *, on_hand_units: int = 0, reserved_units: int = 0) -> None:
         """Change counters of a position, and the sums of its pool with them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from services.inventory.domain.control import Share
 from services.inventory.domain.stock import Position
 
 
@@ -19,6 +20,10 @@ class Kind(IntEnum):
     INACTIVE = 5
     HELD = 6
     HELD_ABOVE_PROMISABLE = 7
+    RING_FENCED = 8
+    BUFFER = 9
+    NO_FALLBACK = 10
+    ABOVE_CAP = 11
 
 
 Terms = dict[Kind, int]
@@ -38,10 +43,13 @@ class Explanation:
         return sum(self.terms.values())
 
 
-def explain(positions: Sequence[Position], held_units: int, location_id: str = "") -> Explanation:
-    """Why so much of one SKU can be promised at `location_id`, or at all locations together.
+def explain(
+    positions: Sequence[Position], held_units: int, location_id: str = "", share: Share | None = None
+) -> Explanation:
+    """Why so much of one SKU can be promised at `location_id`, or at all locations together; with
+    `share`, to its channel.
 
-    `positions` are all those of the SKU, of one moment with `held_units`.
+    `positions` are all those of the SKU, of one moment with `held_units` and `share`.
     """
     locations = {position.location_id: _terms_of(position) for position in positions}
     promisable = sum(sum(terms.values()) for terms in locations.values())
@@ -56,6 +64,8 @@ def explain(positions: Sequence[Position], held_units: int, location_id: str = "
     felt = max(0, held_units - (promisable - here))
     terms[Kind.HELD] = -felt
     terms[Kind.HELD_ABOVE_PROMISABLE] = max(0, felt - here)
+    if share is not None:
+        terms.update(_withheld(share, here))
     return Explanation(_told(terms), {place: _told(at) for place, at in locations.items()})
 
 
@@ -67,6 +77,23 @@ def _terms_of(position: Position) -> Terms:
         Kind.NOT_BELOW_ZERO: max(0, -position.free_units),
         Kind.INACTIVE: 0 if position.active else -position.available_units,
     }
+
+
+def _withheld(share: Share, here: int) -> Terms:
+    """What is kept from the channel, as far as it is felt where `here` units are free: what stands elsewhere
+    covers it first, as it covers holds.
+    """
+    room = share.free_units
+    terms: Terms = {}
+    for kind, units in (
+        (Kind.RING_FENCED, share.fenced_units),
+        (Kind.BUFFER, share.buffered_units),
+        (Kind.NO_FALLBACK, share.closed_units),
+        (Kind.ABOVE_CAP, share.above_cap_units),
+    ):
+        before, room = min(here, room), room - units
+        terms[kind] = min(here, room) - before
+    return terms
 
 
 def _told(terms: Terms) -> Terms:

@@ -32,6 +32,8 @@ class Move:
     """`quantity_units` may be negative here; each position once."""
     cause: Cause
     origin: Origin
+    channel_id: str = ""
+    """Of a till sale: the channel whose controls count it; it is refused by none."""
 
     def needs(self, needs: Needs) -> None:
         """The positions, made when missing."""
@@ -49,6 +51,8 @@ class Move:
         displaced = 0
         for index, line in enumerate(self.lines):
             displaced += book.move(line.key, line.quantity_units, self.cause, self.origin, index)
+            if self.cause is Cause.SALE:
+                book.sell(line.key, -line.quantity_units, self.channel_id, f"{self.origin.key}|{index}")
         return Moved(tuple(_copy(book, line.key) for line in self.lines), displaced_units=displaced)
 
 

@@ -35,9 +35,9 @@ class CreateHold:
         """
         shortages: list[Shortage] = []
         for sku, units in self.lines:
-            room = book.pools[sku].room_units
+            room = book.pools[sku].room_of(self.channel_id, book.now)
             if units > room:
-                shortages.append(Shortage(sku, POOL, units, max(0, room)))
+                shortages.append(Shortage(sku, POOL, units, room))
         if shortages:
             raise InsufficientStock(tuple(shortages[:MAX_SHORTAGES]), len(shortages))
         ttl_seconds = self.ttl_seconds or DEFAULT_HOLD_TTL_SECONDS

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from services.inventory.domain.control import UNLIMITED_UNITS, Control, Share, share
 from services.inventory.domain.stock import Cause, Position
 
 POOL = ""
@@ -35,17 +36,66 @@ class Pool:
     held_units: int = 0
     guarded: bool = False
     version: int = 0
+    controlled: bool = False
+    """Whether a channel control was ever set for it; only then are there any to look for."""
     measured: bool = False
-    """Whether the sums are known; without a hold nobody asks for them."""
+    """Whether the sums are known; without holds and controls nobody asks for them."""
     there_units: int = 0
     """Σ over locations of max(0, on_hand − reserved)."""
     promisable_units: int = 0
     """Σ over active locations of max(0, on_hand − reserved − safety)."""
+    controls: dict[str, Control] = field(default_factory=dict)
+    """By channel; with one for all channels that have none."""
 
     @property
     def room_units(self) -> int:
         """What somebody without a hold may still take; below zero when safety stock has grown since."""
         return self.promisable_units - self.held_units
+
+    def share(self, channel_id: str, now: datetime) -> Share:
+        """What a channel may be promised, and why (ADR-0014)."""
+        return share(channel_id, self.room_units, self.promisable_units, self.controls, now)
+
+    def room_of(self, channel_id: str, now: datetime) -> int:
+        """What a channel may still take without a hold; never below zero."""
+        if not self.controls:
+            return max(0, self.room_units)
+        return self.share(channel_id, now).room_units
+
+    def tell(self, now: datetime) -> list[Control]:
+        """Bring what replicas are told of each channel up to date; gives the controls that changed by it."""
+        changed: list[Control] = []
+        for control in self.controls.values():
+            found = self.share(control.channel_id, now)
+            withheld = min(UNLIMITED_UNITS, found.fenced_units + found.buffered_units)
+            changes_at = control.rules.changes_at(now) if control.rules is not None else None
+            told = (control.withheld_units, control.limit_units, control.changes_at)
+            if control.version and told == (withheld, found.limit_units, changes_at):
+                continue
+            control.withheld_units, control.limit_units = withheld, found.limit_units
+            control.changes_at = changes_at
+            control.version += 1
+            changed.append(control)
+        return changed
+
+    def count_held(self, channel_id: str, units: int) -> list[Control]:
+        """Change what the holds of a channel keep; gives the controls that count it."""
+        control = self.controls.get(channel_id)
+        if control is None:
+            return []
+        control.held_units += units
+        return [control]
+
+    def count_promised(self, channel_id: str, since: datetime, units: int) -> list[Control]:
+        """Change what a channel was promised, by a reservation or sale made `since`; gives the controls that
+        count it.
+        """
+        counting = [one for one in self.controls.values() if one.counted_from <= since]
+        for control in counting:
+            control.taken_units += units
+            if control.channel_id == channel_id:
+                control.promised_units += units
+        return counting
 
     @property
     def uncovered_units(self) -> int:

@@ -295,3 +295,39 @@ class UnitsTooMany(Refusal):
             f"{self.document_id} takes at most {self.limit_units} more of {self.sku}, "
             f"not {self.requested_units}"
         )
+
+
+@dataclass(eq=False)
+class ControlUnknown(Refusal):
+    """The channel has no control of the SKU."""
+
+    sku: str
+    channel_id: str
+
+    def __str__(self) -> str:
+        return f"channel {self.channel_id} has no control of {self.sku}"
+
+
+@dataclass(eq=False)
+class ControlEmpty(Refusal):
+    """A control says nothing: no buffer, no ring-fence, no cap."""
+
+    sku: str
+    channel_id: str
+
+    def __str__(self) -> str:
+        return f"the control of {self.sku} for channel {self.channel_id} has no buffer, ring-fence or cap"
+
+
+@dataclass(eq=False)
+class PeriodInvalid(Refusal):
+    """A time comes before one that it must follow."""
+
+    sku: str
+    channel_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"the control of {self.sku} for channel {self.channel_id}: "
+            "it must begin before its ring-fence is released, and that before it ends"
+        )

@@ -126,8 +126,9 @@ class Reserve:
             if pool is None or not pool.measured:
                 continue
             kept = min(units, hold.kept_units(sku)) if hold is not None else 0
-            if units - kept > max(0, pool.room_units):
-                shortages.append(Shortage(sku, POOL, units, kept + max(0, pool.room_units)))
+            room = pool.room_of(self.channel_id, book.now)
+            if units - kept > room:
+                shortages.append(Shortage(sku, POOL, units, kept + room))
             elif kept:
                 used[sku] = kept
         return used
@@ -210,7 +211,7 @@ def _revive(book: Book, expired: Reservation) -> list[Pick]:
         again = min(wanted, position.available_units) if position.active else 0
         pool = book.pools.get(line.sku)
         if pool is not None and pool.measured:
-            again = min(again, max(0, pool.room_units))
+            again = min(again, pool.room_of(expired.channel_id, book.now))
         if again:
             line.released_units -= again
             book.keep(expired, line, again)
@@ -286,8 +287,7 @@ class Consume:
         for line, units in chosen:
             live = min(units, line.live_units)
             if live:
-                book.keep(found, line, -live)
-                line.consumed_units += live
+                book.consume(found, line, live)
             _forgo(book, found, line, units - live)
             gone[line.key] = wanted.get(line.key, units)
         book.close_if_empty(found)

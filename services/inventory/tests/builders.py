@@ -9,6 +9,8 @@ from itertools import count
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.domain.book import Origin
+from services.inventory.domain.control import Amount, Rules
+from services.inventory.domain.controlling import SetControls
 from services.inventory.domain.facts import Move
 from services.inventory.domain.holding import CreateHold
 from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
@@ -69,8 +71,9 @@ def a_receipt(quantity_units: int, *, sku: str = SKU, location_id: str = STORE) 
     return Move((Pick(sku, location_id, quantity_units),), Cause.RECEIPT, an_origin())
 
 
-def a_sale(quantity_units: int, *, sku: str = SKU, location_id: str = STORE) -> Move:
-    return Move((Pick(sku, location_id, -quantity_units),), Cause.SALE, an_origin("receipt-1"))
+def a_sale(quantity_units: int, *, sku: str = SKU, location_id: str = STORE, channel_id: str = "") -> Move:
+    lines = (Pick(sku, location_id, -quantity_units),)
+    return Move(lines, Cause.SALE, an_origin("receipt-1"), channel_id)
 
 
 def a_reserve(
@@ -83,10 +86,42 @@ def a_reserve(
     picks: Sequence[Pick] = (),
     ttl_seconds: int = 900,
     hold_id: str = "",
+    channel_id: str = "web",
 ) -> Reserve:
     wanted = tuple(picks) or (Pick(sku, location_id, quantity_units),)
-    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, "web", hold_id)
+    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, channel_id, hold_id)
 
 
-def a_hold(quantity_units: int = 1, *, sku: str = SKU, more: Mapping[str, int] | None = None) -> CreateHold:
-    return CreateHold("web", ((sku, quantity_units), *(more or {}).items()), 900)
+def a_hold(
+    quantity_units: int = 1,
+    *,
+    sku: str = SKU,
+    more: Mapping[str, int] | None = None,
+    channel_id: str = "web",
+) -> CreateHold:
+    return CreateHold(channel_id, ((sku, quantity_units), *(more or {}).items()), 900)
+
+
+def units(number: int) -> Amount:
+    return Amount(units=number)
+
+
+def percent(number: int) -> Amount:
+    return Amount(percent=number)
+
+
+def a_control(
+    channel_id: str = "web",
+    *,
+    sku: str = SKU,
+    buffer: Amount | None = None,
+    ring_fence: Amount | None = None,
+    cap: Amount | None = None,
+    priority: int = 0,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    release_time: datetime | None = None,
+    fallback: bool = True,
+) -> SetControls:
+    rules = Rules(buffer, ring_fence, cap, priority, valid_from, valid_until, release_time, fallback)
+    return SetControls((((sku, channel_id), rules),))

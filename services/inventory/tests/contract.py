@@ -187,6 +187,31 @@ class LookInMemory:
         for hold in shelves.holds.values():
             assert (hold.state is HoldState.HELD) == (hold.live_units > 0)
         self._check_transfers()
+        self._check_controls()
+
+    def _check_controls(self) -> None:
+        shelves = self._store.shelves
+        for control in [one for pool in shelves.pools.values() for one in pool.controls.values()]:
+            promised = [
+                (found.channel_id, line.live_units + line.consumed_units)
+                for found in shelves.reservations.values()
+                for line in found.lines
+                if line.sku == control.sku and found.created_at >= control.counted_from
+            ] + [
+                (sale.channel_id, sale.quantity_units)
+                for sale, sold_at in shelves.sales
+                if sale.sku == control.sku and sold_at >= control.counted_from
+            ]
+            held = [
+                found.kept_units(control.sku)
+                for found in shelves.holds.values()
+                if found.channel_id == control.channel_id
+            ]
+            assert control.taken_units == sum(units for _, units in promised)
+            assert control.promised_units == sum(
+                units for channel, units in promised if channel == control.channel_id
+            )
+            assert control.held_units == sum(held)
 
     def _check_transfers(self) -> None:
         moved = self._store.shelves.movements.values()

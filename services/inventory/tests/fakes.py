@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from chassis.clock import Clock
 from chassis.ids import new_id
 from services.inventory.domain.book import Book, Event, Needs
+from services.inventory.domain.control import Opening, Sale
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
 from services.inventory.domain.pool import Hold, Pool
@@ -34,6 +35,7 @@ class Shelves:
     events: list[Event] = field(default_factory=list)
     documents: dict[DocumentKey, Document] = field(default_factory=dict)
     moved_at: dict[str, datetime] = field(default_factory=dict)
+    sales: list[tuple[Sale, datetime]] = field(default_factory=list)
 
 
 class InMemoryStockStore:
@@ -108,6 +110,7 @@ class _InMemoryTransaction:
             self._shelves.pools.values(),
             self._shelves.holds.values(),
         )
+        book.opening = {named: self._opening(named, book.now) for named in needs.controls}
         book.moved = {
             (key, ago): sum(
                 one.quantity_units
@@ -119,7 +122,22 @@ class _InMemoryTransaction:
         }
         return book
 
+    def _opening(self, named: tuple[str, str], now: datetime) -> Opening:
+        sku, channel_id = named
+        since = [one for one in self._shelves.reservations.values() if one.created_at >= now]
+        promised = [
+            (one.channel_id, line.live_units) for one in since for line in one.lines if line.sku == sku
+        ]
+        holds = [one for one in self._shelves.holds.values() if one.channel_id == channel_id]
+        return Opening(
+            sum(one.kept_units(sku) for one in holds),
+            sum(units for channel, units in promised if channel == channel_id),
+            sum(units for _, units in promised),
+        )
+
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
+        book.tell_controls(book.now)
+        self._shelves.sales += [(sale, book.now) for sale in book.controls.sales]
         for position in book.changed_positions.values():
             position.version += 1
             if not 0 <= position.reserved_units <= max(0, position.on_hand_units):

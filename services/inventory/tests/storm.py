@@ -18,6 +18,7 @@ import asyncpg
 
 from chassis.clock import utc_now
 from chassis.postgres import open_database
+from chassis.refusals import Unavailable
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command, Origin
@@ -125,7 +126,9 @@ class Storm:
         for _ in range(groups):
             try:
                 await self._group()
-            except asyncpg.LockNotAvailableError:
+            except Unavailable as error:
+                if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                    raise
                 # What a caller is told as UNAVAILABLE (CONTENTION): it may come on a machine that is busy.
                 self.done["Contention"] += 1
 

@@ -31,6 +31,9 @@ class _Vector:
     def items(self, group: str) -> Iterable[tuple[str, int]]:
         return self._values.items()
 
+    def get(self, group: str, member: str) -> int | None:
+        return self._values.get(member)
+
 
 @given(
     st.lists(st.tuples(UNITS, st.integers(0, 20), st.integers(0, 9), st.booleans()), max_size=5),

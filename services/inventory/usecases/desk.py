@@ -69,6 +69,17 @@ class StockDesk:
         """
         return await self._batches.submit(submissions)
 
+    async def submit_alone(self, submission: Submission) -> Any:
+        """The outcome of a command that must be posted in a transaction of its own.
+
+        Raises:
+            Refusal: the command was refused; nothing of it stands.
+        """
+        (outcome,) = (await self._post_told([submission])).outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
     async def close(self) -> None:
         """Return when every group is done."""
         await self._singles.close()

@@ -96,8 +96,15 @@ def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
     if not book.pools:
         return Posted(outcomes, changed, events, book.positions)
     changed += [pool.as_position() for pool in book.changed_pools.values()]
+    changed += [figure for control in book.controls.told.values() for figure in control.as_positions()]
     pools = {(pool.sku, POOL): pool.as_position() for pool in book.pools.values()}
-    return Posted(outcomes, changed, events, {**book.positions, **pools})
+    figures = {
+        figure.key: figure
+        for pool in book.pools.values()
+        for control in pool.controls.values()
+        for figure in control.as_positions()
+    }
+    return Posted(outcomes, changed, events, {**book.positions, **pools, **figures})
 
 
 def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:

@@ -35,13 +35,14 @@ class Prices(Protocol):
 class StockReplica(Protocol):
     """The copy of availability that plans are made on."""
 
-    def view(self, *, holding: bool = False) -> Stock:
-        """The copy, less what this process is reserving right now. What baskets hold is left out, unless the
-        plan is for one that is `holding`: which of it is its own, the authority says.
+    def view(self, channel_id: str, *, holding: bool = False) -> Stock:
+        """The copy as a channel may have it, less what this process is reserving right now. What baskets hold
+        and controls keep from the channel is left out, unless the plan is for one that is `holding`: which of
+        it is its own, the authority says.
         """
         ...
 
-    def bare(self, *, holding: bool = False) -> Stock:
+    def bare(self, channel_id: str, *, holding: bool = False) -> Stock:
         """The copy itself, `holding` as above."""
         ...
 

@@ -42,10 +42,10 @@ class PreviewOrder:
         quote = await price(draft, self._directory, self._prices)
         wish = draft.wish()
         locations = self._directory.locations
-        plan = decide(wish, self._stock.view(), locations, self._rules, partial=True)
+        plan = decide(wish, self._stock.view(draft.channel_id), locations, self._rules, partial=True)
         if plan.shortages:
             await self._stock.refresh([short.sku for short in plan.shortages])
-            plan = decide(wish, self._stock.bare(), locations, self._rules, partial=True)
+            plan = decide(wish, self._stock.bare(draft.channel_id), locations, self._rules, partial=True)
         now = self._clock()
         numbers = iter(range(len(plan.parts)))
         # Parts of a preview have no ids, but the order's groups are told apart by them.

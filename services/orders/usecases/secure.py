@@ -81,7 +81,9 @@ class Secure:
         plans = 0
         while True:
             locations = self._directory.locations
-            plan, view = await self._plan(wish, locations, excluded, partial, holding=bool(hold_id))
+            plan, view = await self._plan(
+                wish, channel_id, locations, excluded, partial, holding=bool(hold_id)
+            )
             picks = plan.picks()
             if not picks:
                 return Secured(
@@ -119,25 +121,26 @@ class Secure:
                 plans += 1
                 trigger = STALE_REPLICA if trigger == PLACED else trigger
                 if plans >= MAX_PLANS:
-                    raise InsufficientStock(_shortages(wish, self._stock.bare()))
+                    raise InsufficientStock(_shortages(wish, self._stock.bare(channel_id)))
             else:
                 raise PassedOn(outcome.status, outcome.reason)
 
     async def _plan(
         self,
         wish: Wish,
+        channel_id: str,
         locations: Locations,
         excluded: frozenset[str],
         partial: bool,
         *,
         holding: bool,
     ) -> tuple[Plan, Stock]:
-        view = self._stock.view(holding=holding)
+        view = self._stock.view(channel_id, holding=holding)
         plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
         if plan.shortages:
             # The replica may be behind, or others may be reserving right now: ask before saying no.
             await self._stock.refresh([short.sku for short in plan.shortages])
-            view = self._stock.bare(holding=holding)
+            view = self._stock.bare(channel_id, holding=holding)
             plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
         if plan.shortages and not (partial and plan.parts):
             shipped = any(line.method is Method.SHIP for line in wish.lines)

@@ -145,5 +145,24 @@ table = ErrorTable(
             "UNITS_TOO_MANY",
             "{document_id} admite como mucho {limit_units} unidades más de {sku}, no {requested_units}",
         ),
+        ErrorRule(
+            no.ControlUnknown,
+            StatusCode.NOT_FOUND,
+            "CONTROL_UNKNOWN",
+            "El canal {channel_id} no tiene ningún control sobre {sku}",
+        ),
+        ErrorRule(
+            no.ControlEmpty,
+            StatusCode.INVALID_ARGUMENT,
+            "CONTROL_EMPTY",
+            "El control de {sku} para el canal {channel_id} no tiene margen, cupo exclusivo ni tope",
+        ),
+        ErrorRule(
+            no.PeriodInvalid,
+            StatusCode.INVALID_ARGUMENT,
+            "PERIOD_INVALID",
+            "Control de {sku} para el canal {channel_id}: debe empezar antes de liberar su cupo exclusivo, "
+            "y liberarlo antes de terminar",
+        ),
     ],
 )

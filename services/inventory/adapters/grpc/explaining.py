@@ -9,6 +9,7 @@ import grpc
 
 from aljibe.inventory.v1 import availability_pb2 as pb
 from aljibe.inventory.v1 import availability_pb2_grpc
+from chassis.clock import Clock
 from chassis.postgres import Database
 from services.inventory.adapters.postgres import reads
 from services.inventory.domain.explaining import Terms, explain
@@ -19,15 +20,17 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class AvailabilityServicer(availability_pb2_grpc.AvailabilityServiceServicer):
     """Why that much can be promised."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     async def ExplainAvailability(
         self, request: pb.ExplainAvailabilityRequest, context: Context
     ) -> pb.ExplainAvailabilityResponse:
         """See the contract."""
-        positions, held_units = await reads.pool(self._db, request.sku, request.location_id)
-        found = explain(positions, held_units, request.location_id)
+        positions, pool = await reads.pool(self._db, request.sku, request.location_id)
+        share = pool.share(request.channel_id, self._clock())
+        found = explain(positions, pool.held_units, request.location_id, share)
         return pb.ExplainAvailabilityResponse(
             sku=request.sku,
             channel_id=request.channel_id,

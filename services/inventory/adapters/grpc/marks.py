@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from aljibe.inventory.v1 import counts_pb2, holds_pb2, supply_pb2, transfers_pb2
+from aljibe.inventory.v1 import controls_pb2, counts_pb2, holds_pb2, supply_pb2, transfers_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import requests
 from chassis.auth import current_principal
@@ -42,6 +42,8 @@ Request = (
     | pb.ConsumeReservationRequest
     | pb.LoadStockRequest
     | holds_pb2.CreateHoldRequest
+    | controls_pb2.SetChannelControlsRequest
+    | controls_pb2.RemoveChannelControlsRequest
 )
 
 

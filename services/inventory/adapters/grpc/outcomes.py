@@ -7,6 +7,7 @@ from typing import Any
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.adapters.grpc import translate
 from services.inventory.adapters.grpc.errors import table
+from services.inventory.domain.control import figures_of
 from services.inventory.domain.pool import POOL
 from services.inventory.domain.reserving import Reserved
 from services.inventory.usecases.desk import BatchOutcome
@@ -48,6 +49,12 @@ def _refused(
             _state(sku, POOL, done)
             for sku in {pick.sku for pick in request.picks}
             if (sku, POOL) in done.seen
+        ]
+        + [
+            _state(sku, figure, done)
+            for sku in {pick.sku for pick in request.picks}
+            for figure in figures_of(request.channel_id)
+            if (sku, figure) in done.seen
         ],
     )
 

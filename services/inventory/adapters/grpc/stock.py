@@ -12,7 +12,7 @@ import grpc
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import inventory_pb2_grpc
 from chassis import requests
-from chassis.auth import current_principal
+from chassis.auth import current_principal, require_channel
 from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
 from services.inventory.adapters.grpc import marks, snapshots, translate
@@ -56,10 +56,10 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         add = response.availabilities.add
         if not only and not request.per_location:
             for sku in request.skus:
-                add(sku=sku, available_units=self._availability.total(sku))
+                add(sku=sku, available_units=self._availability.total(sku, request.channel_id))
             return response
         for sku in request.skus:
-            total, found = self._availability.of(sku, only)
+            total, found = self._availability.of(sku, only, request.channel_id)
             one = add(sku=sku, available_units=total)
             if request.per_location:
                 for location_id in sorted(found):
@@ -123,7 +123,10 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
     async def SellStock(self, request: pb.SellStockRequest, context: Context) -> pb.SellStockResponse:
         """See the contract."""
         lines = tuple(Pick(one.sku, request.location_id, -one.quantity_units) for one in request.lines)
-        command = Move(lines, Cause.SALE, marks.origin(request, request.document_id))
+        if request.channel_id:
+            require_channel(request.channel_id)
+        origin = marks.origin(request, request.document_id)
+        command = Move(lines, Cause.SALE, origin, request.channel_id)
         answer = await self._desk.submit(marks.marked(command, request, _sold))
         return pb.SellStockResponse.FromString(answer)
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
-from aljibe.inventory.v1 import holds_pb2
+from aljibe.inventory.v1 import controls_pb2, holds_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.adapters.postgres.reads import RecordedMovement
+from services.inventory.domain.control import Rules
 from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
 from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.stock import Pick, Position, Reservation, State
@@ -105,6 +106,27 @@ def hold(found: Hold) -> holds_pb2.Hold:
         ],
         expire_time=timestamp(found.expire_time) if found.state is HoldState.HELD else None,
     )
+
+
+def channel_control(sku: str, channel_id: str, rules: Rules | None) -> controls_pb2.ChannelControl:
+    """A channel control for callers; with its name alone when it was removed."""
+    message = controls_pb2.ChannelControl(channel_id=channel_id, sku=sku)
+    if rules is None:
+        return message
+    for name, amount in (("buffer", rules.buffer), ("ring_fence", rules.ring_fence), ("cap", rules.cap)):
+        if amount is not None:
+            unit = "percent" if amount.percent else "units"
+            setattr(getattr(message, name), unit, amount.percent or amount.units)
+    message.priority = rules.priority
+    message.only_ring_fence = not rules.fallback
+    for name, time in (
+        ("valid_from", rules.valid_from),
+        ("valid_until", rules.valid_until),
+        ("release_time", rules.release_time),
+    ):
+        if time is not None:
+            getattr(message, name).FromDatetime(time)
+    return message
 
 
 def movement(found: RecordedMovement) -> pb.Movement:

@@ -41,7 +41,7 @@ _SHORT_CAUSES: Mapping[int, Cause | None] = {
 
 def order_accepted(event: orders.OrderAccepted, event_id: str) -> Commands:
     """Reservations are committed; what was carried out has left the till."""
-    return _plan(event.order_id, event.plan, event_id)
+    return _plan(event.order_id, event.plan, event_id, event.channel_id)
 
 
 def order_resourced(event: orders.OrderResourced, event_id: str) -> Commands:
@@ -153,7 +153,9 @@ def _parsed(kind: type[M], message: Incoming) -> M:
         raise Poison(f"not a {kind.DESCRIPTOR.full_name}") from error
 
 
-def _plan(order_id: str, plan: Sequence[orders_pb2.PlanPart], event_id: str) -> Commands:
+def _plan(
+    order_id: str, plan: Sequence[orders_pb2.PlanPart], event_id: str, channel_id: str = ""
+) -> Commands:
     commands: Commands = []
     reservations: set[str] = set()
     for number, part in enumerate(plan):
@@ -163,7 +165,7 @@ def _plan(order_id: str, plan: Sequence[orders_pb2.PlanPart], event_id: str) -> 
             for line in part.lines:
                 units[line.sku] = units.get(line.sku, 0) + line.quantity_units
             sold = tuple(Pick(sku, part.location_id, -quantity) for sku, quantity in sorted(units.items()))
-            commands.append(Move(sold, Cause.SALE, origin))
+            commands.append(Move(sold, Cause.SALE, origin, channel_id))
         elif not part.reservation_id:
             raise Poison(f"part {number} of the plan names no reservation")
         elif part.reservation_id not in reservations:

@@ -12,7 +12,9 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import supply_pb2
 from chassis.envelope import OutboxEvent, event
+from services.inventory.adapters.grpc import translate
 from services.inventory.domain.book import Event
+from services.inventory.domain.control import ControlChanged
 from services.inventory.domain.pool import HoldDisplaced, HoldExpired
 from services.inventory.domain.stock import (
     ReservationExpired,
@@ -65,6 +67,8 @@ def _aggregate(one: Event) -> tuple[str, str]:
         return "supply", one.supply_id
     if isinstance(one, HoldDisplaced | HoldExpired):
         return "hold", one.hold_id
+    if isinstance(one, ControlChanged):
+        return "channel_control", f"{one.channel_id}/{one.sku}"
     return "reservation", one.reservation_id
 
 
@@ -105,6 +109,12 @@ def _message(one: Event, time: Timestamp) -> Message:
             quantity_units=one.quantity_units,
             cause=pb.MovementCause.ValueType(one.cause),
             document_id=one.document_id,
+            time=time,
+        )
+    if isinstance(one, ControlChanged):
+        return facts.ChannelControlChanged(
+            control=translate.channel_control(one.sku, one.channel_id, one.rules),
+            removed=one.rules is None,
             time=time,
         )
     if isinstance(one, HoldExpired):

@@ -129,3 +129,38 @@ FROM (
     SELECT s.sku, s.location_id, 1, 0 FROM pool p JOIN position s USING (sku) WHERE p.guarded AND NOT s.guarded
 ) wrong
 ORDER BY sku, location_id LIMIT $1;
+
+-- name: channel_promised
+-- What a channel control has counted is what reservations made since keep or let go, and till sales since; of the channel, and of all. The
+-- document is the channel.
+WITH promised AS (
+    SELECT c.sku, c.channel_id, coalesce(sum(p.units) FILTER (WHERE p.channel_id = c.channel_id), 0) AS own, coalesce(sum(p.units), 0) AS everybody
+    FROM channel_control c
+    LEFT JOIN (
+        SELECT l.sku, r.channel_id, r.created_at AS since, l.live_units + l.consumed_units AS units
+        FROM reservation_line l JOIN reservation r USING (reservation_id)
+        WHERE l.sku IN (SELECT sku FROM channel_control)
+        UNION ALL
+        SELECT sku, channel_id, sold_at, quantity_units FROM channel_sale
+    ) p ON p.sku = c.sku AND p.since >= c.counted_from
+    GROUP BY c.sku, c.channel_id
+)
+SELECT CASE WHEN p.own <> c.promised_units THEN 'CHANNEL_PROMISED' ELSE 'CHANNEL_TAKEN' END AS rule, c.sku, '' AS location_id,
+       (CASE WHEN p.own <> c.promised_units THEN p.own ELSE p.everybody END)::bigint AS expected_units,
+       (CASE WHEN p.own <> c.promised_units THEN c.promised_units ELSE c.taken_units END)::bigint AS actual_units,
+       c.channel_id AS document_id, count(*) OVER () AS all_of_them
+FROM promised p JOIN channel_control c USING (sku, channel_id)
+WHERE p.own <> c.promised_units OR p.everybody <> c.taken_units
+ORDER BY c.sku, c.channel_id LIMIT $1;
+
+-- name: channel_held
+-- Σ live hold lines of a channel = what its control says; only a controlled SKU has controls.
+SELECT 'CHANNEL_HELD' AS rule, c.sku, '' AS location_id, coalesce(h.units, 0)::bigint AS expected_units, c.held_units::bigint AS actual_units,
+       c.channel_id AS document_id, count(*) OVER () AS all_of_them
+FROM channel_control c
+LEFT JOIN pool p USING (sku)
+LEFT JOIN (
+    SELECT l.sku, h.channel_id, sum(l.live_units) AS units FROM hold_line l JOIN hold h USING (hold_id) WHERE l.live_units > 0 GROUP BY 1, 2
+) h USING (sku, channel_id)
+WHERE coalesce(h.units, 0) <> c.held_units OR NOT coalesce(p.controlled, false)
+ORDER BY c.sku, c.channel_id LIMIT $1;

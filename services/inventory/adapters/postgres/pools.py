@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chassis.postgres import Connection
+from services.inventory.adapters.postgres import controls
 from services.inventory.adapters.postgres.rows import hold_line_of, hold_of, pool_of
 from services.inventory.adapters.postgres.statements import pools_sql
 from services.inventory.domain.book import Book, Needs, PositionsNotLocked
@@ -74,7 +75,12 @@ class PoolLocks:
             self._note(await self._conn.fetch(pools_sql.lock_pools_free, list(late)))
             if not late <= self._pools.keys():
                 raise PositionsNotLocked(late)
-        measured = [pool for pool in self._pools.values() if pool.held_units or pool.sku in needs.guards]
+        await controls.find(self._conn, [pool for pool in self._pools.values() if pool.controlled])
+        measured = [
+            pool
+            for pool in self._pools.values()
+            if pool.held_units or pool.controlled or pool.sku in needs.guards
+        ]
         if measured:
             rows = await self._conn.fetch(pools_sql.measure_pools, [pool.sku for pool in measured])
             sums = {row["sku"]: row for row in rows}
@@ -127,6 +133,7 @@ async def save(conn: Connection, book: Book) -> None:
             [one.held_units for one in pools],
             [one.guarded for one in pools],
             [one.version for one in pools],
+            [one.controlled for one in pools],
         )
         fresh = [
             one.sku
@@ -135,6 +142,8 @@ async def save(conn: Connection, book: Book) -> None:
         ]
         if fresh:
             await conn.execute(pools_sql.guard_positions, fresh)
+    if book.controls.changed:
+        await controls.save(conn, book)
     if book.new_holds:
         await _insert(conn, book.new_holds)
     changed = list(book.changed_holds.values())

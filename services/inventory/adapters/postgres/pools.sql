@@ -18,11 +18,11 @@ INSERT INTO pool (sku) SELECT DISTINCT sku FROM unnest($1::text[]) AS wanted (sk
 
 -- name: lock_pools
 -- The one statement that waits for pools, in the one order.
-SELECT sku, held_units, guarded, version FROM pool WHERE sku = ANY ($1::text[]) ORDER BY sku FOR UPDATE;
+SELECT sku, held_units, guarded, version, controlled FROM pool WHERE sku = ANY ($1::text[]) ORDER BY sku FOR UPDATE;
 
 -- name: lock_pools_free
 -- For who finds out late, with positions locked, that they are guarded: waits for nobody, so it may come out of order.
-SELECT sku, held_units, guarded, version FROM pool WHERE sku = ANY ($1::text[]) ORDER BY sku FOR UPDATE SKIP LOCKED;
+SELECT sku, held_units, guarded, version, controlled FROM pool WHERE sku = ANY ($1::text[]) ORDER BY sku FOR UPDATE SKIP LOCKED;
 
 -- name: positions_of_skus
 -- Every position of SKUs that are to be guarded.
@@ -60,8 +60,8 @@ FROM hold_line WHERE hold_id = ANY ($1::text[]) ORDER BY hold_id, sku;
 
 -- name: save_pools
 -- Counters of locked pools.
-UPDATE pool p SET held_units = n.held_units, guarded = n.guarded, version = n.version
-FROM unnest($1::text[], $2::integer[], $3::boolean[], $4::bigint[]) AS n (sku, held_units, guarded, version)
+UPDATE pool p SET held_units = n.held_units, guarded = n.guarded, version = n.version, controlled = n.controlled
+FROM unnest($1::text[], $2::integer[], $3::boolean[], $4::bigint[], $5::boolean[]) AS n (sku, held_units, guarded, version, controlled)
 WHERE p.sku = n.sku;
 
 -- name: guard_positions
@@ -118,4 +118,4 @@ WHERE sku = ANY ($3::text[]) AND sku > $1 AND version > 0 ORDER BY sku LIMIT $2;
 
 -- name: read_pools
 -- Pools as they are committed, to publish them.
-SELECT sku, held_units, guarded, version FROM pool WHERE sku = ANY ($1::text[]);
+SELECT sku, held_units, guarded, version, controlled FROM pool WHERE sku = ANY ($1::text[]);

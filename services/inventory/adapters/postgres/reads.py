@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from chassis.replica import Batch, Block
+from services.inventory.adapters.postgres import controls
 from services.inventory.adapters.postgres.rows import (
     hold_line_of,
     hold_of,
@@ -19,7 +20,8 @@ from services.inventory.adapters.postgres.rows import (
     reservation_of,
 )
 from services.inventory.adapters.postgres.statements import pools_sql, sql
-from services.inventory.domain.pool import POOL, Hold
+from services.inventory.domain.control import LIMIT_MARK, SHARE_MARK
+from services.inventory.domain.pool import POOL, Hold, Pool
 from services.inventory.domain.refusals import FilterMissing, HoldUnknown, LocationUnknown, ReservationUnknown
 from services.inventory.domain.stock import Cause, Key, Position, Reservation
 
@@ -85,8 +87,8 @@ async def hold(db: Database, hold_id: str) -> Hold:
     return found
 
 
-async def pool(db: Database, sku: str, location_id: str) -> tuple[list[Position], int]:
-    """Every position of a SKU and what baskets hold of it, all of one moment.
+async def pool(db: Database, sku: str, location_id: str) -> tuple[list[Position], Pool]:
+    """Every position of a SKU and its pool, measured and with its controls, all of one moment.
 
     Raises:
         LocationUnknown: `location_id` is named and there is no such location.
@@ -95,8 +97,11 @@ async def pool(db: Database, sku: str, location_id: str) -> tuple[list[Position]
         if location_id and not await conn.fetch(sql.find_locations, [location_id]):
             raise LocationUnknown(location_id)
         found = [position_of(row) for row in await conn.fetch(pools_sql.explained_positions, sku)]
-        pools = await conn.fetch(pools_sql.read_pools, [sku])
-    return found, sum(row["held_units"] for row in pools)
+        pools = [pool_of(row) for row in await conn.fetch(pools_sql.read_pools, [sku])] or [Pool(sku)]
+        await controls.find(conn, pools)
+    for position in found:
+        pools[0].enter(position)
+    return found, pools[0]
 
 
 async def positions(
@@ -143,7 +148,8 @@ async def movements(
 
 async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Batch]:
     """Every position (of `skus`, if any are named) with what is free and its version, in order, as blocks
-    (those of `skus` as rows); before them the pools, as positions without a location whose units are missing.
+    (those of `skus` as rows); before them the pools, as positions without a location whose units are missing,
+    and what channels may have of each.
 
     Each batch is of its own moment: versions make the whole consistent, and no long transaction holds vacuum
     back.
@@ -160,6 +166,8 @@ async def snapshot(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Batc
         if len(rows) < SNAPSHOT_CHUNK:
             break
         sku = rows[-1][0]
+    async for figures in controls.snapshot(db, skus, SNAPSHOT_CHUNK):
+        yield figures
     async for batch in _rows_of(db, skus) if skus else _blocks(db):
         yield batch
 
@@ -205,8 +213,13 @@ async def committed(db: Database, keys: Sequence[Key]) -> list[Position]:
     """These positions, and pools among them, as they are committed now."""
     async with db.connection() as conn:
         rows = await conn.fetch(sql.read_positions, [key[0] for key in keys], [key[1] for key in keys])
-        pools = await conn.fetch(pools_sql.read_pools, [sku for sku, place in keys if place == POOL])
-    return [position_of(row) for row in rows] + [pool_of(row).as_position() for row in pools]
+        places = {sku for sku, place in keys if place == POOL or place[0] in (SHARE_MARK, LIMIT_MARK)}
+        pools = [pool_of(row) for row in await conn.fetch(pools_sql.read_pools, list(places))]
+        await controls.find(conn, [one for one in pools if one.controlled])
+    figures = [
+        figure for one in pools for control in one.controls.values() for figure in control.as_positions()
+    ]
+    return [position_of(row) for row in rows] + [one.as_position() for one in pools] + figures
 
 
 def _movement_of(row: asyncpg.Record) -> RecordedMovement:

@@ -12,7 +12,7 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import counts, documents, pools
+from services.inventory.adapters.postgres import controls, counts, documents, pools
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import pools_sql, sql
@@ -70,6 +70,13 @@ class PostgresStockStore:
         async with self._db.connection() as conn:
             found = await conn.fetch(pools_sql.find_expired_holds, now, limit, list(without))
         return [row[0] for row in found]
+
+    async def find_due_controls(
+        self, now: datetime, limit: int, without: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """SKUs of which time alone has changed what a channel control means, and replicas do not know."""
+        async with self._db.connection() as conn:
+            return await controls.find_due(conn, now, limit, without)
 
 
 class PostgresTransaction:
@@ -145,6 +152,8 @@ class PostgresTransaction:
         book = Book(
             self._clock(), ids.new_id, positions, reservations, locations, papers, locks.locked, holds
         )
+        if needs.controls:
+            book.opening = await controls.opening(conn, needs.controls, book.now)
         if needs.moved:
             book.moved = await counts.moved(conn, needs.moved)
         return book
@@ -157,7 +166,9 @@ class PostgresTransaction:
             await documents.save(self._conn, book.changed_documents.values(), new=False)
         if book.new_documents:
             await documents.save(self._conn, book.new_documents.values(), new=True)
-        if book.changed_pools or book.new_holds or book.changed_holds:
+        if book.pools:
+            book.tell_controls(book.now)
+        if book.changed_pools or book.new_holds or book.changed_holds or book.controls.changed:
             for pool in book.changed_pools.values():
                 pool.version += 1
             await pools.save(self._conn, book)

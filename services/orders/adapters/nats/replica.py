@@ -27,6 +27,13 @@ Picks = Mapping[tuple[str, str], int]
 LIVE_SUBJECT = "aljibe.inventory.v1-live.positions"
 POOL = ""
 """In the place of a location: the SKU's pool, with minus what baskets hold of it."""
+SHARE_MARK = "@"
+"""Before a channel, in the place of a location: minus what of the pool is withheld from the channel."""
+LIMIT_MARK = "<"
+"""Before a channel, in the place of a location: the most that the channel may still be promised."""
+EVERY_CHANNEL = "*"
+"""In the place of a channel: every one without figures of its own."""
+_MARKS = (SHARE_MARK, LIMIT_MARK)
 LINGER_SECONDS = 0.25
 """How long a granted reservation still counts as under way: its delta arrives within that time, or late."""
 
@@ -61,14 +68,14 @@ class AvailabilityReplica:
 
     # ---- the port
 
-    def view(self, *, holding: bool = False) -> Stock:
-        """The copy, less what this process is reserving right now, and what baskets hold."""
+    def view(self, channel_id: str, *, holding: bool = False) -> Stock:
+        """The copy, less what this process is reserving right now, and what the channel may not have."""
         self._purge()
-        return _View(self._replica, self._under_way, holding)
+        return _View(self._replica, self._under_way, channel_id, holding)
 
-    def bare(self, *, holding: bool = False) -> Stock:
-        """The copy itself, less what baskets hold."""
-        return _View(self._replica, {}, holding)
+    def bare(self, channel_id: str, *, holding: bool = False) -> Stock:
+        """The copy itself, less what the channel may not have."""
+        return _View(self._replica, {}, channel_id, holding)
 
     def taking(self, picks: Picks) -> Callable[[bool], None]:
         """Note that `picks` are being reserved; call the result with whether they were."""
@@ -164,10 +171,17 @@ class AvailabilityReplica:
 class _View:
     """Stock for one decision: read once per SKU, so that a decision and its record see the same."""
 
-    __slots__ = ("_holding", "_read", "_replica", "_under_way")
+    __slots__ = ("_channel_id", "_holding", "_read", "_replica", "_under_way")
 
-    def __init__(self, replica: Replica, under_way: Mapping[str, Mapping[str, int]], holding: bool) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        under_way: Mapping[str, Mapping[str, int]],
+        channel_id: str,
+        holding: bool,
+    ) -> None:
         self._replica = replica
+        self._channel_id = channel_id
         self._holding = holding
         self._under_way = under_way
         self._read: dict[str, dict[str, int]] = {}
@@ -180,13 +194,24 @@ class _View:
             for location_id, units in self._under_way.get(sku, {}).items():
                 if location_id in known:
                     known[location_id] -= units
-            held = -known.pop(POOL, 0)
-            if held > 0 and not self._holding:
-                # It is nowhere in particular: no place may promise more than all of them together.
-                room = max(0, sum([units for units in known.values() if units > 0]) - held)
-                for location_id, units in known.items():
-                    known[location_id] = min(units, room)
+            held = known.pop(POOL, None)
+            if held is not None:
+                self._limit(known, held)
         return known
+
+    def _limit(self, known: dict[str, int], held: int) -> None:
+        """Leave locations alone in `known`, none with more than all of them together may promise the channel:
+        what is held or withheld is nowhere in particular.
+        """
+        figures = {place: known.pop(place) for place in list(known) if place[0] in _MARKS}
+        if self._holding:
+            return
+        channel = self._channel_id if SHARE_MARK + self._channel_id in figures else EVERY_CHANNEL
+        room = max(0, sum([units for units in known.values() if units > 0]) + held)
+        room += figures.get(SHARE_MARK + channel, 0)
+        room = max(0, min(room, figures.get(LIMIT_MARK + channel, room)))
+        for location_id, units in known.items():
+            known[location_id] = min(units, room)
 
     def version(self, sku: str, location_id: str) -> int:
         """The version of that figure."""

@@ -1,0 +1,80 @@
+"""Journeys about what each channel may have of the one pool."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import json_format
+
+from aljibe.inventory.v1 import controls_pb2
+from aljibe.orders.v1 import orders_pb2
+from tests.integration.world import CARRY_OUT, Refusal, World, eventually, request_id, units
+
+ALLOCATED = orders_pb2.UNIT_STATE_ALLOCATED
+
+
+async def control(world: World, sku: str, channel: str, **amounts: int) -> None:
+    """Set a channel's control at the HTTP door, in units."""
+    fields = {name: controls_pb2.ControlAmount(units=number) for name, number in amounts.items()}
+    request = controls_pb2.SetChannelControlsRequest(
+        request_id=request_id(),
+        controls=[controls_pb2.ChannelControl(channel_id=channel, sku=sku, **fields)],  # type: ignore[arg-type]
+    )
+    await world.post("/v1/channel-controls:set", request, world.planner)
+
+
+async def available(world: World, sku: str, *channels: str) -> list[int]:
+    """What each channel may promise, as its front end sees it."""
+    found = []
+    for channel in channels:
+        body = await world.get("/v1/availability", world.shop(channel), channelId=channel, skus=sku)
+        found.append(int(body["availabilities"][0].get("availableUnits", 0)))
+    return found
+
+
+async def state(world: World, sku: str, channel: str) -> controls_pb2.ChannelControlState:
+    body = await world.get(f"/v1/channel-controls/{channel}/{sku}", world.planner)
+    return json_format.ParseDict(body["control"], controls_pb2.ChannelControlState())
+
+
+async def test_channels_share_a_pool_and_keep_to_their_parts(world: World) -> None:
+    """Ring-fence, cap and buffer decide at the page and at the order alike; a till is refused by none."""
+    sku = await world.article(stock={"wh-1": 4, "store-north": 4})
+    await control(world, sku, "app", ring_fence=3)
+    await control(world, sku, "call-center", cap=2)
+    await control(world, sku, "web", buffer=1)
+
+    async def shown() -> bool:
+        return await available(world, sku, "app", "call-center", "web") == [8, 2, 4]
+
+    await eventually(shown, "each channel's own figure")
+    with pytest.raises(Refusal) as capped:
+        await world.buy({sku: 3}, channel="call-center")
+    await world.buy({sku: 2}, channel="call-center")
+    with pytest.raises(Refusal) as full:
+        await world.buy(sku, channel="call-center")
+    web = await world.buy({sku: 2})
+    with pytest.raises(Refusal) as fenced:
+        await world.buy(sku)
+    await world.buy(sku, channel="pos", method=CARRY_OUT, store="store-north", pay="cash")
+    app = await world.buy({sku: 3}, channel="app")
+
+    assert {one.value.reason for one in (capped, full, fenced)} == {"INSUFFICIENT_STOCK"}
+    assert (units(web, ALLOCATED), units(app, ALLOCATED)) == (2, 3)
+    assert (await state(world, sku, "call-center")).promised_units == 2
+    assert (await state(world, sku, "app")).promised_units == 3
+    assert (await world.audit()).difference_count == 0
+
+
+async def test_a_cancelled_order_gives_its_channel_the_units_back(world: World) -> None:
+    sku = await world.article(stock={"wh-1": 5})
+    await control(world, sku, "call-center", cap=1)
+    order = await world.buy(sku, channel="call-center")
+
+    body = {"requestId": request_id()}
+    await world.post(f"/v1/orders/{order.order_id}:cancel", body, world.shop("call-center"))
+
+    async def given_back() -> bool:
+        return (await state(world, sku, "call-center")).promised_units == 0
+
+    await eventually(given_back, "the cancelled unit given back to the cap")
+    await world.buy(sku, channel="call-center")
