@@ -16,7 +16,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -55,11 +55,11 @@ __all__ = [
 Attribute = str | int | float | bool
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
-_SAMPLED = 1
+_SAMPLED = "13579bdf"
 # Positions of the fixed-width fields of a version 00 traceparent.
 _TRACE_ID = slice(3, 35)
 _SPAN_ID = slice(36, 52)
-_LENGTH = 55
+_FLAG = 54
 
 _active: ContextVar[str | None] = ContextVar("aljibe_traceparent", default=None)
 
@@ -167,7 +167,7 @@ def attach(traceparent: str | None) -> str:
 
 def is_sampled(traceparent: str) -> bool:
     """Whether the trace is recorded."""
-    return bool(int(traceparent[53:_LENGTH], 16) & _SAMPLED)
+    return traceparent[_FLAG] in _SAMPLED
 
 
 @contextmanager
@@ -182,20 +182,29 @@ def from_traceparent(traceparent: str | None) -> Iterator[str]:
         _active.set(before)
 
 
-@contextmanager
-def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute) -> Iterator[Span | None]:
+_UNRECORDED: AbstractContextManager[Span | None] = nullcontext()
+
+
+def span(
+    name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute
+) -> AbstractContextManager[Span | None]:
     """A span around the block, child of the one it is in; yields None when the trace is not sampled.
 
     An exception that leaves the block marks the span as failed. Outside any trace a new one begins.
     """
     parent = _active.get()
+    if parent is not None and not is_sampled(parent):
+        return _UNRECORDED
+    return _span(name, kind, attributes)
+
+
+@contextmanager
+def _span(name: str, kind: SpanKind, attributes: Mapping[str, Attribute]) -> Iterator[Span | None]:
+    parent = _active.get()
     root = parent is None
     if parent is None:
         parent = new_traceparent()
     if not is_sampled(parent):
-        if not root:
-            yield None
-            return
         _active.set(parent)
         try:
             yield None

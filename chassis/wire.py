@@ -110,6 +110,9 @@ def _lines(field: FieldDescriptor) -> str:
             raise ContractError(f"{field.full_name}: lists of this kind have no writer")
         return f"    for one in {name}:\n{_append(field, 'one', 8)}"
     present = f"{name} is not None" if _default(field) is None else name
+    if field.type == _F.TYPE_DOUBLE and not field.has_presence:
+        # Protobuf leaves out zero, but not the zero below it.
+        present = f"{name} or str({name}) == '-0.0'"
     return f"    if {present}:\n{_append(field, name, 8)}"
 
 

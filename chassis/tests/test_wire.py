@@ -71,7 +71,7 @@ def _written(message: Message) -> bytes:
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.DESCRIPTOR.name)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_written_message_is_byte_by_byte_the_serialized_one(kind: type[Message], data: Any) -> None:
     message = data.draw(_messages(kind))
 

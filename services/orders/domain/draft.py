@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.orders.domain.places import CARRY_OUT, PICKUP, WAREHOUSE, Address, Locations
 from services.orders.domain.refusals import (
@@ -29,8 +30,7 @@ class Channel:
     methods: frozenset[Method] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class DraftLine:
+class DraftLine(NamedTuple):
     """One wanted article."""
 
     sku: str
@@ -39,8 +39,7 @@ class DraftLine:
     pickup_location_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a customer wants."""
 
     channel_id: str

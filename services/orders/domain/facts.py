@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.orders.domain.places import Address
 
 
-@dataclass(frozen=True, slots=True)
-class PartLine:
+class PartLine(NamedTuple):
     """Units of a line in a plan's part."""
 
     line_number: int
@@ -19,8 +19,7 @@ class PartLine:
     quantity_units: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The plan's share of one location."""
 
     fulfillment_order_id: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 ORDER_ACCEPTED = "ORDER_ACCEPTED"
 SHIPPED = "SHIPPED"
@@ -65,8 +65,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What the customer was told, and when."""
 
     kind: str

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import acos, cos, radians, sin
+from typing import NamedTuple
 
 EARTH_RADIUS_KM = 6_371.0
 
@@ -18,8 +19,7 @@ PICKUP = "PICKUP"
 CARRY_OUT = "CARRY_OUT"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where goods are sent."""
 
     country_code: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(NamedTuple):
     """What a line costs, in minor units."""
 
     unit_price_minor: int
@@ -18,8 +17,7 @@ class PricedLine:
     name_es: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """What a basket costs, lines in the order of the draft."""
 
     currency_code: str

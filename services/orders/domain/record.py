@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
 from services.orders.domain.rules import SourcingRules
@@ -37,8 +37,7 @@ class Candidate:
     cost_terms: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(NamedTuple):
     """A decision's input. Locations and rules are kept once per version; stock is cut to what was wanted,
     for more does not matter.
 
@@ -69,17 +68,19 @@ class DecisionRecord:
     ) -> DecisionRecord:
         """The record of `plan`, which `decide` made from the same arguments."""
         numbers = locations.numbers
-        seen: dict[str, dict[int, list[int]]] = {}
+        seen: dict[str, dict[int, tuple[int, ...]]] = {}
         for line in wish.lines:
             if line.method is Method.CARRY_OUT:
                 continue
             wanted = line.quantity_units
-            found: dict[int, list[int]] = {}
-            for location_id, units in stock.units(line.sku).items():
-                number = numbers.get(location_id)
-                if units > 0 and number is not None:
-                    found.setdefault(units if units < wanted else wanted, []).append(number)
-            seen[line.sku] = found
+            there = stock.units(line.sku)
+            # Nearly all have all that is wanted, or nothing: those with less are looked at one by one.
+            enough = tuple([numbers[at] for at, units in there.items() if units >= wanted and at in numbers])
+            found = seen[line.sku] = {wanted: enough} if enough else {}
+            if wanted > 1:
+                for at, units in there.items():
+                    if 0 < units < wanted and at in numbers:
+                        found[units] = (*found.get(units, ()), numbers[at])
         versions = {
             f"{sku}@{location_id}": stock.version(sku, location_id) for sku, location_id in plan.picks()
         }
@@ -89,7 +90,7 @@ class DecisionRecord:
             wish,
             excluded,
             partial,
-            {sku: {units: tuple(at) for units, at in found.items()} for sku, found in seen.items()},
+            seen,
             versions,
         )
 

@@ -11,9 +11,8 @@ per covered unit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from math import acos
+from math import acos, cos
 from typing import NamedTuple, Protocol
 
 from services.orders.domain.places import EARTH_RADIUS_KM, WAREHOUSE, Location, Locations, unit_vector
@@ -47,8 +46,7 @@ class WishLine(NamedTuple):
     location_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What is wanted, and where to: `destination` is (latitude, longitude), needed when a line is shipped."""
 
     lines: tuple[WishLine, ...]
@@ -63,8 +61,7 @@ class PlannedLine(NamedTuple):
     quantity_units: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedPart:
+class PlannedPart(NamedTuple):
     """A location's share."""
 
     location_id: str
@@ -73,8 +70,7 @@ class PlannedPart:
     distance_km: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Who serves what. With shortages and no leave to be partial, nobody serves anything."""
 
     parts: tuple[PlannedPart, ...]
@@ -167,6 +163,9 @@ def _ship(
     excluded: frozenset[str],
     partial: bool,
 ) -> Plan:
+    alone = _alone(lines, destination, stock, locations, rules, excluded)
+    if alone is not None:
+        return alone
     wanted = [line.quantity_units for line in lines]
     cover = _cover(lines, stock, locations, excluded)
     shortages = []
@@ -177,10 +176,6 @@ def _ship(
             wanted[i] = there
     if shortages and (not partial or not any(wanted)):
         return Plan((), tuple(shortages), 0)
-    if not shortages:
-        alone = _alone(lines, wanted, cover, destination, locations, rules)
-        if alone is not None:
-            return alone
     candidates = _candidates(cover, destination, locations, rules)
     chosen = _best(candidates, wanted, rules)
     shares = _assign(chosen, wanted)
@@ -214,43 +209,66 @@ def _cover(
 
 def _alone(
     lines: Sequence[WishLine],
-    wanted: list[int],
-    cover: Mapping[str, list[int]],
     destination: tuple[float, float],
+    stock: Stock,
     locations: Locations,
     rules: SourcingRules,
+    excluded: frozenset[str],
 ) -> Plan | None:
-    """The plan of one location, when no split can be cheaper: what nearly every order gets, without building
-    candidates.
+    """The plan of one location that has everything, when no split can be cheaper: what nearly every order
+    gets, so nothing is computed for places that lack a line, and an arc cosine only for the nearest.
     """
     x, y, z = unit_vector(*destination)
     vectors = locations.vectors
-    units = sum(wanted)
+    first, *others = [(stock.units(line.sku), line.quantity_units) for line in lines]
+    stores: list[tuple[float, str]] = []
+    warehouses: list[tuple[float, str]] = []
+    least = first[1]
+    for location_id, available in first[0].items():
+        if available < least or location_id not in vectors:
+            continue
+        for units, wanted in others:
+            if units.get(location_id, 0) < wanted:
+                break
+        else:
+            if location_id not in excluded:
+                vx, vy, vz, warehouse = vectors[location_id]
+                (warehouses if warehouse else stores).append((x * vx + y * vy + z * vz, location_id))
+    count = sum([line.quantity_units for line in lines])
     store_unit = rules.parcel_per_unit + rules.pick_store_per_unit
     warehouse_unit = rules.parcel_per_unit + rules.pick_warehouse_per_unit
-    warehouse_fixed, per_km = rules.parcel_fixed, rules.parcel_per_km
-    store_fixed = warehouse_fixed + rules.pack_store_per_parcel
-    best_cost, best_at, best_km = -1, "", 0
-    first = second = -1
-    for location_id, amounts in cover.items():
-        vx, vy, vz, warehouse = vectors[location_id]
-        dot = x * vx + y * vy + z * vz
-        km = round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
-        fixed = (warehouse_fixed if warehouse else store_fixed) + km * per_km
-        if first < 0 or fixed < first:
-            first, second = fixed, first
-        elif second < 0 or fixed < second:
-            second = fixed
-        if amounts == wanted:
-            cost = fixed + (warehouse_unit if warehouse else store_unit) * units
-            if best_cost < 0 or cost < best_cost or (cost == best_cost and location_id < best_at):
-                best_cost, best_at, best_km = cost, location_id, km
-    if best_cost < 0:
+    found = []
+    if stores:
+        km, location_id = _nearest(stores)
+        fixed = rules.parcel_fixed + rules.pack_store_per_parcel + km * rules.parcel_per_km
+        found.append((fixed + store_unit * count, location_id, km))
+    if warehouses:
+        km, location_id = _nearest(warehouses)
+        found.append(
+            (rules.parcel_fixed + km * rules.parcel_per_km + warehouse_unit * count, location_id, km)
+        )
+    if not found or rules.parcel_per_km <= 0:
         return None
-    if second >= 0 and best_cost > first + second + rules.split + units * min(store_unit, warehouse_unit):
+    cost, location_id, km = min(found)
+    if cost > 2 * rules.parcel_fixed + rules.split + count * min(store_unit, warehouse_unit):
+        # Two parcels over no distance would cost less: perhaps some do.
         return None
-    planned = tuple(PlannedLine(line.line_number, line.sku, line.quantity_units) for line in lines)
-    return Plan((PlannedPart(best_at, Method.SHIP, planned, best_km),), (), best_cost)
+    planned = tuple([PlannedLine(line.line_number, line.sku, line.quantity_units) for line in lines])
+    return Plan((PlannedPart(location_id, Method.SHIP, planned, km),), (), cost)
+
+
+def _nearest(places: list[tuple[float, str]]) -> tuple[int, str]:
+    """Kilometres and id of the nearest of `places`, each the cosine of its angle and its id; those that are
+    equally near in whole kilometres are ranked by id.
+    """
+    km = _whole_km(max(places)[0])
+    # Angles are compared by their cosines first; a hair of slack leaves the edge to the exact comparison.
+    edge = cos((km + 0.5) / EARTH_RADIUS_KM) - 1e-9
+    return km, min([name for dot, name in places if dot >= edge and _whole_km(dot) == km])
+
+
+def _whole_km(dot: float) -> int:
+    return round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
 
 
 def _candidates(
@@ -268,7 +286,7 @@ def _candidates(
     for location_id, amounts in cover.items():
         vx, vy, vz, warehouse = vectors[location_id]
         dot = x * vx + y * vy + z * vz
-        km = round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
+        km = _whole_km(dot)
         fixed = (rules.parcel_fixed if warehouse else store_fixed) + km * rules.parcel_per_km
         result.append(
             _Candidate(fixed, location_id, warehouse_unit if warehouse else store_unit, amounts, km)

@@ -140,6 +140,55 @@ def test_replaying_a_stored_record_gives_the_same_plan(
     assert again.replay(places, rules) == plan
     chosen = {c.location_id for c in again.candidates(places, rules) if not c.eliminated_by}
     assert chosen == {part.location_id for part in plan.parts}
+    for sku, quantity in lines.items():
+        for at in PLACES.by_id.values():
+            seen = again._view(places).units(sku).get(at.location_id, 0)
+            assert seen == min(quantity, _at(levels, sku, at))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-9, 9), st.integers(-9, 9), st.booleans(), st.integers(0, 3), st.integers(0, 3)
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 2),
+)
+def test_among_places_equally_near_in_whole_kilometres_the_smaller_id_serves(
+    drawn: list[tuple[int, int, bool, int, int]], quantity: int
+) -> None:
+    """Places a few hundred metres apart: the quick way to the nearest must know the ties of the exact one."""
+    at = [(HERE[0] + 0.003 * a, HERE[1] + 0.003 * b) for a, b, *_ in drawn]
+    names = [f"at-{n:02d}" for n in range(len(drawn))]
+    places = Locations.of(
+        [
+            (warehouse if one[2] else store)(name, here)
+            for one, name, here in zip(drawn, names, at, strict=True)
+        ]
+    )
+    stock = Shelf(
+        {
+            (sku, name): one[3 + n]
+            for one, name in zip(drawn, names, strict=True)
+            for n, sku in enumerate(("a", "b"))
+        }
+    )
+    alone = [
+        (parcel_cost(place, km, RULES) + (quantity + 1) * unit_cost(place, RULES), place.location_id)
+        for place, one in zip(places.by_id.values(), drawn, strict=True)
+        if one[3] >= quantity and one[4] >= 1
+        for km in [whole_km(unit_vector(*HERE), unit_vector(place.latitude, place.longitude))]
+    ]
+
+    plan = decide(wish(("a", quantity), ("b", 1)), stock, places, RULES)
+
+    # So near, one parcel is always cheaper than two.
+    if alone:
+        assert (plan.cost, plan.parts[0].location_id) == min(alone)
+        assert len(plan.parts) == 1
 
 
 def test_candidates_say_what_ruled_them_out() -> None:

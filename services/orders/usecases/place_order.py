@@ -8,7 +8,7 @@ voided. Where nothing is reserved (goods carried out), an intent does the same f
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chassis.clock import Clock
 from chassis.telemetry import span
@@ -46,8 +46,7 @@ AUTHORIZE_TRIES = 3
 AUTHORIZE_WAIT_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A call to be remembered: its key, what it contains, and the id the caller chose."""
 
     key: str

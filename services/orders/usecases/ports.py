@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from services.orders.domain.draft import Channel, Draft
 from services.orders.domain.lines import Spot
@@ -73,8 +73,7 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """A live reservation; `picks` by (SKU, location)."""
 
     reservation_id: str
@@ -142,8 +141,7 @@ class MoneyMove:
     currency_code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
+class Backing(NamedTuple):
     """What an authorisation lives and dies with: its key is that of a reservation or of an intent, which
     end at `until` unless the order is accepted (None: nothing is left to end).
     """
@@ -195,8 +193,7 @@ class PaymentProvider(Protocol):
 # ---- orders
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision to be kept with its order."""
 
     attempt: int
@@ -205,8 +202,7 @@ class Decided:
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """An order about to be accepted. `hold_until` is when its reservation or its intent would end; the
     acceptance ends the intent.
     """

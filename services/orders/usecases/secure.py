@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from chassis.clock import Clock
 from chassis.refusals import PassedOn
@@ -29,8 +30,7 @@ PLACED = "PLACED"
 STALE_REPLICA = "STALE_REPLICA"
 
 
-@dataclass(frozen=True, slots=True)
-class Secured:
+class Secured(NamedTuple):
     """A plan whose units are reserved; no reservation when nothing needs one."""
 
     plan: Plan

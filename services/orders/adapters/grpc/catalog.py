@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
+from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2
 from chassis.call import current_call
 from chassis.errors import preferred_language
 from chassis.groups import GroupCommit, Turns
 from chassis.refusals import PassedOn
+from chassis.wire import writer
 from services.orders.adapters.grpc.translate import moment
 from services.orders.domain.draft import Channel, Draft
 from services.orders.domain.prices import PricedLine, Quote
@@ -24,11 +25,22 @@ CHANNEL_PAGE = 100
 MAX_CHANNEL_PAGES = 100
 
 
+_QUOTE_BASKETS = "/aljibe.catalog.v1.PricingService/BatchQuoteBaskets"
+# Baskets are written as bytes, so that none is copied into the message they travel in.
+_baskets = writer(pricing_pb2.BatchQuoteBasketsRequest)
+_basket = writer(pricing_pb2.QuoteBasketRequest)
+_basket_line = writer(pricing_pb2.BasketLine)
+
+
 class CatalogPrices:
     """See `usecases.ports.Prices`. One group per language, because a refusal speaks the caller's."""
 
     def __init__(self, channel: grpc.aio.Channel, turns: Turns) -> None:
-        self._stub = pricing_pb2_grpc.PricingServiceStub(channel)
+        self._quote_baskets: Callable[..., Awaitable[pricing_pb2.BatchQuoteBasketsResponse]] = (
+            channel.unary_unary(
+                _QUOTE_BASKETS, response_deserializer=pricing_pb2.BatchQuoteBasketsResponse.FromString
+            )
+        )
         self._groups = {
             language: GroupCommit(
                 f"orders.quote.{language}",
@@ -42,12 +54,9 @@ class CatalogPrices:
 
     async def quote(self, draft: Draft, tax_country: str, tax_region: str) -> Quote:
         """What the draft costs; a refusal of the catalog passes through as it is."""
-        request = pricing_pb2.QuoteBasketRequest(
+        request = _basket(
             channel_id=draft.channel_id,
-            lines=[
-                pricing_pb2.BasketLine(sku=line.sku, quantity_units=line.quantity_units)
-                for line in draft.lines
-            ],
+            lines=[_basket_line(sku=line.sku, quantity_units=line.quantity_units) for line in draft.lines],
             coupon_codes=draft.coupon_codes,
             tax_country_code=tax_country,
             tax_region=tax_region,
@@ -55,7 +64,7 @@ class CatalogPrices:
             quote_token=draft.quote_token,
         )
         call = current_call()
-        language = preferred_language(call.languages) if call is not None else "en"
+        language = preferred_language(call.languages) if call is not None and call.languages else "en"
         outcome = await self._groups[language].submit(request)
         if outcome.HasField("refusal"):
             raise PassedOn(outcome.refusal, reason_in(outcome.refusal))
@@ -68,16 +77,12 @@ class CatalogPrices:
 
     def _in(
         self, language: str
-    ) -> Callable[
-        [Sequence[pricing_pb2.QuoteBasketRequest]], Awaitable[Sequence[pricing_pb2.QuoteOutcome | Exception]]
-    ]:
+    ) -> Callable[[Sequence[bytes]], Awaitable[Sequence[pricing_pb2.QuoteOutcome | Exception]]]:
         metadata = (("accept-language", language),)
 
-        async def execute(
-            baskets: Sequence[pricing_pb2.QuoteBasketRequest],
-        ) -> Sequence[pricing_pb2.QuoteOutcome | Exception]:
-            request = pricing_pb2.BatchQuoteBasketsRequest(baskets=baskets)
-            answer = await self._stub.BatchQuoteBaskets(request, timeout=CALL_SECONDS, metadata=metadata)
+        async def execute(baskets: Sequence[bytes]) -> Sequence[pricing_pb2.QuoteOutcome | Exception]:
+            request = _baskets(baskets=baskets)
+            answer = await self._quote_baskets(request, timeout=CALL_SECONDS, metadata=metadata)
             return answer.outcomes
 
         return execute
@@ -114,15 +119,17 @@ def _quote(quote: pricing_pb2.Quote) -> Quote:
     return Quote(
         quote.currency_code,
         tuple(
-            PricedLine(
-                line.unit_price_minor,
-                line.discount_minor,
-                line.tax_minor,
-                line.total_minor,
-                line.name_en,
-                line.name_es,
-            )
-            for line in quote.lines
+            [
+                PricedLine(
+                    line.unit_price_minor,
+                    line.discount_minor,
+                    line.tax_minor,
+                    line.total_minor,
+                    line.name_en,
+                    line.name_es,
+                )
+                for line in quote.lines
+            ]
         ),
         quote.total_minor,
         quote.tax_minor,

@@ -9,7 +9,7 @@ import grpc
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
 from chassis.errors import reason_of
-from services.orders.adapters.grpc.translate import address_proto, timestamp
+from services.orders.adapters.grpc.translate import address_proto, time_proto
 from services.orders.domain.facts import Part
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
@@ -64,10 +64,10 @@ def _opening(order: Order, part: Part) -> fulfillment_pb2.FulfillmentOrder:
             for line in part.lines
         ],
         delivery_address=address_proto(order.destination(part)),
-        promise_time=timestamp(part.promise_time),
+        promise_time=time_proto(part.promise_time),
         channel_id=order.channel_id,
         customer_reference=order.customer_reference,
         language_code=order.language_code,
-        open_time=timestamp(order.accept_time),
+        open_time=time_proto(order.accept_time),
         reservation_id=part.reservation_id,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import grpc
@@ -11,6 +11,7 @@ import grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from chassis.groups import GroupCommit, Turns
 from chassis.replica import Batch, Block, Row
+from chassis.wire import writer
 from services.orders.adapters.grpc.translate import location_of, moment
 from services.orders.domain.places import Location
 from services.orders.usecases.ports import Granted, Refused
@@ -30,11 +31,23 @@ Learn = Callable[[Iterable[Row]], object]
 """Takes true figures over into the replica."""
 
 
+_RESERVE_STOCK = "/aljibe.inventory.v1.ReservationService/BatchReserveStock"
+# Requests are written as bytes, so that none is copied into the message they travel in.
+_requests = writer(inventory_pb2.BatchReserveStockRequest)
+_request = writer(inventory_pb2.ReserveStockRequest)
+_pick = writer(inventory_pb2.Pick)
+
+
 class InventoryReservations:
     """See `usecases.ports.Reservations`."""
 
     def __init__(self, channel: grpc.aio.Channel, learn: Learn, turns: Turns) -> None:
         self._stub = inventory_pb2_grpc.ReservationServiceStub(channel)
+        self._reserve_stock: Callable[..., Awaitable[inventory_pb2.BatchReserveStockResponse]] = (
+            channel.unary_unary(
+                _RESERVE_STOCK, response_deserializer=inventory_pb2.BatchReserveStockResponse.FromString
+            )
+        )
         self._learn = learn
         self._group = GroupCommit(
             "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP, turns=turns
@@ -49,11 +62,11 @@ class InventoryReservations:
         hold_id: str = "",
     ) -> Granted | Refused:
         """All picks or none; of a basket's hold first."""
-        request = inventory_pb2.ReserveStockRequest(
+        request = _request(
             order_id=order_id,
             attempt=attempt,
             picks=[
-                inventory_pb2.Pick(sku=sku, location_id=location_id, quantity_units=units)
+                _pick(sku=sku, location_id=location_id, quantity_units=units)
                 for (sku, location_id), units in picks.items()
             ],
             channel_id=channel_id,
@@ -90,11 +103,9 @@ class InventoryReservations:
         await self._group.close()
 
     async def _reserve_group(
-        self, requests: Sequence[inventory_pb2.ReserveStockRequest]
+        self, requests: Sequence[bytes]
     ) -> Sequence[inventory_pb2.ReserveOutcome | Exception]:
-        answer = await self._stub.BatchReserveStock(
-            inventory_pb2.BatchReserveStockRequest(requests=requests), timeout=CALL_SECONDS
-        )
+        answer = await self._reserve_stock(_requests(requests=requests), timeout=CALL_SECONDS)
         return answer.outcomes
 
 

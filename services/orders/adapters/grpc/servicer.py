@@ -10,18 +10,21 @@ import grpc
 
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.auth import current_principal, require_channel
+from chassis.edge import sent_as_is
 from chassis.ids import derived_id
 from chassis.pages import PageTokens
 from chassis.requests import fingerprint, request_key
 from chassis.telemetry import current_traceparent
+from chassis.wire import writer
 from services.orders.adapters.grpc.translate import (
     address_of,
     candidate_proto,
     chosen_proto,
     draft_of,
     order_proto,
+    order_wire,
     shortages_proto,
-    timestamp,
+    time_proto,
 )
 from services.orders.adapters.nats.bells import Bells, wait_for
 from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
@@ -35,11 +38,17 @@ from services.orders.usecases.resolve_shortage import Choice, ResolveShortage
 DEFAULT_PAGE = 50
 STAFF = ("operator", "auditor", "associate", "service")
 
+_got = writer(orders_pb2.GetOrderResponse)
+_listed = writer(orders_pb2.ListOrdersResponse)
+_watched = writer(orders_pb2.WatchOrderResponse)
+_cancelled = writer(orders_pb2.CancelOrderResponse)
+_resolved = writer(orders_pb2.ResolveShortageResponse)
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
-    """See the contract."""
+    """See the contract. Orders are answered in wire form, as they are stored with their request ids."""
 
     def __init__(
         self,
@@ -73,7 +82,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             _request("PlaceOrder", subject, request),
             trace.split("-")[1] if trace else "",
         )
-        return orders_pb2.PlaceOrderResponse.FromString(answer)
+        return sent_as_is(orders_pb2.PlaceOrderResponse, answer)
 
     async def PreviewOrder(  # noqa: N802
         self, request: orders_pb2.PreviewOrderRequest, context: Context
@@ -91,7 +100,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         return orders_pb2.PreviewOrderResponse(
             order=order,
             quote_token=preview.quote.quote_token,
-            expire_time=timestamp(preview.quote.expire_time),
+            expire_time=time_proto(preview.quote.expire_time),
             shortages=shortages_proto(preview.shortages),
         )
 
@@ -99,7 +108,8 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self, request: orders_pb2.GetOrderRequest, context: Context
     ) -> orders_pb2.GetOrderResponse:
         """One order as it is now."""
-        return orders_pb2.GetOrderResponse(order=order_proto(await self._read(request.order_id)))
+        answer = _got(order=order_wire(await self._read(request.order_id)))
+        return sent_as_is(orders_pb2.GetOrderResponse, answer)
 
     async def ListOrders(  # noqa: N802
         self, request: orders_pb2.ListOrdersRequest, context: Context
@@ -117,13 +127,12 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             (datetime.fromisoformat(position[0]), position[1]) if position else None,
             size + 1,
         )
-        answer = orders_pb2.ListOrdersResponse(orders=[order_proto(order) for order in orders[:size]])
+        token = ""
         if len(orders) > size:
             last = orders[size - 1]
-            answer.next_page_token = self._pages.next_token(
-                request, last.accept_time.isoformat(), last.order_id
-            )
-        return answer
+            token = self._pages.next_token(request, last.accept_time.isoformat(), last.order_id)
+        answer = _listed(orders=[order_wire(order) for order in orders[:size]], next_page_token=token)
+        return sent_as_is(orders_pb2.ListOrdersResponse, answer)
 
     async def WatchOrder(  # noqa: N802
         self, request: orders_pb2.WatchOrderRequest, context: Context
@@ -138,7 +147,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
                 order = await self._read(request.order_id)
                 if order.version > seen:
                     seen = order.version
-                    yield orders_pb2.WatchOrderResponse(order=order_proto(order))
+                    yield sent_as_is(orders_pb2.WatchOrderResponse, _watched(order=order_wire(order)))
                 if order.ended:
                     return
                 await wait_for(bell)
@@ -156,7 +165,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             guard=_guard,
             encode=_cancel_answer,
         )
-        return orders_pb2.CancelOrderResponse.FromString(answer)
+        return sent_as_is(orders_pb2.CancelOrderResponse, answer)
 
     async def ResolveShortage(  # noqa: N802
         self, request: orders_pb2.ResolveShortageRequest, context: Context
@@ -171,7 +180,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             guard=_guard,
             encode=_resolve_answer,
         )
-        return orders_pb2.ResolveShortageResponse.FromString(answer)
+        return sent_as_is(orders_pb2.ResolveShortageResponse, answer)
 
     async def ExplainSourcing(  # noqa: N802
         self, request: orders_pb2.ExplainSourcingRequest, context: Context
@@ -205,17 +214,17 @@ def _request(
 
 
 def _cancel_answer(order: Order) -> bytes:
-    return orders_pb2.CancelOrderResponse(order=order_proto(order)).SerializeToString()
+    return _cancelled(order=order_wire(order))
 
 
 def _resolve_answer(order: Order) -> bytes:
-    return orders_pb2.ResolveShortageResponse(order=order_proto(order)).SerializeToString()
+    return _resolved(order=order_wire(order))
 
 
 def _explained(stored: StoredDecision) -> orders_pb2.SourcingDecision:
     decision = orders_pb2.SourcingDecision(
         attempt=stored.attempt,
-        time=timestamp(stored.time),
+        time=time_proto(stored.time),
         trigger=stored.trigger,
         cost_minor=stored.cost // 1000,
         rules_version=stored.record.rules_version,

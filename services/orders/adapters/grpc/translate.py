@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
+from chassis.wire import timestamp, writer
 from services.orders.domain.draft import Draft, DraftLine
 from services.orders.domain.facts import Part
 from services.orders.domain.order import Order
@@ -20,7 +22,6 @@ from services.orders.domain.sourcing import PlannedPart
 from services.orders.domain.states import Method
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _CAPABILITIES = {
     inventory_pb2.CAPABILITY_SHIP: SHIP,
     inventory_pb2.CAPABILITY_PICKUP: PICKUP,
@@ -29,15 +30,14 @@ _CAPABILITIES = {
 _METHODS = {method.value: method for method in Method}
 
 
-def timestamp(time: datetime | None) -> Timestamp | None:
+def time_proto(time: datetime | None) -> Timestamp | None:
     """The protobuf form, to the microsecond; None stays unset."""
     return None if time is None else stamp(time)
 
 
 def stamp(time: datetime) -> Timestamp:
     """The protobuf form, to the microsecond."""
-    seconds, micros = divmod((time - _EPOCH) // _MICROSECOND, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=micros * 1000)
+    return Timestamp.FromString(timestamp(time))
 
 
 def moment(given: Timestamp) -> datetime:
@@ -56,21 +56,6 @@ def address_of(message: types_pb2.Address) -> Address:
         message.city,
         message.region,
         message.postal_code,
-    )
-
-
-def address_proto(address: Address | None) -> types_pb2.Address | None:
-    """The contract's address."""
-    if address is None:
-        return None
-    return types_pb2.Address(
-        recipient=address.recipient,
-        street_lines=address.street_lines,
-        city=address.city,
-        region=address.region,
-        postal_code=address.postal_code,
-        country_code=address.country_code,
-        point=types_pb2.GeoPoint(latitude=address.latitude, longitude=address.longitude),
     )
 
 
@@ -110,71 +95,122 @@ def location_of(message: inventory_pb2.Location) -> Location:
     )
 
 
-def part_proto(part: Part, order: Order) -> orders_pb2.PlanPart:
-    """The contract's plan part, with the names that pick lists show."""
-    lines = order.lines
-    return orders_pb2.PlanPart(
-        fulfillment_order_id=part.fulfillment_order_id,
-        location_id=part.location_id,
-        method=types_pb2.FulfillmentMethod.ValueType(part.method),
-        reservation_id=part.reservation_id,
-        lines=[
-            orders_pb2.PlanLine(
-                line_number=line.line_number,
-                sku=line.sku,
-                quantity_units=line.quantity_units,
-                name_en=lines[line.line_number].name_en,
-                name_es=lines[line.line_number].name_es,
-            )
-            for line in part.lines
-        ],
-        promise_time=timestamp(part.promise_time),
-        attempt=part.attempt,
-        delivery_address=address_proto(part.delivery_address),
+# Orders, their parts and addresses go into answers, stored answers and events alike: they are written as
+# bytes, once, and never copied from one message into another.
+_order = writer(orders_pb2.Order)
+_line = writer(orders_pb2.OrderLine)
+_group = writer(orders_pb2.UnitGroup)
+_part = writer(orders_pb2.PlanPart)
+_plan_line = writer(orders_pb2.PlanLine)
+_customer = writer(orders_pb2.Customer)
+_payment = writer(orders_pb2.PaymentSummary)
+_message = writer(orders_pb2.CustomerMessage)
+_address = writer(types_pb2.Address)
+_point = writer(types_pb2.GeoPoint)
+
+
+def time_wire(time: datetime | None) -> bytes | None:
+    """A time in wire form; None stays unset."""
+    return None if time is None else timestamp(time)
+
+
+def address_wire(address: Address | None) -> bytes | None:
+    """The contract's address in wire form; None stays unset."""
+    if address is None:
+        return None
+    return _address(
+        recipient=address.recipient,
+        street_lines=address.street_lines,
+        city=address.city,
+        region=address.region,
+        postal_code=address.postal_code,
+        country_code=address.country_code,
+        point=_point(latitude=address.latitude, longitude=address.longitude),
     )
 
 
-def order_proto(order: Order) -> orders_pb2.Order:
-    """The contract's order."""
-    lines = {
-        number: orders_pb2.OrderLine(
-            line_number=number,
-            sku=line.sku,
-            name_en=line.name_en,
-            name_es=line.name_es,
-            quantity_units=line.quantity_units,
-            method=types_pb2.FulfillmentMethod.ValueType(line.method),
-            pickup_location_id=line.pickup_location_id,
-            unit_price_minor=line.unit_price_minor,
-            discount_minor=line.discount_minor,
-            tax_minor=line.tax_minor,
-            total_minor=line.total_minor,
-        )
-        for number, line in order.lines.items()
-    }
+def part_wire(part: Part, order: Order) -> bytes:
+    """The contract's plan part in wire form, with the names that pick lists show."""
+    lines = order.lines
+    return _part(
+        fulfillment_order_id=part.fulfillment_order_id,
+        location_id=part.location_id,
+        method=part.method,
+        reservation_id=part.reservation_id,
+        lines=[
+            _plan_line(
+                line_number=number,
+                sku=sku,
+                quantity_units=quantity,
+                name_en=lines[number].name_en,
+                name_es=lines[number].name_es,
+            )
+            for number, sku, quantity in part.lines
+        ],
+        promise_time=time_wire(part.promise_time),
+        attempt=part.attempt,
+        delivery_address=address_wire(part.delivery_address),
+    )
+
+
+class Written(NamedTuple):
+    """What an order's answer and its events have in common, in wire form."""
+
+    plan: list[bytes]
+    delivery_address: bytes | None
+
+    @classmethod
+    def of(cls, order: Order) -> Written:
+        """The order's plan and address."""
+        plan = [part_wire(part, order) for part in order.parts.values()]
+        return cls(plan, address_wire(order.delivery_address))
+
+
+def order_wire(order: Order, written: Written | None = None) -> bytes:
+    """The contract's order in wire form; `written` spares writing the same twice."""
+    written = written or Written.of(order)
+    groups: dict[int, list[bytes]] = {number: [] for number in order.lines}
     for spot, quantity in order.units.items():
-        lines[spot.line_number].units.add(
-            state=orders_pb2.UnitState.ValueType(spot.state),
-            quantity_units=quantity,
-            location_id=spot.location_id,
-            fulfillment_order_id=spot.fulfillment_order_id,
+        groups[spot.line_number].append(
+            _group(
+                state=spot.state,
+                quantity_units=quantity,
+                location_id=spot.location_id,
+                fulfillment_order_id=spot.fulfillment_order_id,
+            )
         )
     payment = order.payment
-    return orders_pb2.Order(
+    return _order(
         order_id=order.order_id,
         channel_id=order.channel_id,
-        customer=orders_pb2.Customer(customer_id=order.customer_id, language_code=order.language_code),
-        state=orders_pb2.OrderState.ValueType(order.state),
-        lines=lines.values(),
+        customer=_customer(customer_id=order.customer_id, language_code=order.language_code),
+        state=order.state,
+        lines=[
+            _line(
+                line_number=number,
+                sku=line.sku,
+                name_en=line.name_en,
+                name_es=line.name_es,
+                quantity_units=line.quantity_units,
+                method=line.method,
+                pickup_location_id=line.pickup_location_id,
+                unit_price_minor=line.unit_price_minor,
+                discount_minor=line.discount_minor,
+                tax_minor=line.tax_minor,
+                total_minor=line.total_minor,
+                units=groups[number],
+            )
+            for number, line in order.lines.items()
+        ],
         currency_code=order.currency_code,
         total_minor=order.total_minor,
         tax_minor=order.tax_minor,
         discount_minor=order.discount_minor,
-        delivery_address=address_proto(order.delivery_address),
+        delivery_address=written.delivery_address,
         location_id=order.location_id,
         customer_reference=order.customer_reference,
-        plan=[part_proto(part, order) for part in order.parts.values()],
-        payment=orders_pb2.PaymentSummary(
+        plan=written.plan,
+        payment=_payment(
             payment_id=payment.payment_id,
             state=payment.state(),
             authorized_minor=payment.authorized_minor,
@@ -183,19 +219,25 @@ def order_proto(order: Order) -> orders_pb2.Order:
             voided_minor=payment.voided_minor,
         ),
         messages=[
-            orders_pb2.CustomerMessage(kind=message.kind, text=message.text, time=timestamp(message.time))
+            _message(kind=message.kind, text=message.text, time=timestamp(message.time))
             for message in order.messages
         ],
         accept_time=timestamp(order.accept_time),
         version=order.version,
         trace_id=order.trace_id,
-        promise_time=timestamp(order.promise_time),
+        promise_time=time_wire(order.promise_time),
     )
 
 
-def answer_bytes(order: Order) -> bytes:
-    """PlaceOrderResponse in wire form."""
-    return orders_pb2.PlaceOrderResponse(order=order_proto(order)).SerializeToString()
+def address_proto(address: Address | None) -> types_pb2.Address | None:
+    """The contract's address."""
+    wire = address_wire(address)
+    return None if wire is None else types_pb2.Address.FromString(wire)
+
+
+def order_proto(order: Order) -> orders_pb2.Order:
+    """The contract's order."""
+    return orders_pb2.Order.FromString(order_wire(order))
 
 
 def shortages_proto(shortages: Sequence[ShortLine]) -> list[orders_pb2.Shortage]:

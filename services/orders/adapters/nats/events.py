@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
 from aljibe.orders.v1 import events_pb2, orders_pb2
-from chassis.envelope import OutboxEvent, event
-from services.orders.adapters.grpc.translate import address_proto, part_proto, stamp
+from chassis.envelope import OutboxEvent, subject
+from chassis.ids import new_id
+from chassis.wire import timestamp, writer
+from services.orders.adapters.grpc.translate import Written, address_wire, part_wire
 from services.orders.domain import facts
 from services.orders.domain.order import Order
 
@@ -19,57 +21,97 @@ SERVICE = "orders"
 AGGREGATE = "order"
 
 
+_accepted = writer(events_pb2.OrderAccepted)
+_notified = writer(events_pb2.CustomerNotified)
+_resourced = writer(events_pb2.OrderResourced)
+_cancelled = writer(events_pb2.UnitsCancelled)
+_cancelled_units = writer(events_pb2.CancelledUnits)
+_choice_needed = writer(events_pb2.CustomerChoiceNeeded)
+_line_units = writer(orders_pb2.LineUnits)
+_payment_moved = writer(events_pb2.PaymentMoved)
+_progressed = writer(events_pb2.OrderProgressed)
+_money = writer(types_pb2.Money)
+
+
+class _Kind(NamedTuple):
+    """What all events of a type have in common."""
+
+    name: str
+    subject: str
+    """But for the order id at its end."""
+
+    @classmethod
+    def of(cls, message: type[Message]) -> _Kind:
+        named = message.DESCRIPTOR
+        return cls(named.full_name, subject(SERVICE, named.name, "").removesuffix("_"))
+
+
+_ACCEPTED = _Kind.of(events_pb2.OrderAccepted)
+_NOTIFIED = _Kind.of(events_pb2.CustomerNotified)
+_RESOURCED = _Kind.of(events_pb2.OrderResourced)
+_CANCELLED = _Kind.of(events_pb2.UnitsCancelled)
+_CHOICE_NEEDED = _Kind.of(events_pb2.CustomerChoiceNeeded)
+_PAYMENT_MOVED = _Kind.of(events_pb2.PaymentMoved)
+_PROGRESSED = _Kind.of(events_pb2.OrderProgressed)
+
+
 def events_of(
-    order: Order, happened: Iterable[facts.Fact], now: datetime, traceparent: str | None
+    order: Order,
+    happened: Iterable[facts.Fact],
+    now: datetime,
+    traceparent: str | None,
+    written: Written | None = None,
 ) -> list[OutboxEvent]:
     """The events that tell what happened, numbered on from the order's last; the order's counter moves
-    along.
+    along. `written` spares writing plan and address again.
     """
-    at = stamp(now)
+    at = timestamp(now)
     told: list[OutboxEvent] = []
     progressed = False
     for fact in happened:
-        message = _message(order, fact, at)
-        if message is None:
+        found = _told(order, fact, at, written)
+        if found is None:
             progressed = progressed or isinstance(fact, facts.Progressed)
             continue
-        told.append(_event(order, message, now, traceparent))
+        told.append(_event(order, *found, now, traceparent))
     if progressed and not told:
-        message = events_pb2.OrderProgressed(
-            order_id=order.order_id, state=orders_pb2.OrderState.ValueType(order.state), time=at
-        )
-        told.append(_event(order, message, now, traceparent))
+        payload = _progressed(order_id=order.order_id, state=order.state, time=at)
+        told.append(_event(order, _PROGRESSED, payload, now, traceparent))
     return told
 
 
-def _event(order: Order, message: Message, now: datetime, traceparent: str | None) -> OutboxEvent:
+def _event(order: Order, kind: _Kind, payload: bytes, now: datetime, traceparent: str | None) -> OutboxEvent:
     order.event_sequence += 1
-    return event(
-        SERVICE,
-        message,
-        aggregate_type=AGGREGATE,
-        aggregate_id=order.order_id,
-        sequence=order.event_sequence,
-        occurred_at=now,
-        traceparent=traceparent,
+    # An order id is a token of a subject as it is: made by us, of letters, digits and one underscore.
+    return OutboxEvent(
+        new_id("evt"),
+        AGGREGATE,
+        order.order_id,
+        order.event_sequence,
+        kind.name,
+        kind.subject + order.order_id,
+        payload,
+        now,
+        traceparent,
     )
 
 
-def _message(order: Order, fact: facts.Fact, at: Timestamp) -> Message | None:
+def _told(order: Order, fact: facts.Fact, at: bytes, written: Written | None) -> tuple[_Kind, bytes] | None:
     if isinstance(fact, facts.Accepted):
-        return events_pb2.OrderAccepted(
+        written = written or Written.of(order)
+        return _ACCEPTED, _accepted(
             order_id=order.order_id,
             channel_id=order.channel_id,
-            plan=[part_proto(part, order) for part in order.parts.values()],
-            delivery_address=address_proto(order.delivery_address),
+            plan=written.plan,
+            delivery_address=written.delivery_address,
             language_code=order.language_code,
-            total=types_pb2.Money(currency_code=order.currency_code, amount_minor=order.total_minor),
+            total=_money(currency_code=order.currency_code, amount_minor=order.total_minor),
             time=at,
             location_id=order.location_id,
             customer_reference=order.customer_reference,
         )
     if isinstance(fact, facts.Told):
-        return events_pb2.CustomerNotified(
+        return _NOTIFIED, _notified(
             order_id=order.order_id,
             customer_id=order.customer_id,
             kind=fact.kind,
@@ -78,10 +120,10 @@ def _message(order: Order, fact: facts.Fact, at: Timestamp) -> Message | None:
             time=at,
         )
     if isinstance(fact, facts.Resourced):
-        return events_pb2.OrderResourced(
+        return _RESOURCED, _resourced(
             order_id=order.order_id,
-            plan=[part_proto(part, order) for part in fact.parts],
-            delivery_address=address_proto(order.delivery_address),
+            plan=[part_wire(part, order) for part in fact.parts],
+            delivery_address=address_wire(order.delivery_address),
             language_code=order.language_code,
             trigger=fact.trigger,
             time=at,
@@ -90,7 +132,7 @@ def _message(order: Order, fact: facts.Fact, at: Timestamp) -> Message | None:
         )
     if isinstance(fact, facts.Cancelled):
         units = [
-            events_pb2.CancelledUnits(
+            _cancelled_units(
                 line_number=unit.line_number,
                 sku=unit.sku,
                 quantity_units=unit.quantity_units,
@@ -100,13 +142,13 @@ def _message(order: Order, fact: facts.Fact, at: Timestamp) -> Message | None:
             )
             for unit in fact.units
         ]
-        return events_pb2.UnitsCancelled(order_id=order.order_id, units=units, cause=fact.cause, time=at)
+        return _CANCELLED, _cancelled(order_id=order.order_id, units=units, cause=fact.cause, time=at)
     if isinstance(fact, facts.ChoiceNeeded):
-        lines = [orders_pb2.LineUnits(line_number=n, quantity_units=q) for n, q in fact.lines]
-        return events_pb2.CustomerChoiceNeeded(order_id=order.order_id, lines=lines, time=at)
+        lines = [_line_units(line_number=n, quantity_units=q) for n, q in fact.lines]
+        return _CHOICE_NEEDED, _choice_needed(order_id=order.order_id, lines=lines, time=at)
     if isinstance(fact, facts.MoneyMoved):
-        amount = types_pb2.Money(currency_code=order.currency_code, amount_minor=fact.amount_minor)
-        return events_pb2.PaymentMoved(
+        amount = _money(currency_code=order.currency_code, amount_minor=fact.amount_minor)
+        return _PAYMENT_MOVED, _payment_moved(
             order_id=order.order_id, movement=fact.movement, amount=amount, time=at
         )
     return None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 
+from aljibe.orders.v1 import orders_pb2
 from chassis import outbox, requests
 from chassis.clock import Clock
 from chassis.crashpoint import crashpoint
@@ -18,7 +19,8 @@ from chassis.postgres import Connection, Database
 from chassis.refusals import RequestIdReused
 from chassis.requests import StoredRequest
 from chassis.telemetry import current_traceparent
-from services.orders.adapters.grpc.translate import answer_bytes
+from chassis.wire import writer
+from services.orders.adapters.grpc.translate import Written, order_wire
 from services.orders.adapters.nats.events import events_of
 from services.orders.adapters.postgres.changes import Announce, sql
 from services.orders.adapters.postgres.rows import address_json, part_lines_json
@@ -28,6 +30,9 @@ from services.orders.usecases.ports import Acceptance, HoldTooShort
 ACCEPT_LANES = 1
 LOOK_UP_LANES = 1
 MAX_GROUP = 128
+
+
+_answer = writer(orders_pb2.PlaceOrderResponse)
 
 
 class _Member(NamedTuple):
@@ -67,9 +72,11 @@ class GroupAcceptor:
         """Commit the order and its answer; gives the answer, or the one that was stored first."""
         order = acceptance.order
         # The trace is the caller's, so the events are made here and not in the group's own task.
-        events = events_of(order, order.facts, order.accept_time, current_traceparent())
+        written = Written.of(order)
+        events = events_of(order, order.facts, order.accept_time, current_traceparent(), written)
+        answer = _answer(order=order_wire(order, written))
         try:
-            return await self._accepts.submit(_Member(acceptance, answer_bytes(order), events))
+            return await self._accepts.submit(_Member(acceptance, answer, events))
         except asyncpg.CheckViolationError as error:
             if error.constraint_name == "reservation_outlives_acceptance":
                 raise HoldTooShort from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,7 +24,7 @@ Rows = Sequence["asyncpg.Record"]
 
 def address_json(address: Address | None) -> str | None:
     """The address as the column keeps it."""
-    return None if address is None else orjson.dumps(asdict(address)).decode()
+    return None if address is None else orjson.dumps(address._asdict()).decode()
 
 
 def address_of(text: str | None) -> Address | None:
