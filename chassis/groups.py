@@ -131,6 +131,12 @@ class GroupCommit(Generic[T, R]):
             DeadlineExceeded: the time ran out before the member's group began; nothing was done.
             Unavailable: the process is shutting down; nothing was done.
         """
+        return await self.enter(item, deadline=deadline)
+
+    def enter(self, item: T, *, deadline: float | None = None) -> asyncio.Future[R]:
+        """The same, under way, for who has something else to do meanwhile. Await it in the end, or cancel
+        it.
+        """
         if self._closed:
             raise Unavailable(self._name)
         if len(self._waiting) >= self._max_queue:
@@ -144,7 +150,7 @@ class GroupCommit(Generic[T, R]):
         self._waiting.append(_Member(item, deadline, answer, time.monotonic()))
         if len(self._running) < self._lanes:
             self._start_lane()
-        return await answer
+        return answer
 
     async def close(self) -> None:
         """Take no more members, and return when every group that waits or runs is done."""

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
@@ -63,10 +64,13 @@ async def append(conn: Connection, events: Sequence[OutboxEvent]) -> None:
     Raises:
         asyncpg.UniqueViolationError: an event id, or a sequence of an aggregate, stands twice.
     """
-    if not events:
-        return
-    await conn.execute(
-        sql.APPEND,
+    if events:
+        await conn.execute(sql.APPEND, *columns(events))
+
+
+def columns(events: Sequence[OutboxEvent]) -> list[Any]:
+    """The parameters of `outbox_sql.APPEND`."""
+    return [
         [e.id for e in events],
         [e.aggregate_type for e in events],
         [e.aggregate_id for e in events],
@@ -76,7 +80,7 @@ async def append(conn: Connection, events: Sequence[OutboxEvent]) -> None:
         [e.payload for e in events],
         [e.occurred_at for e in events],
         [e.traceparent for e in events],
-    )
+    ]
 
 
 @dataclass(frozen=True, slots=True)

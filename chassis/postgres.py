@@ -61,8 +61,8 @@ _UNREACHABLE: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-_SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-WAIT_OUT: tuple[type[Exception], ...] = (Unavailable, asyncpg.QueryCanceledError, *_SERIALIZATION)
+SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+WAIT_OUT: tuple[type[Exception], ...] = (Unavailable, asyncpg.QueryCanceledError, *SERIALIZATION)
 """A database that is away, too slow or too crowded: what a background loop waits out instead of ending."""
 
 
@@ -154,7 +154,7 @@ class Database:
             Unavailable: the database cannot be reached, or was lost before it confirmed the
                 commit (the commit may have happened).
         """
-        retried: tuple[type[Exception], ...] = (*_SERIALIZATION, *retry_on)
+        retried: tuple[type[Exception], ...] = (*SERIALIZATION, *retry_on)
         attempt = 1
         while True:
             try:

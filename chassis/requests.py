@@ -37,6 +37,12 @@ INSERT INTO request (request_key, fingerprint, response)
 SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS r(request_key, fingerprint, response) ORDER BY 1
 ON CONFLICT DO NOTHING RETURNING request_key
 """
+INSERT = """
+INSERT INTO request (request_key, fingerprint, response)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS r(request_key, fingerprint, response) ORDER BY 1
+"""
+"""Stores a group's answers, `columns` of them, or fails: for a statement that must not take effect where
+somebody was faster."""
 _PRUNE = """
 DELETE FROM request WHERE request_key IN (
   SELECT request_key FROM request WHERE created_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -109,16 +115,20 @@ async def find_many(conn: Connection, keys: Sequence[str]) -> dict[str, StoredRe
     }
 
 
+def columns(rows: Sequence[StoredRequest]) -> list[list[str] | list[bytes]]:
+    """The parameters of `INSERT`."""
+    return [
+        [row.request_key for row in rows],
+        [row.fingerprint for row in rows],
+        [row.response for row in rows],
+    ]
+
+
 async def insert_many(conn: Connection, rows: Sequence[StoredRequest]) -> frozenset[str]:
     """Store a group's answers; gives the keys that were new. For the others somebody was faster, and this
     group's effect on them must not stand.
     """
-    stored = await conn.fetch(
-        _INSERT_MANY,
-        [row.request_key for row in rows],
-        [row.fingerprint for row in rows],
-        [row.response for row in rows],
-    )
+    stored = await conn.fetch(_INSERT_MANY, *columns(rows))
     return frozenset(row["request_key"] for row in stored)
 
 

@@ -10,6 +10,10 @@ from importlib import resources
 _NAME = re.compile(r"^--\s*name:\s*(?P<name>[a-z][a-z0-9_]*)\s*$")
 
 
+_PARAMETER = re.compile(r"\$(\d+)")
+_WITH = re.compile(r"^WITH\s", re.MULTILINE)
+
+
 class Queries:
     """The statements of one file; `queries.lock_positions` is the text below `-- name: lock_positions`."""
 
@@ -32,6 +36,35 @@ class Queries:
 def load(package: str, file: str = "queries.sql") -> Queries:
     """The statements of `file` in `package`, for example `load("services.inventory.adapters.postgres")`."""
     return parse(resources.files(package).joinpath(file).read_text(encoding="utf-8"))
+
+
+def together(main: str, *others: str) -> str:
+    """One statement that does what `main`, a statement that begins with WITH, and `others` do: one round
+    trip, and without BEGIN and COMMIT one transaction.
+
+    Parameters of each follow those of the one before it. All see the database as it was before; none sees
+    what another does.
+
+    Raises:
+        ValueError: `main` has no WITH.
+    """
+    count = _parameters(main)
+    parts = []
+    for number, statement in enumerate(others):
+        parts.append(f"beside_{number} AS (\n{_numbered_on(statement, count).strip()}\n)")
+        count += _parameters(statement)
+    joined, found = _WITH.subn(lambda _: f"WITH {', '.join(parts)},\n", main, count=1)
+    if not found:
+        raise ValueError("the main statement must begin with WITH")
+    return joined
+
+
+def _numbered_on(statement: str, by: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", statement)
+
+
+def _parameters(statement: str) -> int:
+    return max((int(number) for number in _PARAMETER.findall(statement)), default=0)
 
 
 def parse(text: str) -> Queries:

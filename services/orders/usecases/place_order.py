@@ -97,10 +97,18 @@ class PlaceOrder:
         return await self._flights.fly(request.key, request.fingerprint, request.request_id, work)
 
     async def _place(self, order_id: str, draft: Draft, token: str, request: Request, trace_id: str) -> bytes:
-        stored = await self._acceptor.stored(request.key, request.fingerprint, request.request_id)
+        looking_up = self._acceptor.stored(request.key, request.fingerprint, request.request_id)
+        try:
+            quote = await price(draft, self._directory, self._prices)
+        except Exception:
+            # Who was answered before gets that answer, whatever the catalog says by now.
+            stored = await looking_up
+            if stored is None:
+                raise
+            return stored
+        stored = await looking_up
         if stored is not None:
             return stored
-        quote = await price(draft, self._directory, self._prices)
         attempt = 1
         while True:
             secured = await self._secure(

@@ -77,12 +77,16 @@ class InventoryReservations:
             refused = outcome.refused
             self._learn(rows(refused.positions))
             return Refused(refused.reason, refused.status)
-        reservation = outcome.granted.reservation
+        granted = outcome.granted
+        reservation = granted.reservation
         return Granted(
             reservation.reservation_id,
-            {(line.sku, line.location_id): line.live_units for line in reservation.lines if line.live_units},
+            # A new reservation is what was asked for.
+            {(line.sku, line.location_id): line.live_units for line in reservation.lines if line.live_units}
+            if granted.existed
+            else picks,
             moment(reservation.expire_time) if reservation.HasField("expire_time") else None,
-            outcome.granted.existed,
+            granted.existed,
         )
 
     async def release(self, reservation_id: str) -> None:

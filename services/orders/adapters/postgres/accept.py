@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
 
 from aljibe.orders.v1 import orders_pb2
-from chassis import outbox, requests
+from chassis import outbox, outbox_sql, requests
 from chassis.clock import Clock
 from chassis.crashpoint import crashpoint
 from chassis.envelope import OutboxEvent
 from chassis.groups import GroupCommit, Turns
 from chassis.ids import new_id
-from chassis.postgres import Connection, Database
+from chassis.postgres import SERIALIZATION, Database
 from chassis.refusals import RequestIdReused
 from chassis.requests import StoredRequest
+from chassis.sql import together
 from chassis.telemetry import current_traceparent
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import Written, order_wire
@@ -29,9 +30,12 @@ from services.orders.usecases.ports import Acceptance, HoldTooShort
 
 ACCEPT_LANES = 1
 LOOK_UP_LANES = 1
+ACCEPT_TRIES = 5
+"""How often a group is tried in which others accept some of the same requests meanwhile."""
 MAX_GROUP = 128
 
 
+_ACCEPT = together(sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents)
 _answer = writer(orders_pb2.PlaceOrderResponse)
 
 
@@ -64,9 +68,9 @@ class GroupAcceptor:
         )
         self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES, turns=turns)
 
-    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
-        """The answer that was given to this request before, if any."""
-        return await self._lookups.submit(_Asked(request_key, fingerprint, request_id))
+    def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> Awaitable[bytes | None]:
+        """The answer that was given to this request before, if any; being looked up when this returns."""
+        return self._lookups.enter(_Asked(request_key, fingerprint, request_id))
 
     async def accept(self, acceptance: Acceptance) -> bytes:
         """Commit the order and its answer; gives the answer, or the one that was stored first."""
@@ -94,38 +98,48 @@ class GroupAcceptor:
 
     async def _accept_group(self, members: Sequence[_Member]) -> list[bytes | Exception]:
         crashpoint("group.before_transaction")
-
-        async def once(conn: Connection) -> tuple[frozenset[str], dict[str, StoredRequest]]:
-            rows = [
-                StoredRequest(m.acceptance.request_key, m.acceptance.fingerprint, m.answer) for m in members
-            ]
-            new = await requests.insert_many(conn, rows)
-            fresh = [m for m in members if m.acceptance.request_key in new]
-            if fresh:
-                await conn.execute(sql.accept_orders, *_columns([m.acceptance for m in fresh]))
-                await outbox.append(conn, [event for m in fresh for event in m.events])
-                intended = [m.acceptance.order.order_id for m in fresh if m.acceptance.intended]
-                if intended:
-                    await conn.execute(sql.drop_intents, intended)
-            older = [row.request_key for row in rows if row.request_key not in new]
-            return new, await requests.find_many(conn, older) if older else {}
-
-        new, older = await self._db.run(once)
+        older: dict[str, StoredRequest] = {}
+        # Sorted, so that two instances with the same requests wait for each other instead of deadlocking.
+        fresh = sorted(members, key=lambda member: member.acceptance.request_key)
+        for left in reversed(range(ACCEPT_TRIES)):
+            try:
+                await self._commit(fresh)
+                break
+            except (asyncpg.UniqueViolationError, *SERIALIZATION) as error:
+                # Another instance accepted some of these first: its answers are the answers.
+                async with self._db.connection() as conn:
+                    found = await requests.find_many(conn, [m.acceptance.request_key for m in fresh])
+                if not left or (not found and isinstance(error, asyncpg.UniqueViolationError)):
+                    raise
+                older |= found
+                fresh = [m for m in fresh if m.acceptance.request_key not in older]
         crashpoint("group.after_commit")
-        fresh = [m for m in members if m.acceptance.request_key in new]
         self._announce(
             [event for m in fresh for event in m.events], [m.acceptance.order.order_id for m in fresh]
         )
-        answers: list[bytes | Exception] = []
-        for member in members:
-            one = member.acceptance
-            if one.request_key in new:
-                answers.append(member.answer)
-            else:
-                # Another instance accepted it first: its answer is the answer.
-                answer = _checked(older.get(one.request_key), one.fingerprint, one.request_id)
-                answers.append(answer if answer is not None else RuntimeError("a stored request vanished"))
-        return answers
+        return [_answer_of(member, older.get(member.acceptance.request_key)) for member in members]
+
+    async def _commit(self, members: Sequence[_Member]) -> None:
+        """Answers, orders and events in one statement, and so in one transaction: a group is a round trip."""
+        if not members:
+            return
+        acceptances = [m.acceptance for m in members]
+        answers = [
+            StoredRequest(m.acceptance.request_key, m.acceptance.fingerprint, m.answer) for m in members
+        ]
+        async with self._db.connection() as conn:
+            await conn.execute(
+                _ACCEPT,
+                *_columns(acceptances),
+                *requests.columns(answers),
+                *outbox.columns([event for m in members for event in m.events]),
+                [one.order.order_id for one in acceptances if one.intended],
+            )
+
+
+def _answer_of(member: _Member, stored: StoredRequest | None) -> bytes | Exception:
+    found = _checked(stored, member.acceptance.fingerprint, member.acceptance.request_id)
+    return member.answer if found is None else found
 
 
 def _checked(stored: StoredRequest | None, fingerprint: bytes, request_id: str) -> bytes | Exception | None:
