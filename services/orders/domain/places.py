@@ -7,10 +7,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from math import acos, cos, radians, sin
+from math import acos, cos, floor, radians, sin
 from typing import NamedTuple
 
 EARTH_RADIUS_KM = 6_371.0
+CELL_DEGREES = 1.0
+MAX_RANKED = 1 << 18
+"""Ranks kept at once, over all cells."""
 
 STORE = "STORE"
 WAREHOUSE = "WAREHOUSE"
@@ -62,6 +65,19 @@ def whole_km(a: tuple[float, float, float], b: tuple[float, float, float]) -> in
     return round(EARTH_RADIUS_KM * acos(max(-1.0, min(1.0, dot))))
 
 
+Ranked = tuple[float, str, tuple[float, float, float]]
+"""Angle from the middle of a cell in radians, id, and place on the unit sphere."""
+
+
+class Near(NamedTuple):
+    """Shipping locations as seen from a cell of the map, nearest to its middle first."""
+
+    stores: tuple[Ranked, ...]
+    warehouses: tuple[Ranked, ...]
+    slack: float
+    """By how much the angle to a location may differ between the middle and any place of the cell."""
+
+
 @dataclass(frozen=True)
 class Locations:
     """All locations at one moment, by id. `version` names the content, so that a stored decision can be
@@ -95,6 +111,31 @@ class Locations:
         return {
             x.location_id: (*unit_vector(x.latitude, x.longitude), x.kind == WAREHOUSE) for x in self.shipping
         }
+
+    def near(self, latitude: float, longitude: float) -> Near:
+        """The shipping locations in an order that fits this place: whoever looks for the nearest that has
+        something looks at few of thousands. Kept per cell of `CELL_DEGREES`, since customers live in towns.
+        """
+        cell = floor(latitude / CELL_DEGREES), floor(longitude / CELL_DEGREES)
+        found = self._cells.get(cell)
+        if found is None:
+            if len(self._cells) * len(self.vectors) >= MAX_RANKED:
+                self._cells.clear()
+            found = self._cells[cell] = self._seen_from(cell)
+        return found
+
+    @cached_property
+    def _cells(self) -> dict[tuple[int, int], Near]:
+        return {}
+
+    def _seen_from(self, cell: tuple[int, int]) -> Near:
+        x, y, z = unit_vector((cell[0] + 0.5) * CELL_DEGREES, (cell[1] + 0.5) * CELL_DEGREES)
+        ranked: dict[bool, list[Ranked]] = {False: [], True: []}
+        for location_id, (vx, vy, vz, warehouse) in self.vectors.items():
+            angle = acos(max(-1.0, min(1.0, x * vx + y * vy + z * vz)))
+            ranked[warehouse].append((angle, location_id, (vx, vy, vz)))
+        # Nowhere in the cell is farther from its middle than half a side north and half a side east.
+        return Near(tuple(sorted(ranked[False])), tuple(sorted(ranked[True])), radians(CELL_DEGREES) + 1e-9)
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:

@@ -12,10 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from math import acos, cos
+from math import acos, inf
 from typing import NamedTuple, Protocol
 
-from services.orders.domain.places import EARTH_RADIUS_KM, WAREHOUSE, Location, Locations, unit_vector
+from services.orders.domain.places import (
+    EARTH_RADIUS_KM,
+    WAREHOUSE,
+    Location,
+    Locations,
+    Near,
+    Ranked,
+    unit_vector,
+)
 from services.orders.domain.refusals import ShortLine
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.states import Method
@@ -216,38 +224,23 @@ def _alone(
     excluded: frozenset[str],
 ) -> Plan | None:
     """The plan of one location that has everything, when no split can be cheaper: what nearly every order
-    gets, so nothing is computed for places that lack a line, and an arc cosine only for the nearest.
+    gets, so only the nearest places are looked at.
     """
-    x, y, z = unit_vector(*destination)
-    vectors = locations.vectors
-    first, *others = [(stock.units(line.sku), line.quantity_units) for line in lines]
-    stores: list[tuple[float, str]] = []
-    warehouses: list[tuple[float, str]] = []
-    least = first[1]
-    for location_id, available in first[0].items():
-        if available < least or location_id not in vectors:
-            continue
-        for units, wanted in others:
-            if units.get(location_id, 0) < wanted:
-                break
-        else:
-            if location_id not in excluded:
-                vx, vy, vz, warehouse = vectors[location_id]
-                (warehouses if warehouse else stores).append((x * vx + y * vy + z * vz, location_id))
+    if rules.parcel_per_km <= 0:
+        return None
+    near = locations.near(*destination)
+    wanted = [(stock.units(line.sku), line.quantity_units) for line in lines]
     count = sum([line.quantity_units for line in lines])
     store_unit = rules.parcel_per_unit + rules.pick_store_per_unit
     warehouse_unit = rules.parcel_per_unit + rules.pick_warehouse_per_unit
     found = []
-    if stores:
-        km, location_id = _nearest(stores)
-        fixed = rules.parcel_fixed + rules.pack_store_per_parcel + km * rules.parcel_per_km
-        found.append((fixed + store_unit * count, location_id, km))
-    if warehouses:
-        km, location_id = _nearest(warehouses)
-        found.append(
-            (rules.parcel_fixed + km * rules.parcel_per_km + warehouse_unit * count, location_id, km)
-        )
-    if not found or rules.parcel_per_km <= 0:
+    if (store := _nearest(near.stores, near, destination, wanted, excluded)) is not None:
+        fixed = rules.parcel_fixed + rules.pack_store_per_parcel + store[0] * rules.parcel_per_km
+        found.append((fixed + store_unit * count, store[1], store[0]))
+    if (warehouse := _nearest(near.warehouses, near, destination, wanted, excluded)) is not None:
+        fixed = rules.parcel_fixed + warehouse[0] * rules.parcel_per_km
+        found.append((fixed + warehouse_unit * count, warehouse[1], warehouse[0]))
+    if not found:
         return None
     cost, location_id, km = min(found)
     if cost > 2 * rules.parcel_fixed + rules.split + count * min(store_unit, warehouse_unit):
@@ -257,14 +250,33 @@ def _alone(
     return Plan((PlannedPart(location_id, Method.SHIP, planned, km),), (), cost)
 
 
-def _nearest(places: list[tuple[float, str]]) -> tuple[int, str]:
-    """Kilometres and id of the nearest of `places`, each the cosine of its angle and its id; those that are
-    equally near in whole kilometres are ranked by id.
+def _nearest(
+    ranked: Sequence[Ranked],
+    near: Near,
+    destination: tuple[float, float],
+    wanted: Sequence[tuple[Mapping[str, int], int]],
+    excluded: frozenset[str],
+) -> tuple[int, str] | None:
+    """Whole kilometres and id of the nearest of `ranked` that has all that is `wanted`; of equally near ones
+    the smaller id.
     """
-    km = _whole_km(max(places)[0])
-    # Angles are compared by their cosines first; a hair of slack leaves the edge to the exact comparison.
-    edge = cos((km + 0.5) / EARTH_RADIUS_KM) - 1e-9
-    return km, min([name for dot, name in places if dot >= edge and _whole_km(dot) == km])
+    x, y, z = unit_vector(*destination)
+    best: tuple[int, str] | None = None
+    limit = inf
+    for angle, location_id, (vx, vy, vz) in ranked:
+        if angle > limit:
+            break
+        for units, quantity in wanted:
+            if units.get(location_id, 0) < quantity:
+                break
+        else:
+            if location_id not in excluded:
+                this = _whole_km(x * vx + y * vy + z * vz), location_id
+                if best is None or this < best:
+                    best = this
+                    # Who ranks behind this is farther, and not equally far in whole kilometres.
+                    limit = near.slack + (this[0] + 0.5) / EARTH_RADIUS_KM
+    return best
 
 
 def _whole_km(dot: float) -> int:

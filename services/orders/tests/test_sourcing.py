@@ -156,12 +156,15 @@ def test_replaying_a_stored_record_gives_the_same_plan(
         max_size=12,
     ),
     st.integers(1, 2),
+    st.sampled_from([0.003, 0.2, 4.0]),
+    st.floats(-85, 85),
+    st.floats(-180, 180),
 )
-def test_among_places_equally_near_in_whole_kilometres_the_smaller_id_serves(
-    drawn: list[tuple[int, int, bool, int, int]], quantity: int
+def test_the_quick_way_to_the_nearest_place_finds_what_looking_at_all_finds(
+    drawn: list[tuple[int, int, bool, int, int]], quantity: int, apart: float, lat: float, lon: float
 ) -> None:
-    """Places a few hundred metres apart: the quick way to the nearest must know the ties of the exact one."""
-    at = [(HERE[0] + 0.003 * a, HERE[1] + 0.003 * b) for a, b, *_ in drawn]
+    """Of places equally near in whole kilometres the smaller id serves, anywhere on the map."""
+    at = [(max(-90.0, min(90.0, lat + apart * a)), lon + apart * b) for a, b, *_ in drawn]
     names = [f"at-{n:02d}" for n in range(len(drawn))]
     places = Locations.of(
         [
@@ -180,15 +183,20 @@ def test_among_places_equally_near_in_whole_kilometres_the_smaller_id_serves(
         (parcel_cost(place, km, RULES) + (quantity + 1) * unit_cost(place, RULES), place.location_id)
         for place, one in zip(places.by_id.values(), drawn, strict=True)
         if one[3] >= quantity and one[4] >= 1
-        for km in [whole_km(unit_vector(*HERE), unit_vector(place.latitude, place.longitude))]
+        for km in [whole_km(unit_vector(lat, lon), unit_vector(place.latitude, place.longitude))]
     ]
+    lines = wish(("a", quantity), ("b", 1)).lines
 
-    plan = decide(wish(("a", quantity), ("b", 1)), stock, places, RULES)
+    plans = [decide(Wish(lines, (lat, lon)), stock, places, RULES) for _ in range(2)]
 
-    # So near, one parcel is always cheaper than two.
-    if alone:
-        assert (plan.cost, plan.parts[0].location_id) == min(alone)
-        assert len(plan.parts) == 1
+    assert plans[0] == plans[1]
+    if alone and len(plans[0].parts) == 1:
+        assert (plans[0].cost, plans[0].parts[0].location_id) == min(alone)
+    elif alone:
+        assert plans[0].cost <= min(alone)[0]
+    if apart < 1:
+        # So near, one parcel is always cheaper than two.
+        assert not alone or len(plans[0].parts) == 1
 
 
 def test_candidates_say_what_ruled_them_out() -> None:
