@@ -133,8 +133,13 @@ class Reserve:
                 used[sku] = kept
         return used
 
+    @property
+    def kept_seconds(self) -> int:
+        """How long it is kept unless committed."""
+        return self.ttl_seconds or DEFAULT_TTL_SECONDS
+
     def _expire_time(self, book: Book) -> datetime:
-        return book.now + timedelta(seconds=self.ttl_seconds or DEFAULT_TTL_SECONDS)
+        return book.now + timedelta(seconds=self.kept_seconds)
 
     def _repeat(self, book: Book, standing: Reservation) -> Reserved:
         if totals(self.picks) != totals(standing.lines):

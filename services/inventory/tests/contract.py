@@ -37,6 +37,7 @@ from services.inventory.usecases.complete_count import book_differences
 from services.inventory.usecases.expire import expire_some
 from services.inventory.usecases.ports import StockStore
 from services.inventory.usecases.post import Mark, Submission, post
+from services.inventory.usecases.reserve import PlainFirst
 
 PLACES = {STORE: True, OTHER_STORE: True, CLOSED_STORE: False}
 
@@ -71,13 +72,18 @@ class Stock:
     look: Looked
     clock: TestClock
     events: list[Message] = field(default_factory=list)
+    by_the_book: bool = False
+    """Whether plain reservations go by the book too."""
 
     async def post(self, *commands: Command[Any]) -> list[Any]:
         """Post commands as one group; refusals are outcomes."""
         return await self.submit(*(Submission(command) for command in commands))
 
     async def submit(self, *submissions: Submission) -> list[Any]:
-        posted = await post(self.store, submissions)
+        if self.by_the_book:
+            posted = await post(self.store, submissions)
+        else:
+            posted = await PlainFirst(self.store, lambda _: None).post(submissions)
         self._note(posted.events)
         return posted.outcomes
 

@@ -15,7 +15,9 @@ from services.inventory.domain.book import Book, Event, Needs
 from services.inventory.domain.control import Opening, Sale
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold, Pool
+from services.inventory.domain.reserving import Reserved
 from services.inventory.domain.stock import Key, Movement, Position, Reservation
 from services.inventory.usecases.ports import Answer, Transaction
 
@@ -53,6 +55,36 @@ class InMemoryStockStore:
             result = await work(_InMemoryTransaction(copy, self._clock, self.locations))
             self.shelves = copy
             return result
+
+    async def grant(self, reservations: Plain) -> Granted | NotPlain:
+        """By the book, which must not refuse any: this is what granting at once is held to."""
+        async with self._lock:
+            copy = deepcopy(self.shelves)
+            needs = Needs()
+            for one in reservations.members:
+                one.needs(needs)
+            transaction = _InMemoryTransaction(copy, self._clock, self.locations)
+            book = await transaction.load(needs)
+            unfit = {
+                key
+                for key, units in reservations.wanted.items()
+                if key[0] in copy.pools
+                or (at := copy.positions.get(key)) is None
+                or not at.active
+                or at.available_units < units
+            }
+            if unfit:
+                return NotPlain(positions=frozenset(unfit))
+            standing = {(one.order_id, one.attempt) for one in reservations.members} & book.by_order.keys()
+            if standing:
+                return NotPlain(orders=frozenset(standing))
+            granted: list[Reserved] = []
+            for one in reservations.members:
+                outcome = one.apply(book)
+                granted.append(outcome)
+            await transaction.save(book, [])
+            self.shelves = copy
+            return Granted(granted, [copy.positions[key] for key in sorted(reservations.taken)])
 
     async def find_expired_holds(self, now: datetime, limit: int) -> Sequence[str]:
         return [

@@ -34,7 +34,8 @@ from services.inventory.domain.transfer import (
     ReceiveTransfer,
 )
 from services.inventory.usecases.expire import expire_some
-from services.inventory.usecases.post import Submission, post
+from services.inventory.usecases.post import Submission
+from services.inventory.usecases.reserve import PlainFirst
 
 TASKS = 6
 SKUS = ("A", "B", "C")
@@ -48,6 +49,7 @@ class Storm:
 
     def __init__(self, store: PostgresStockStore, seed: int) -> None:
         self._store = store
+        self._plain_first = PlainFirst(store, lambda _: None)
         self._random = random.Random(seed)
         self._seed = seed
         self._number = 0
@@ -139,7 +141,7 @@ class Storm:
             await expire_some(self._store, self._store.find_expired_holds, later, ExpireHold)
         else:
             commands = [self._command() for _ in range(self._random.randint(1, 6))]
-            posted = await post(self._store, [Submission(command) for command in commands])
+            posted = await self._plain_first.post([Submission(command) for command in commands])
         for outcome in posted.outcomes:
             self.done[type(outcome).__name__] += 1
             reservation = getattr(outcome, "reservation", None)

@@ -14,7 +14,8 @@ from chassis.groups import GroupCommit
 from chassis.refusals import DeadlineExceeded
 from services.inventory.domain.stock import Key, Position
 from services.inventory.usecases.ports import StockStore
-from services.inventory.usecases.post import Posted, Submission, post
+from services.inventory.usecases.post import Posted, Submission
+from services.inventory.usecases.reserve import PlainFirst
 
 MAX_GROUP = 256
 MAX_QUEUE = 4_096
@@ -41,8 +42,8 @@ class StockDesk:
     """
 
     def __init__(self, store: StockStore, tell: Callable[[Posted], None]) -> None:
-        self._store = store
         self._tell = tell
+        self._poster = PlainFirst(store, self._told)
         self._singles: GroupCommit[Submission, Any] = GroupCommit(
             "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES
         )
@@ -103,7 +104,8 @@ class StockDesk:
 
     async def _post_told(self, submissions: Sequence[Submission]) -> Posted:
         crashpoint("group.before_transaction")
-        posted = await post(self._store, submissions)
+        return await self._poster.post(submissions)
+
+    def _told(self, posted: Posted) -> None:
         crashpoint("group.after_commit")
         self._tell(posted)
-        return posted

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.plain import Granted, NotPlain, Plain
 
 T = TypeVar("T")
 
@@ -50,3 +51,8 @@ class StockStore(Protocol):
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """What `work` returns, committed; `work` runs again, from the start, when others were in its way."""
+
+    async def grant(self, reservations: Plain) -> Granted | NotPlain:
+        """Grant plain reservations, committed, as the book would; or none of them, and say which are for the
+        book.
+        """

@@ -94,6 +94,11 @@ SELECT reservation_id, sku, location_id, quantity_units, quantity_units
 FROM unnest(string_to_array($13, $1), string_to_array($14, $1), string_to_array($15, $1), $16::integer[])
     AS n (reservation_id, sku, location_id, quantity_units);
 
+-- name: reserve_plain
+-- A group of plain reservations in one call, all or none (migration 0017); who locks, locks in the one order.
+SELECT on_hand, reserved, safety, versions, unfit, standing
+FROM reserve_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
 -- name: save_positions
 -- Counters of locked positions.
 UPDATE position p

@@ -12,11 +12,12 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import controls, counts, documents, pools
+from services.inventory.adapters.postgres import controls, counts, documents, plain, pools
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import pools_sql, sql
 from services.inventory.domain.book import Book, Event, Needs, PositionsNotLocked
+from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold
 from services.inventory.domain.stock import Key, Position, Reservation, State
 from services.inventory.usecases.ports import Answer, Transaction
@@ -35,6 +36,7 @@ class AnsweredMeanwhile(Exception):
 # A unique violation is a reservation of the same attempt, or a movement, that another process has just
 # written: a second look sees it.
 RETRIED = (asyncpg.UniqueViolationError, AnsweredMeanwhile, PositionsNotLocked)
+AGAIN = (asyncpg.UniqueViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 class PostgresStockStore:
@@ -53,6 +55,15 @@ class PostgresStockStore:
             return await work(PostgresTransaction(conn, self._clock, self._encode, self._guarded))
 
         return await self._db.run(once, retry_on=RETRIED)
+
+    async def grant(self, reservations: Plain) -> Granted | NotPlain:
+        """See `StockStore.grant`."""
+        try:
+            async with self._db.connection() as conn:
+                return await plain.grant(conn, reservations, self._clock())
+        except AGAIN:
+            # Somebody wrote the same attempt at the same time, say: the book looks again.
+            return NotPlain(orders=frozenset((one.order_id, one.attempt) for one in reservations.members))
 
     def inside(self, conn: Connection) -> PostgresTransaction:
         """The same over a transaction that somebody else has opened, such as a consumer's."""
