@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from aljibe.inventory.v1 import events_pb2 as facts
 from chassis.postgres import Database
+from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.plain import Granted, NotPlain, plain_of
-from services.inventory.domain.refusals import InsufficientStock
-from services.inventory.domain.reserving import Reserve, Reserved
-from services.inventory.domain.stock import Pick
+from services.inventory.domain.refusals import InsufficientStock, ReservationUnknown
+from services.inventory.domain.reserving import Commit, Release, Reserve, Reserved
+from services.inventory.domain.stock import Pick, State
 from services.inventory.tests.builders import (
     CLOSED_STORE,
     OTHER_STORE,
@@ -226,4 +229,63 @@ async def test_groups_race_at_the_last_units(db: Database) -> None:
     assert sum(reserved) == 2 * len(granted)
     assert max(reserved) <= 40
     assert all(isinstance(one, Reserved | InsufficientStock) for group in done for one in group)
+    await stock.audit()
+
+
+async def _committed_at_once(stock: Stock, db: Database, *reservation_ids: str) -> bool:
+    store = PostgresStockStore(db, stock.clock, encode)
+    async with db.transaction() as conn:
+        return await store.commit_plain(conn, reservation_ids)
+
+
+async def test_held_reservations_are_committed_in_one_call_as_the_book_does_it(db: Database) -> None:
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(9))
+    made: list[Reserved] = await stock.post(*(a_reserve(2, order_id="ord", attempt=at) for at in (1, 2, 3)))
+    first, second, third = (one.reservation.reservation_id for one in made)
+
+    done = await _committed_at_once(stock, db, second, first)
+    await stock.do(Commit(third, tolerant=True))
+
+    assert done
+    expected = replace(await stock.reservation(third), reservation_id="", attempt=0)
+    for reservation_id in (first, second):
+        found = await stock.reservation(reservation_id)
+        assert replace(found, reservation_id="", attempt=0) == expected
+    await stock.audit()
+
+
+@pytest.mark.parametrize("kind", ["expired", "displaced", "committed", "released", "unknown"])
+async def test_a_commit_that_is_not_plain_is_the_books(db: Database, kind: str) -> None:
+    """The whole batch goes to the book then, whatever was committed already: to commit twice changes
+    nothing, and who lost units is told of them.
+    """
+    stock = await in_postgres(db)
+    await stock.post(a_receipt(5), a_receipt(5, sku="B"))
+    odd: Reserved = await stock.do(a_reserve(5, ttl_seconds=10))
+    odd_id = odd.reservation.reservation_id
+    plain: Reserved = await stock.do(a_reserve(5, sku="B", ttl_seconds=900))
+    plain_id = plain.reservation.reservation_id
+    if kind == "expired":
+        await stock.expire(timedelta(seconds=11))
+        await stock.do(a_sale(2))
+    elif kind == "displaced":
+        await stock.do(a_sale(2))
+    elif kind == "committed":
+        await stock.do(Commit(odd_id, tolerant=True))
+    elif kind == "released":
+        await stock.do(Release(odd_id))
+    else:
+        odd_id = "rsv_unknown"
+
+    done = await _committed_at_once(stock, db, odd_id, plain_id)
+    outcomes = await stock.post(Commit(odd_id, tolerant=True), Commit(plain_id, tolerant=True))
+
+    assert not done
+    assert isinstance(outcomes[0], ReservationUnknown) == (kind == "unknown")
+    assert (await stock.reservation(plain_id)).state is State.COMMITTED
+    lost = [
+        (pick.sku, pick.quantity_units) for one in stock.told(facts.ReservationLost) for pick in one.picks
+    ]
+    assert lost == ([(SKU, 2)] if kind in ("expired", "displaced") else [])
     await stock.audit()

@@ -137,6 +137,11 @@ class StockHandlers:
         return {kind.DESCRIPTOR.full_name: handle}
 
     async def _post(self, conn: Connection, submissions: Sequence[Submission]) -> None:
+        commits = [one.command for one in submissions if isinstance(one.command, Commit)]
+        if len(commits) == len(submissions) and await self._store.commit_plain(
+            conn, {one.reservation_id for one in commits}
+        ):
+            return
         posted = await post_in(self._store.inside(conn), submissions)
         for outcome in posted.outcomes:
             # A fact speaks of what we must know; that we do not is for a person to look at.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -64,6 +64,13 @@ class PostgresStockStore:
         except AGAIN:
             # Somebody wrote the same attempt at the same time, say: the book looks again.
             return NotPlain(orders=frozenset((one.order_id, one.attempt) for one in reservations.members))
+
+    async def commit_plain(self, conn: Connection, reservation_ids: Collection[str]) -> bool:
+        """Commit reservations of accepted orders in somebody else's transaction, when each is held and
+        keeps all it was granted; False when any is not, and the book must go over all of them.
+        """
+        done: bool = await conn.fetchval(sql.commit_plain, sorted(reservation_ids))
+        return done
 
     def inside(self, conn: Connection) -> PostgresTransaction:
         """The same over a transaction that somebody else has opened, such as a consumer's."""
