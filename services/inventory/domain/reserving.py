@@ -39,7 +39,7 @@ MIN_TTL_SECONDS = 10
 OUTGOING = frozenset({Cause.SHIPMENT, Cause.HAND_OVER, Cause.SALE})
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Reserved:
     """The reservation, and whether it stood already."""
 
@@ -47,7 +47,7 @@ class Reserved:
     existed: bool
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Reserve:
     """Every pick or none, for (order_id, attempt); a repeat finds what stands, with its expiry renewed."""
 

@@ -82,9 +82,11 @@ class Position:
         return max(0, self.free_units)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Pick:
-    """Units to take at one place."""
+    """Units to take at one place. Never changed once made; not frozen, for to make a frozen one costs three
+    times as much, and orders are made of them.
+    """
 
     sku: str
     location_id: str

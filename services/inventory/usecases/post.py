@@ -28,7 +28,7 @@ class Mark:
     """From the command's outcome to the answer in wire form."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submission:
     """A command, and the request it serves unless it has an identity of its own."""
 
