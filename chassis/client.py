@@ -19,6 +19,7 @@ import grpc
 from chassis import metrics, telemetry
 from chassis.auth import ServiceIdentity
 from chassis.call import current_call
+from chassis.exchange_client import Exchanger
 from chassis.server import KEEPALIVE_MILLISECONDS, KEEPALIVE_TIMEOUT_MILLISECONDS, MAX_METADATA_BYTES
 
 DEFAULT_DEADLINE_SECONDS = 5.0
@@ -71,6 +72,7 @@ def channel(
     *,
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     default_deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
+    exchange_streams: int = 0,
 ) -> grpc.aio.Channel:
     """A channel for generated stubs; keep one per address, and close it at the end.
 
@@ -80,6 +82,10 @@ def channel(
     being served, whichever is less. Only UNAVAILABLE is retried, with full jitter from 20 to 500 ms, while
     time and budget last. Streams get
     the same metadata and neither retry nor a default deadline.
+
+    With `exchange_streams`, unary calls share so many streams (`chassis/exchange_client.py`) where the
+    service serves that: for callers of thousands a second, who then pay for a message once in a moment
+    instead of once a call.
     """
     options: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", max_message_bytes),
@@ -95,20 +101,30 @@ def channel(
         ("grpc.dns_min_time_between_resolutions_ms", RESOLVE_AGAIN_MILLISECONDS),
     ]
     target = address if "://" in address or address.startswith(("unix:", "dns:")) else f"dns:///{address}"
-    return _Channel(grpc.aio.insecure_channel(target, options=options), identity, default_deadline_seconds)
+    inner = grpc.aio.insecure_channel(target, options=options)
+    exchanger = Exchanger(inner, exchange_streams) if exchange_streams else None
+    return _Channel(inner, identity, default_deadline_seconds, exchanger)
 
 
 class _Channel(grpc.aio.Channel):
     def __init__(
-        self, inner: grpc.aio.Channel, identity: ServiceIdentity | None, default_deadline_seconds: float
+        self,
+        inner: grpc.aio.Channel,
+        identity: ServiceIdentity | None,
+        default_deadline_seconds: float,
+        exchanger: Exchanger | None,
     ) -> None:
+        self._exchanger = exchanger
         self._inner = inner
         self._identity = identity
         self._default_seconds = default_deadline_seconds
         self._budget = RetryBudget()
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self._retrying(method, self._inner.unary_unary(method, *args, **kwargs))
+        call: Any = self._inner.unary_unary(method, *args, **kwargs)
+        if self._exchanger is not None:
+            call = self._exchanger.unary_unary(method, call, *args, **kwargs)
+        return self._retrying(method, call)
 
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return self._stream(self._inner.unary_stream(method, *args, **kwargs))
@@ -120,6 +136,8 @@ class _Channel(grpc.aio.Channel):
         return self._stream(self._inner.stream_stream(method, *args, **kwargs))
 
     async def close(self, grace: float | None = None) -> None:
+        if self._exchanger is not None:
+            await self._exchanger.close()
         await self._inner.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:

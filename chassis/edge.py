@@ -19,7 +19,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.trace import SpanKind
 
-from chassis import metrics, telemetry
+from chassis import exchange, metrics, telemetry
 from chassis.access import Policy, policy_of
 from chassis.auth import Principal, TokenVerifier
 from chassis.call import Call, set_call
@@ -55,7 +55,9 @@ class Limits:
 
 
 class Registrar:
-    """Stands in for the server in `add_…Servicer_to_server`, and passes wrapped handlers on to it."""
+    """Stands in for the server in `add_…Servicer_to_server`, and passes wrapped handlers on to it; those of
+    unary methods go into `unary` as well, by full name.
+    """
 
     def __init__(
         self,
@@ -64,8 +66,10 @@ class Registrar:
         verifier: TokenVerifier,
         table: ErrorTable,
         limits: Limits,
+        unary: dict[str, exchange.Method] | None = None,
     ) -> None:
         self._server = server
+        self._unary = {} if unary is None else unary
         self._service = service
         self._verifier = verifier
         self._table = table
@@ -84,12 +88,13 @@ class Registrar:
             raise ValueError(
                 f"{service_name} was registered with the descriptor of {self._service.full_name}"
             )
-        wrapped = {
-            name: _Method(
-                self._service.methods_by_name[name], handler, self._verifier, self._table, self._limits
-            ).handler()
-            for name, handler in method_handlers.items()
-        }
+        wrapped = {}
+        for name, handler in method_handlers.items():
+            descriptor = self._service.methods_by_name[name]
+            method = _Method(descriptor, handler, self._verifier, self._table, self._limits)
+            wrapped[name] = method.handler()
+            if not (descriptor.client_streaming or descriptor.server_streaming):
+                self._unary[f"/{service_name}/{name}"] = method.unary()
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, wrapped),))
 
 
@@ -131,6 +136,10 @@ class _Method:
         if inner.response_streaming:
             return grpc.unary_stream_rpc_method_handler(self._unary_stream, None, serialize)
         return grpc.unary_unary_rpc_method_handler(self._unary_unary, None, serialize)
+
+    def unary(self) -> exchange.Method:
+        """The same for calls that share a stream."""
+        return self._unary_unary, self._inner.response_serializer
 
     async def _unary_unary(self, data: bytes, context: Context) -> Any:
         started = time.monotonic()

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from chassis import exchange
 from chassis.auth import TokenVerifier
 from chassis.edge import Limits, Registrar
 from chassis.errors import ErrorTable
@@ -57,12 +58,15 @@ class Server:
         )
         self._health = health.aio.HealthServicer()
         limits = Limits.of(settings)
+        unary: dict[str, exchange.Method] = {}
         for add, servicer, descriptor in registrations:
-            add(servicer, Registrar(self._server, descriptor, verifier, table, limits))
+            add(servicer, Registrar(self._server, descriptor, verifier, table, limits, unary))
+        self._exchange = exchange.Exchange(unary, settings.max_concurrent_rpcs)
+        self._server.add_generic_rpc_handlers((self._exchange.handler(),))
         self._names = [descriptor.full_name for _, _, descriptor in registrations]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
-            [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+            [*self._names, exchange.SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
         )
         self.port = 0
 
@@ -86,6 +90,7 @@ class Server:
     async def drain(self, seconds: float) -> None:
         """Health says NOT_SERVING, no call is accepted any more, those in flight have `seconds` to end."""
         await self._health.enter_graceful_shutdown()
+        self._exchange.close()
         await self._server.stop(grace=seconds)
 
     async def _set_health(self, state: int) -> None:

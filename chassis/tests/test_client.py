@@ -19,10 +19,13 @@ from chassis.tests.conftest import Door, Stubs
 Code = grpc.StatusCode
 
 
-@pytest.fixture
-async def stub(door: Door, echo: Stubs, keys: DevelopmentKeys) -> AsyncIterator[Any]:
+@pytest.fixture(params=[0, 2], ids=["calls alone", "calls that share streams"])
+async def stub(
+    request: pytest.FixtureRequest, door: Door, echo: Stubs, keys: DevelopmentKeys
+) -> AsyncIterator[Any]:
     identity = ServiceIdentity(TokenMinter(keys.private_key_file), "tests")
-    async with client.channel(f"127.0.0.1:{door.port}", identity) as channel:
+    address = f"127.0.0.1:{door.port}"
+    async with client.channel(address, identity, exchange_streams=request.param) as channel:
         yield echo.grpc.EchoServiceStub(channel)
 
 

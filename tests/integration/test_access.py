@@ -37,6 +37,8 @@ def _methods() -> list[MethodDescriptor]:
             name = ".".join(("aljibe", *stub.relative_to(folder).with_suffix("").parts))
             for service in importlib.import_module(name).DESCRIPTOR.services_by_name.values():
                 found.update({method.full_name: method for method in service.methods})
+    # A stream of calls, each with a token of its own; chassis/tests/test_exchange.py sends some without.
+    del found["aljibe.ops.v1.ExchangeService.Exchange"]
     return [found[name] for name in sorted(found)]
 
 

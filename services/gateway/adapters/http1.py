@@ -4,7 +4,7 @@ ASGI hands a request over as a dictionary and two coroutines, through five layer
 takes the answer back in two messages; that costs several times as much as reading the request. So a call that
 is whole, plain and alone on its connection goes straight to the door, and its answer is one write. Everything
 else (event streams, pages, large or chunked bodies, pipelining, unknown paths, CORS) takes uvicorn's way, and
-so do connections, keep-alive and draining. See ADR-0013.
+so do connections, keep-alive and draining. See ADR-0016.
 """
 
 from __future__ import annotations

@@ -27,7 +27,11 @@ class Upstream:
             "fulfillment": settings.fulfillment_address,
         }
         self._channels: Mapping[str, grpc.aio.Channel] = {
-            name: channel(address, max_message_bytes=settings.max_message_bytes)
+            name: channel(
+                address,
+                max_message_bytes=settings.max_message_bytes,
+                exchange_streams=settings.exchange_streams,
+            )
             for name, address in addresses.items()
             if address
         }
