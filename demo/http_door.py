@@ -35,18 +35,19 @@ class HttpDoor:
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"{base!r} is not an http:// address")
         self._host, self._port = parts.hostname, parts.port or 80
+        self._host_line = f"host: {self._host}:{self._port}\r\n"
         self._idle: list[_Connection] = []
 
     async def request(self, verb: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send one request and read its whole answer."""
         connection = self._idle_connection() or await self._connect()
-        head = [f"{verb} {path} HTTP/1.1", f"host: {self._host}:{self._port}"]
-        head += [f"{name}: {value}" for name, value in headers.items()]
+        head = f"{verb} {path} HTTP/1.1\r\n{self._host_line}"
+        for name, value in headers.items():
+            head += f"{name}: {value}\r\n"
         if body:
-            head += ["content-type: application/json", f"content-length: {len(body)}"]
-        message = "\r\n".join([*head, "", ""]).encode("latin-1") + body
+            head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         try:
-            answer = await asyncio.wait_for(connection.exchange(message), ANSWER_SECONDS)
+            answer = await connection.exchange(b"%b\r\n%b" % (head.encode("latin-1"), body))
         except BaseException:
             connection.close()
             raise
@@ -88,11 +89,16 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, message: bytes) -> Answer:
         if self._transport is None:
             raise ConnectionResetError("the connection is gone")
-        self._parser = httptools.HttpResponseParser(self)
+        loop = asyncio.get_running_loop()
         self._chunks.clear()
-        self._waiting = asyncio.get_running_loop().create_future()
+        self._waiting = loop.create_future()
+        # A timer and not wait_for, which makes a task for each request.
+        timer = loop.call_later(ANSWER_SECONDS, self._fail, TimeoutError())
         self._transport.write(message)
-        return await self._waiting
+        try:
+            return await self._waiting
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         self.usable = False
