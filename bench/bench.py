@@ -31,10 +31,10 @@ class Plan:
     warm_seconds: float = 3.0
     short_warm_seconds: float = 1.0
     seconds: float = 15.0
-    limit_seconds: int = 6
-    short_seconds: float = 5.0
-    echo_seconds: float = 3.0
-    flat_seconds: float = 8.0
+    limit_seconds: int = 5
+    short_seconds: float = 4.0
+    echo_seconds: float = 2.5
+    flat_seconds: float = 6.0
     quick: bool = False
 
 
