@@ -17,6 +17,8 @@ from chassis.ids import id_pattern
 
 Problem = tuple[str, str]
 """Reason (UPPER_SNAKE) and description."""
+Format = tuple[Callable[[str], object], Problem]
+"""Says whether a text fits, and what is wrong when it does not."""
 ScalarProblem = Callable[[Any], "Problem | None"]
 
 DEFAULT_MAX_LENGTH = 4096
@@ -102,13 +104,7 @@ def _bytes(rules: options_pb2.Rules, required: bool) -> ScalarProblem | None:
 def _string(
     field: FieldDescriptor, rules: options_pb2.Rules, required: bool, zero_is_absent: bool
 ) -> ScalarProblem:
-    least = rules.min_len
-    most = rules.max_len if rules.HasField("max_len") else DEFAULT_MAX_LENGTH
-    formats = [*_formats(field, rules)]
-    allowed = frozenset(rules.in_strings)
-    if allowed:
-        shown = ", ".join(sorted(allowed))
-        formats.append((lambda value: value in allowed, ("NOT_ALLOWED", f"must be one of {shown}")))
+    least, most, formats = string_limits(field, rules)
     only_format = formats[0] if len(formats) == 1 else None
 
     def problem(value: str) -> Problem | None:
@@ -134,10 +130,19 @@ def _string(
     return problem
 
 
-def _formats(
-    field: FieldDescriptor, rules: options_pb2.Rules
-) -> list[tuple[Callable[[str], object], Problem]]:
-    formats: list[tuple[Callable[[str], object], Problem]] = []
+def string_limits(field: FieldDescriptor, rules: options_pb2.Rules) -> tuple[int, int, list[Format]]:
+    """Least and most characters of a text, and the formats it must fit."""
+    most = rules.max_len if rules.HasField("max_len") else DEFAULT_MAX_LENGTH
+    formats = _formats(field, rules)
+    allowed = frozenset(rules.in_strings)
+    if allowed:
+        shown = ", ".join(sorted(allowed))
+        formats.append((allowed.__contains__, ("NOT_ALLOWED", f"must be one of {shown}")))
+    return rules.min_len, most, formats
+
+
+def _formats(field: FieldDescriptor, rules: options_pb2.Rules) -> list[Format]:
+    formats: list[Format] = []
     if rules.pattern:
         try:
             formats.append((re.compile(rules.pattern).fullmatch, ("PATTERN", f"must match {rules.pattern}")))

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from aljibe.common.v1 import options_pb2
 from chassis.contract import ContractError
 from chassis.field_rules import Problem, scalar_problem
+from chassis.fine import compile_fine
 from chassis.refusals import InvalidRequest, Violation
 
 Validator = Callable[[Message], None]
@@ -38,11 +39,15 @@ def compile_validator(descriptor: Descriptor) -> Validator:
     Raises:
         ContractError: a rule does not fit the type of its field.
     """
-    check = _Compiler().message(descriptor)
+    compiler = _Compiler()
+    check = compiler.message(descriptor)
     if check is None:
         return _nothing
+    fine = compile_fine(descriptor, compiler.field, frozenset(_WELL_KNOWN_SECONDS))
 
     def validate(message: Message) -> None:
+        if fine(message):
+            return
         violations = check(message)
         if violations:
             raise InvalidRequest(violations[:MAX_VIOLATIONS])
@@ -73,7 +78,7 @@ class _Compiler:
 
             return later
         self._open.add(name)
-        checks = [check for field in descriptor.fields if (check := self._field(field)) is not None]
+        checks = [check for field in descriptor.fields if (check := self.field(field)) is not None]
         checks += [
             _oneof(oneof.name)
             for oneof in descriptor.oneofs
@@ -83,7 +88,8 @@ class _Compiler:
         self._done[name] = _all(checks)
         return self._done[name]
 
-    def _field(self, field: FieldDescriptor) -> _Check | None:
+    def field(self, field: FieldDescriptor) -> _Check | None:
+        """The check of one field of a message."""
         rules = field.GetOptions().Extensions[options_pb2.rules]
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             return self._map(field, rules)

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -74,6 +75,8 @@ def writer(message: type[Message]) -> Writer:
     Raises:
         ContractError: the message has a field of a kind that is not offered.
     """
+    if words := [name for name in message.DESCRIPTOR.fields_by_name if iskeyword(name)]:
+        raise ContractError(f"{message.DESCRIPTOR.full_name}: {words[0]} cannot be the name of an argument")
     by_number = message.DESCRIPTOR.fields_by_number
     fields: list[Any] = [by_number[number] for number in sorted(by_number)]
     arguments = ", ".join(f"{field.name}={_default(field)!r}" for field in fields)

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from aljibe.common.v1 import options_pb2
+from aljibe.common.v1 import options_pb2, types_pb2
+from aljibe.orders.v1 import orders_pb2
 from chassis.contract import ContractError
+from chassis.fine import compile_fine
 from chassis.ids import new_id
 from chassis.refusals import InvalidRequest
 from chassis.tests.conftest import Stubs
-from chassis.validation import MAX_VIOLATIONS, compile_validator
+from chassis.validation import _WELL_KNOWN_SECONDS, MAX_VIOLATIONS, _Compiler, compile_validator
 
 
 def violations(message: Any) -> list[tuple[str, str]]:
@@ -103,6 +109,77 @@ def test_a_hostile_request_gets_a_bounded_answer(echo: Stubs) -> None:
     bad = echo.pb.EchoRequest(lines=[{"sku": "a"}] * 5, tags=["long"] * 5000)
 
     assert len(violations(bad)) == MAX_VIOLATIONS
+
+
+_TEXTS = st.sampled_from(["", "A", "B-1", "a", "EUR", "ES", "en", "x" * 40, "a\0", new_id("ord")]) | st.text(
+    max_size=3
+)
+_VALUES = {
+    FieldDescriptor.CPPTYPE_STRING: _TEXTS,
+    FieldDescriptor.CPPTYPE_INT32: st.sampled_from([0, 1, 2, 24, 25, -1, 10_000]),
+    FieldDescriptor.CPPTYPE_INT64: st.sampled_from([0, 1, 2, 24, 25, -1, 1 << 60]),
+    FieldDescriptor.CPPTYPE_DOUBLE: st.sampled_from([0.0, 45.5, 90.5, -200.0, float("nan")]),
+    FieldDescriptor.CPPTYPE_ENUM: st.integers(0, 4),
+    FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
+}
+
+
+def _messages(kind: Any, depth: int = 3) -> st.SearchStrategy[Any]:
+    """Messages of a type that keep or break its rules."""
+    fields: dict[str, Any] = {}
+    for field in kind.DESCRIPTOR.fields:
+        inner = field.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            fields[field.name] = st.dictionaries(_TEXTS, _VALUES[FieldDescriptor.CPPTYPE_INT32], max_size=3)
+            continue
+        if inner is None:
+            one: st.SearchStrategy[Any] = _VALUES[field.cpp_type]
+        elif depth:
+            one = _messages(GetMessageClass(inner), depth - 1)
+        else:
+            continue
+        fields[field.name] = st.lists(one, max_size=3) if field.is_repeated else one
+    return st.fixed_dictionaries({}, optional=fields).map(lambda given: kind(**given))
+
+
+@pytest.mark.parametrize(
+    "name", ["EchoRequest", "Strict", "Line", "DraftLine", "OrderDraft", "PlaceOrderRequest"]
+)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_quick_yes_comes_exactly_when_no_rule_is_broken(echo: Stubs, name: str, data: Any) -> None:
+    kind = getattr(echo.pb, name, None) or getattr(orders_pb2, name)
+    message = data.draw(_messages(kind))
+    compiler = _Compiler()
+    check = compiler.message(kind.DESCRIPTOR)
+    assert check is not None
+
+    fine = compile_fine(kind.DESCRIPTOR, compiler.field, frozenset(_WELL_KNOWN_SECONDS))
+
+    assert fine(message) is not bool(check(message))
+
+
+def test_a_usual_order_gets_the_quick_yes() -> None:
+    """Else every order pays for both ways."""
+    request = orders_pb2.PlaceOrderRequest(
+        request_id=new_id("req"),
+        order=orders_pb2.OrderDraft(
+            channel_id="web",
+            lines=[
+                orders_pb2.DraftLine(sku=sku, quantity_units=1, method=types_pb2.FULFILLMENT_METHOD_SHIP)
+                for sku in "ab"
+            ],
+        ),
+        payment=orders_pb2.PaymentInput(token="tok_ok"),
+    )
+    asked = []
+
+    def checked(field: Any) -> Any:
+        asked.append(field.full_name)
+        return _Compiler().field(field)
+
+    assert compile_fine(request.DESCRIPTOR, checked, frozenset())(request)
+    assert [name for name in asked if "orders" in name] == ["aljibe.orders.v1.OrderDraft.coupon_codes"]
 
 
 def _message_with(**rules: Any) -> Any:
