@@ -139,7 +139,7 @@ class _Method:
 
     def unary(self) -> exchange.Method:
         """The same for calls that share a stream."""
-        return self._unary_unary, self._inner.response_serializer
+        return self._unary_unary, _serializer(self._inner.response_serializer)
 
     async def _unary_unary(self, data: bytes, context: Context) -> Any:
         started = time.monotonic()

@@ -17,6 +17,7 @@ import pytest
 from grpc_tools import protoc
 
 from chassis.auth import DevelopmentKeys, TokenMinter, TokenVerifier, current_principal, development_keys
+from chassis.edge import sent_as_is
 from chassis.errors import ErrorRule, ErrorTable
 from chassis.server import Server
 from chassis.settings import ChassisSettings
@@ -111,6 +112,9 @@ class Servicer:
                     self.ended.set()
             case "who":
                 return self.stubs.pb.EchoResponse(said=current_principal().subject)
+            case "stored":
+                stored = self.stubs.pb.EchoResponse(said="as it was stored").SerializeToString()
+                return sent_as_is(self.stubs.pb.EchoResponse, stored)
         return self.stubs.pb.EchoResponse(said=request.do)
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802

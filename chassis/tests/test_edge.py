@@ -46,6 +46,12 @@ async def test_a_call_with_token_role_and_scope_is_served(door: Door, token: Tok
     assert answer.said == "me"
 
 
+async def test_an_answer_in_wire_form_is_sent_as_it_is(door: Door, token: Token) -> None:
+    answer = await door.stub.Any(door.request("stored"), metadata=token("channel"))
+
+    assert answer.said == "as it was stored"
+
+
 @pytest.mark.parametrize("method", ["Echo", "Any", "Forgotten"])
 async def test_nothing_works_without_a_token(door: Door, method: str) -> None:
     error = await refused(getattr(door.stub, method)(door.request("x")))

@@ -33,7 +33,7 @@ def _outcome(answer: Any) -> object:
 
 
 async def test_each_call_has_its_own_outcome(door: Door, stub: Any, token: Token) -> None:
-    words = ["one", "refuse", "two", "break", "abort"]
+    words = ["one", "refuse", "two", "break", "abort", "stored"]
     calls = [stub.Any(door.request(word), metadata=token("channel")) for word in words]
 
     answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -44,6 +44,7 @@ async def test_each_call_has_its_own_outcome(door: Door, stub: Any, token: Token
         "two",
         Code.INTERNAL,
         Code.ABORTED,
+        "as it was stored",
     ]
     assert reason_of(answers[1]) == "OUT_OF_TEA"  # type: ignore[arg-type]
     assert "42" not in str(answers[3].details())  # type: ignore[union-attr]
