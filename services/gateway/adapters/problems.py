@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -43,6 +44,14 @@ _HEADERS = {
     429: _LATER,
     503: _LATER,
 }
+_INFO, _TEXT, _BAD = (
+    kind.DESCRIPTOR.full_name
+    for kind in (
+        error_details_pb2.ErrorInfo,
+        error_details_pb2.LocalizedMessage,
+        error_details_pb2.BadRequest,
+    )
+)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -60,9 +69,10 @@ class Problem:
 
     def document(self, instance: str = "") -> bytes:
         """The JSON document; `instance` identifies this occurrence (the trace id)."""
+        kind, title = _names_of(self.reason)
         content: dict[str, Any] = {
-            "type": TYPE_PREFIX + self.reason.lower().replace("_", "-"),
-            "title": self.reason.replace("_", " ").capitalize(),
+            "type": kind,
+            "title": title,
             "status": self.status,
             "detail": self.detail,
             "reason": self.reason,
@@ -78,6 +88,12 @@ class Problem:
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Headers that this status calls for."""
         return _HEADERS.get(self.status, _PLAIN_HEADERS)
+
+
+@lru_cache(maxsize=1024)
+def _names_of(reason: str) -> tuple[str, str]:
+    """Type and title of a reason: there are few, and a sold-out article brings the same one all day."""
+    return TYPE_PREFIX + reason.lower().replace("_", "-"), reason.replace("_", " ").capitalize()
 
 
 class DoorProblem(Exception):
@@ -102,17 +118,16 @@ def problem_of_status(status: status_pb2.Status) -> Problem:
     reason, facts, detail = code.name, {}, status.message
     violations: tuple[Mapping[str, str], ...] = ()
     for packed in status.details:
-        info = error_details_pb2.ErrorInfo()
-        text = error_details_pb2.LocalizedMessage()
-        bad = error_details_pb2.BadRequest()
-        if packed.Unpack(info):
+        kind = packed.type_url.rpartition("/")[2]
+        if kind == _INFO:
+            info = error_details_pb2.ErrorInfo.FromString(packed.value)
             reason, facts = info.reason, dict(info.metadata)
-        elif packed.Unpack(text):
-            detail = text.message
-        elif packed.Unpack(bad):
+        elif kind == _TEXT:
+            detail = error_details_pb2.LocalizedMessage.FromString(packed.value).message
+        elif kind == _BAD:
             violations = tuple(
                 {"field": found.field, "description": found.description, "reason": found.reason}
-                for found in bad.field_violations
+                for found in error_details_pb2.BadRequest.FromString(packed.value).field_violations
             )
     return Problem(HTTP_STATUS[code], reason, detail, facts, violations)
 
