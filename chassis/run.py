@@ -81,7 +81,10 @@ class Context(Generic[S]):
             raise SettingsError(f"ALJIBE_{service.upper()}_ADDRESS is not set")
         if service not in self._channels:
             self._channels[service] = client.channel(
-                address, self.identity, max_message_bytes=self.settings.max_message_bytes
+                address,
+                self.identity,
+                max_message_bytes=self.settings.max_message_bytes,
+                exchange_streams=self.settings.exchange_streams,
             )
         return self._channels[service]
 

@@ -64,6 +64,10 @@ class ChassisSettings:
     """After this a client is asked to connect again, so that it finds instances that are new; calls under way
     go on. 0: never.
     """
+    exchange_streams: int = 1
+    """Streams to each other service that unary calls share (ADR-0015); 0: each call is a gRPC call of its
+    own. Where several instances of a service stand behind one address, several streams spread the calls.
+    """
     test_settings: bool = False
 
 

@@ -25,7 +25,3 @@ class Settings(ChassisSettings):
     """A comment line on a silent event stream, so that proxies keep it open."""
     max_event_streams: int = 2000
     """Open server-sent event streams; one more is refused with 429."""
-    exchange_streams: int = 1
-    """Streams to each service that unary calls share; 0: each call is a gRPC call of its own. Where several
-    instances of a service stand behind one address, several streams spread the calls over them.
-    """
