@@ -22,6 +22,8 @@ R = TypeVar("R")
 MAX_GROUP = 256
 MAX_QUEUE = 4096
 TURN_PATIENCE_SECONDS = 0.05
+GATHER_ROUNDS = 12
+GATHER_SECONDS = 0.01
 
 _SIZE = metrics.histogram(
     "group_size", "members", "Members of an executed group", ("group",), metrics.SIZE_BUCKETS
@@ -80,8 +82,9 @@ class GroupCommit(Generic[T, R]):
     `execute` returns one result per item, in order: a value, or an exception that this member alone
     receives. If it raises, and `retry_alone` says so of what it raised, each member is tried once by
     itself; otherwise all receive what
-    it raised. `lanes` groups may be in flight at once; they start in arrival order. At most `max_queue`
-    members wait:
+    it raised. `lanes` groups may be in flight at once; they start in arrival order. With `gather`, a group
+    under load begins when nobody else has joined for `GATHER_ROUNDS` of the event loop, or after
+    `GATHER_SECONDS`. At most `max_queue` members wait:
     more is `Overloaded`. A member whose deadline has passed, or whose caller is gone, is dropped before
     work begins; once its
     group has begun the work goes on without it, for a request id makes its answer available to a retry.
@@ -97,6 +100,7 @@ class GroupCommit(Generic[T, R]):
         lanes: int = 1,
         retry_alone: Callable[[Exception], bool] | None = None,
         turns: Turns | None = None,
+        gather: bool = False,
     ) -> None:
         if min(max_group, max_queue, lanes) < 1:
             raise ValueError("max_group, max_queue and lanes must be at least 1")
@@ -107,6 +111,10 @@ class GroupCommit(Generic[T, R]):
         self._lanes = lanes
         self._retry_alone = retry_alone
         self._turns = turns
+        self._gathers = gather
+        self._gathering = False
+        self._joined = 0
+        self._last_size = 0
         self._waiting: deque[_Member[T, R]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -148,7 +156,8 @@ class GroupCommit(Generic[T, R]):
             deadline = call.deadline if call is not None else float("inf")
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Member(item, deadline, answer, time.monotonic()))
-        if len(self._running) < self._lanes:
+        self._joined += 1
+        if len(self._running) < self._lanes and not self._gathering:
             self._start_lane()
         return answer
 
@@ -172,18 +181,47 @@ class GroupCommit(Generic[T, R]):
             task.get_loop().call_exception_handler(
                 {"message": f"group {self._name} broke", "exception": task.exception(), "task": task}
             )
-        if self._waiting:
+        if self._waiting and not self._gathering:
             self._start_lane()
 
     async def _lane(self) -> None:
         while self._waiting:
+            if self._gathers:
+                if self._gathering:
+                    return
+                await self._while_more_come()
             async with self._turns.taken() if self._turns is not None else nullcontext():
                 await self._gather_and_run()
+
+    async def _while_more_come(self) -> None:
+        """Go round the event loop until nobody has joined for some rounds.
+
+        A busy loop comes to the calls that have arrived one by one, so a group that began at once would be
+        small, at the full price of its statements; and a loop with nothing to do goes round in no time.
+        """
+        if len(self._waiting) == 1 and self._last_size <= 1:
+            return
+        until = time.monotonic() + GATHER_SECONDS
+        self._gathering = True
+        try:
+            joined, quiet = self._joined, 0
+            while quiet < GATHER_ROUNDS and len(self._waiting) < self._max_group:
+                await asyncio.sleep(0)
+                if joined != self._joined:
+                    if time.monotonic() > until:
+                        break
+                    joined, quiet = self._joined, 0
+                else:
+                    quiet += 1
+        finally:
+            self._gathering = False
 
     async def _gather_and_run(self) -> None:
         group = self._gather()
         if not group:
             return
+        if self._gathers and self._waiting and len(self._running) < self._lanes:
+            self._start_lane()
         try:
             await self._run(group)
         finally:
@@ -198,6 +236,7 @@ class GroupCommit(Generic[T, R]):
             member = self._waiting.popleft()
             if self._alive(member, now):
                 group.append(member)
+        self._last_size = len(group)
         if group:
             self._size.observe(len(group))
             self._wait.observe(now - group[0].since)

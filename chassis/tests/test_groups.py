@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from chassis import groups
 from chassis.groups import GroupCommit, Turns
 from chassis.refusals import DeadlineExceeded, Overloaded, Unavailable
 
@@ -233,3 +234,71 @@ async def test_stages_take_turns_but_wait_for_a_hanging_one_only_a_moment() -> N
     assert answers == [0, 1, 2, 3, 4]
     assert sizes == [5]
     assert await hanging == 0
+
+
+async def _one_a_round(group: GroupCommit[str, str], items: Sequence[str]) -> list[asyncio.Task[str]]:
+    """Submit one after the other, each a round of the event loop later, as calls come to a busy process."""
+    tasks: list[asyncio.Task[str]] = []
+    for item in items:
+        tasks.append(asyncio.create_task(group.submit(item)))
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_under_load_who_comes_one_by_one_goes_together() -> None:
+    """A group that began with the first of them would cost all the statements of a full one."""
+    work = Work()
+    work.gate.set()
+    group = GroupCommit("gathers", work, lanes=2, gather=True)
+    await asyncio.gather(*submit_all(group, ["a", "b"]))
+
+    await asyncio.gather(*await _one_a_round(group, list("cdefghij")))
+
+    assert work.groups == [["a", "b"], list("cdefghij")]
+
+
+async def test_an_idle_group_waits_for_nobody() -> None:
+    """Rounds of the loop that nothing else needs are a delay, however short."""
+    begins: list[int] = []
+    for gather in (False, True):
+        work = Work()
+        group = GroupCommit("idle", work, gather=gather)
+        task = asyncio.create_task(group.submit("a"))
+        rounds = 0
+        while not work.begun.is_set():
+            await asyncio.sleep(0)
+            rounds += 1
+        begins.append(rounds)
+        work.gate.set()
+        assert await task == "A"
+
+    assert begins[0] == begins[1]
+
+
+async def test_gathering_ends_though_they_come_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "GATHER_SECONDS", 0.005)
+    work = Work()
+    work.gate.set()
+    group = GroupCommit("endless", work, gather=True)
+    await asyncio.gather(*submit_all(group, ["a", "b"]))
+    tasks: list[asyncio.Task[str]] = []
+
+    async with asyncio.timeout(5):
+        while len(work.groups) < 2:
+            tasks += await _one_a_round(group, ["x"])
+
+    await asyncio.gather(*tasks)
+    assert sum(map(len, work.groups)) == 2 + len(tasks)
+
+
+async def test_a_group_that_is_full_gathers_no_more_and_the_next_begins_beside_it() -> None:
+    work = Work()
+    group = GroupCommit("full", work, max_group=2, lanes=2, gather=True)
+
+    tasks = submit_all(group, list("abcde"))
+    await until(lambda: len(work.groups) == 2)
+    work.gate.set()
+
+    await asyncio.gather(*tasks)
+    assert [len(items) for items in work.groups] == [2, 2, 1]
+    assert work.most_at_once == 2

@@ -45,7 +45,7 @@ class StockDesk:
         self._tell = tell
         self._poster = PlainFirst(store, self._told)
         self._singles: GroupCommit[Submission, Any] = GroupCommit(
-            "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES
+            "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES, gather=True
         )
         self._batches: GroupCommit[Sequence[Submission], BatchOutcome] = GroupCommit(
             BATCHES,
