@@ -49,7 +49,7 @@ async def _control(
             getattr(control, name).CopyFrom(_amount(text))
     for name, text in zip(TIMES, (since, until, release), strict=True):
         if text:
-            getattr(control, name).CopyFrom(_moment(text))
+            getattr(control, name).CopyFrom(moment(text))
     if remove != (control == pb.ChannelControl(channel_id=channel, sku=sku)):
         raise Usage("control.choose")
     async with door(session, "inventory") as inventory:
@@ -135,7 +135,8 @@ def _amount(text: str) -> pb.ControlAmount:
     return pb.ControlAmount(percent=number) if found[2] else pb.ControlAmount(units=number)
 
 
-def _moment(text: str) -> Timestamp:
+def moment(text: str) -> Timestamp:
+    """A time as a person writes it; one without a zone is of this machine's."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

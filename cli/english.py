@@ -298,6 +298,27 @@ aljibe stock controls --channel app --json | jq '.controls[].control.sku'
     "control.word.validity": "Valid",
     "control.word.released": "Released",
     "control.only_mark": " only",
+    "stock.limit.help": "Set or remove how many units of a scarce article each customer may have.",
+    "stock.limit.examples": """
+aljibe stock limit 1029743 2 --days 30           two in any 30 days
+aljibe stock limit 1029743 1 --until 2026-12-24T18:00
+aljibe stock limit 1029743 --remove
+""",
+    "stock.limits.help": "List the limits per customer.",
+    "stock.limits.examples": """
+aljibe stock limits
+aljibe stock limits --json | jq '.limits[].sku'
+""",
+    "limit.units": "The most each customer may have.",
+    "limit.days": "Only what was promised in the last so many days counts.",
+    "limit.named_only": "Who gives no customer id gets nothing.",
+    "limit.remove": "Remove the limit.",
+    "limit.choose": "name the units that each customer may have, or --remove",
+    "limit.removed": "there is no limit of {sku} any more",
+    "limit.none": "no article is limited",
+    "limit.each": "Each customer",
+    "limit.window": "Window",
+    "limit.in_days": "{days} d",
     "cause.OPENING": "opening stock",
     "cause.RECEIPT": "receipt",
     "cause.SALE": "till sale",

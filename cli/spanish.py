@@ -299,6 +299,27 @@ aljibe stock controls --channel app --json | jq '.controls[].control.sku'
     "control.word.validity": "Vigencia",
     "control.word.released": "Liberado",
     "control.only_mark": " solo",
+    "stock.limit.help": "Fija o quita cuántas unidades de un artículo escaso puede tener cada cliente.",
+    "stock.limit.examples": """
+aljibe stock limit 1029743 2 --days 30           dos en 30 días cualesquiera
+aljibe stock limit 1029743 1 --until 2026-12-24T18:00
+aljibe stock limit 1029743 --remove
+""",
+    "stock.limits.help": "Lista los límites por cliente.",
+    "stock.limits.examples": """
+aljibe stock limits
+aljibe stock limits --json | jq '.limits[].sku'
+""",
+    "limit.units": "Lo máximo que puede tener cada cliente.",
+    "limit.days": "Solo cuenta lo prometido en los últimos días indicados.",
+    "limit.named_only": "Quien no da su identificador de cliente no recibe nada.",
+    "limit.remove": "Quita el límite.",
+    "limit.choose": "indique las unidades que puede tener cada cliente, o --remove",
+    "limit.removed": "ya no hay límite de {sku}",
+    "limit.none": "ningún artículo está limitado",
+    "limit.each": "Cada cliente",
+    "limit.window": "Ventana",
+    "limit.in_days": "{days} d",
     "cause.OPENING": "existencias iniciales",
     "cause.RECEIPT": "recepción",
     "cause.SALE": "venta en caja",

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from cli import controls
+from cli import controls, limits
 from cli.doors import CALL_SECONDS, Door, door
 from cli.session import Session, command, proto_json
 from cli.show import short, time, units
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     command(group, "show")(_show)
     controls.register(group)
+    limits.register(group)
     app.add_typer(group, name="stock")
 
 

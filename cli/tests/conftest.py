@@ -15,7 +15,14 @@ from typing import Any
 import grpc
 import pytest
 
-from aljibe.inventory.v1 import controls_pb2, controls_pb2_grpc, inventory_pb2, inventory_pb2_grpc
+from aljibe.inventory.v1 import (
+    controls_pb2,
+    controls_pb2_grpc,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    limits_pb2,
+    limits_pb2_grpc,
+)
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.auth import TokenVerifier, current_principal, development_keys
@@ -162,6 +169,23 @@ class _Controls(controls_pb2_grpc.ChannelControlServiceServicer):
         return controls_pb2.ListChannelControlsResponse(controls=self._stubs.controls)
 
 
+class _Limits(limits_pb2_grpc.BuyerLimitServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def SetBuyerLimits(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return limits_pb2.SetBuyerLimitsResponse(limits=request.limits)
+
+    async def RemoveBuyerLimits(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return limits_pb2.RemoveBuyerLimitsResponse(limits=1)
+
+    async def ListBuyerLimits(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return limits_pb2.ListBuyerLimitsResponse()
+
+
 class _Bus(bus_pb2_grpc.BusServiceServicer):
     def __init__(self, stubs: Stubs) -> None:
         self._stubs = stubs
@@ -246,6 +270,11 @@ def platform(
                     controls_pb2_grpc.add_ChannelControlServiceServicer_to_server,
                     _Controls(stubs),  # type: ignore[abstract]
                     controls_pb2.DESCRIPTOR.services_by_name["ChannelControlService"],
+                ),
+                (
+                    limits_pb2_grpc.add_BuyerLimitServiceServicer_to_server,
+                    _Limits(stubs),  # type: ignore[abstract]
+                    limits_pb2.DESCRIPTOR.services_by_name["BuyerLimitService"],
                 ),
                 (
                     bus_pb2_grpc.add_BusServiceServicer_to_server,

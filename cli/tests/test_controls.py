@@ -1,4 +1,4 @@
-"""`aljibe stock control` and `controls`: what is asked of inventory, and what a person sees."""
+"""`aljibe stock control`, `controls`, `limit`, `limits`: what inventory is asked, and what a person sees."""
 
 from __future__ import annotations
 
@@ -55,3 +55,18 @@ def test_controls_are_listed_with_what_was_used(platform: StubPlatform) -> None:
     assert re.search(r"7\s+app\s+0\s+4", ran.out)
     assert document["controls"][0]["promisedUnits"] == 3
     assert "no channel has a control" in none.out
+
+
+def test_a_limit_is_set_and_removed(platform: StubPlatform) -> None:
+    ran = platform.aljibe("stock", "limit", "7", "2", "--days", "30", "--named-only")
+    removed = platform.aljibe("stock", "limit", "7", "--remove")
+    neither = platform.aljibe("stock", "limit", "7")
+    none = platform.aljibe("stock", "limits", "--lang", "es")
+
+    limit = platform.stubs.requests[0].limits[0]
+    assert (limit.sku, limit.max_units, limit.window_seconds, limit.named_only) == ("7", 2, 2_592_000, True)
+    assert re.search(r"7\s+2\s+30 d", ran.out)
+    assert list(platform.stubs.requests[1].skus) == ["7"]
+    assert "no limit of 7" in removed.out
+    assert neither.code == 2
+    assert "ningún artículo está limitado" in none.out

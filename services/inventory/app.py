@@ -17,6 +17,8 @@ from aljibe.inventory.v1 import (
     holds_pb2_grpc,
     inventory_pb2,
     inventory_pb2_grpc,
+    limits_pb2,
+    limits_pb2_grpc,
     supply_pb2,
     supply_pb2_grpc,
     transfers_pb2,
@@ -32,6 +34,7 @@ from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
 from services.inventory.adapters.grpc.explaining import AvailabilityServicer
 from services.inventory.adapters.grpc.holds import HoldServicer
+from services.inventory.adapters.grpc.limits import BuyerLimitServicer
 from services.inventory.adapters.grpc.locations import LocationServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
 from services.inventory.adapters.grpc.stock import StockServicer
@@ -130,6 +133,11 @@ async def build(context: Context[Settings]) -> Built:
                 controls_pb2_grpc.add_ChannelControlServiceServicer_to_server,
                 ChannelControlServicer(desk, db, pages),
                 controls_pb2.DESCRIPTOR.services_by_name["ChannelControlService"],
+            ),
+            (
+                limits_pb2_grpc.add_BuyerLimitServiceServicer_to_server,
+                BuyerLimitServicer(desk, db, pages, clock),
+                limits_pb2.DESCRIPTOR.services_by_name["BuyerLimitService"],
             ),
             (
                 holds_pb2_grpc.add_HoldServiceServicer_to_server,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from google.protobuf import json_format
 
-from aljibe.inventory.v1 import controls_pb2
+from aljibe.inventory.v1 import controls_pb2, limits_pb2
 from aljibe.orders.v1 import orders_pb2
 from tests.integration.world import CARRY_OUT, Refusal, World, eventually, request_id, units
 
@@ -78,3 +78,30 @@ async def test_a_cancelled_order_gives_its_channel_the_units_back(world: World) 
 
     await eventually(given_back, "the cancelled unit given back to the cap")
     await world.buy(sku, channel="call-center")
+
+
+async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channel(world: World) -> None:
+    """The refusal is clear at the HTTP door, and a cancelled unit may be bought again."""
+    sku = await world.article(stock={"wh-1": 9})
+    request = limits_pb2.SetBuyerLimitsRequest(
+        request_id=request_id(), limits=[limits_pb2.BuyerLimit(sku=sku, max_units=2)]
+    )
+    await world.post("/v1/buyer-limits:set", request, world.planner)
+    first = await world.buy(sku)
+
+    with pytest.raises(Refusal) as refused:
+        await world.buy({sku: 2}, channel="app")
+    await world.buy(sku, channel="app")
+    with pytest.raises(Refusal) as full:
+        await world.buy(sku)
+    body = {"requestId": request_id()}
+    await world.post(f"/v1/orders/{first.order_id}:cancel", body, world.shop())
+
+    async def given_back() -> bool:
+        found = await world.get(f"/v1/buyer-limits/{sku}/allowance", world.shop(), customerId="cus-1")
+        return int(found.get("leftUnits", 0)) == 1
+
+    await eventually(given_back, "the cancelled unit given back to the customer")
+    await world.buy(sku)
+    assert {refused.value.reason, full.value.reason} == {"BUYER_LIMIT_EXCEEDED"}
+    assert (refused.value.status, full.value.problem["metadata"]["left_units"]) == (409, "0")

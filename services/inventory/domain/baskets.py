@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.inventory.domain.control import Control, ControlLedger
+from services.inventory.domain.limit import BuyerLimit, Claim, Claims
 from services.inventory.domain.pool import Hold, HoldDisplaced, HoldState, Pool
-from services.inventory.domain.refusals import ControlUnknown, HoldUnknown
+from services.inventory.domain.refusals import BuyerLimitExceeded, ControlUnknown, HoldUnknown
 from services.inventory.domain.stock import Cause
 
 
@@ -22,6 +23,8 @@ class Baskets:
         self.new_holds: list[Hold] = []
         self.changed_holds: dict[str, Hold] = {}
         self.controls = ControlLedger()
+        self.changed_limits: dict[str, BuyerLimit | None] = {}
+        self.claims = Claims()
 
     def hold(self, hold_id: str) -> Hold:
         """The locked hold.
@@ -117,6 +120,47 @@ class Baskets:
         pool.guarded = pool.controlled = True
         self.changed_pools[pool.sku] = pool
         self._note_controls([control])
+
+    def put_limit(self, pool: Pool, limit: BuyerLimit | None) -> None:
+        """Put a limit into the book, or take it out; its SKU is guarded from now on."""
+        pool.limit = limit
+        pool.guarded = pool.controlled = True
+        self.changed_pools[pool.sku] = pool
+        self.changed_limits[pool.sku] = limit
+
+    def check_buyer(
+        self, customer_id: str, units: Mapping[str, int], now: datetime, hold: Hold | None = None
+    ) -> None:
+        """Pass when the customer may have these units, those that their own `hold` keeps included.
+
+        Raises:
+            BuyerLimitExceeded.
+        """
+        for sku, wanted in units.items():
+            limit = self._limit(sku, now)
+            if limit is None:
+                continue
+            left = limit.max_units
+            if customer_id:
+                buyer = (sku, customer_id)
+                left -= self.claims.had(buyer)
+                if hold is not None:
+                    left += min(wanted, self.claims.of_document(buyer, hold.hold_id))
+            elif limit.named_only:
+                left = 0
+            if wanted > left:
+                raise BuyerLimitExceeded(sku, wanted, limit.max_units, max(0, left))
+
+    def claim(self, customer_id: str, document_id: str, units: Mapping[str, int], now: datetime) -> None:
+        """Note what a customer was promised of limited SKUs."""
+        for sku, wanted in units.items():
+            if customer_id and self._limit(sku, now) is not None:
+                self.claims.add(Claim(sku, customer_id, document_id), wanted)
+
+    def _limit(self, sku: str, now: datetime) -> BuyerLimit | None:
+        pool = self.pools.get(sku)
+        limit = pool.limit if pool is not None else None
+        return limit if limit is not None and limit.valid(now) else None
 
     def tell_controls(self, now: datetime) -> None:
         """Bring what replicas are told of each channel up to what the book says now."""

@@ -75,6 +75,8 @@ class Needs:
     """SKUs whose pool is locked, made when missing, and may be guarded from now on."""
     controls: set[tuple[str, str]] = field(default_factory=set)
     """SKU and channel: what was promised and is held must be known, for a control that may be new."""
+    customers: set[str] = field(default_factory=set)
+    """Whose share of limited SKUs must be known."""
     holds: set[str] = field(default_factory=set)
     """Locked, with all their lines."""
     held_pools: set[str] = field(default_factory=set)

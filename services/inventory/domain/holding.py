@@ -22,17 +22,21 @@ class CreateHold:
     lines: tuple[tuple[str, int], ...]
     """SKU and units, each SKU once."""
     ttl_seconds: int = DEFAULT_HOLD_TTL_SECONDS
+    customer_id: str = ""
 
     def needs(self, needs: Needs) -> None:
         """The pools, guarded from now on."""
         needs.guards.update(sku for sku, _ in self.lines)
+        if self.customer_id:
+            needs.customers.add(self.customer_id)
 
     def apply(self, book: Book) -> Hold:
         """Hold.
 
         Raises:
-            InsufficientStock.
+            InsufficientStock, BuyerLimitExceeded.
         """
+        book.check_buyer(self.customer_id, dict(self.lines), book.now)
         shortages: list[Shortage] = []
         for sku, units in self.lines:
             room = book.pools[sku].room_of(self.channel_id, book.now)
@@ -51,6 +55,7 @@ class CreateHold:
             [HoldLine(sku, units, units) for sku, units in sorted(self.lines)],
         )
         book.add_hold(hold)
+        book.claim(self.customer_id, hold.hold_id, dict(self.lines), book.now)
         return hold
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from services.inventory.domain.control import UNLIMITED_UNITS, Control, Share, share
+from services.inventory.domain.limit import BuyerLimit
 from services.inventory.domain.stock import Cause, Position
 
 POOL = ""
@@ -37,7 +38,7 @@ class Pool:
     guarded: bool = False
     version: int = 0
     controlled: bool = False
-    """Whether a channel control was ever set for it; only then are there any to look for."""
+    """Whether a channel control or a limit was ever set for it; only then are there any to look for."""
     measured: bool = False
     """Whether the sums are known; without holds and controls nobody asks for them."""
     there_units: int = 0
@@ -46,6 +47,8 @@ class Pool:
     """Σ over active locations of max(0, on_hand − reserved − safety)."""
     controls: dict[str, Control] = field(default_factory=dict)
     """By channel; with one for all channels that have none."""
+    limit: BuyerLimit | None = None
+    """What each customer may have of it."""
 
     @property
     def room_units(self) -> int:

@@ -331,3 +331,39 @@ class PeriodInvalid(Refusal):
             f"the control of {self.sku} for channel {self.channel_id}: "
             "it must begin before its ring-fence is released, and that before it ends"
         )
+
+
+@dataclass(eq=False)
+class BuyerLimitExceeded(Refusal):
+    """A customer wants more units of a scarce article than each may have."""
+
+    sku: str
+    requested_units: int
+    limit_units: int
+    left_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku} is limited to {self.limit_units} per customer; "
+            f"{self.left_units} are left for this one, not {self.requested_units}"
+        )
+
+
+@dataclass(eq=False)
+class LimitUnknown(Refusal):
+    """The SKU has no limit per buyer."""
+
+    sku: str
+
+    def __str__(self) -> str:
+        return f"there is no limit per buyer of {self.sku}"
+
+
+@dataclass(eq=False)
+class LimitPeriodInvalid(Refusal):
+    """A limit ends before it begins."""
+
+    sku: str
+
+    def __str__(self) -> str:
+        return f"the limit per buyer of {self.sku} must begin before it ends"

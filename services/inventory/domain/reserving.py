@@ -58,10 +58,15 @@ class Reserve:
     channel_id: str = ""
     hold_id: str = ""
     """A basket's hold, whose units are used first; one that ended gives nothing and refuses nothing."""
+    customer_id: str = ""
+    accepted: bool = False
+    """Whether the order was accepted before: a limit per buyer counts its units, and refuses none."""
 
     def needs(self, needs: Needs) -> None:
         """The picked positions, the reservation that may stand, and the hold."""
         needs.orders.add((self.order_id, self.attempt))
+        if self.customer_id:
+            needs.customers.add(self.customer_id)
         if self.hold_id:
             needs.holds.add(self.hold_id)
             needs.held_pools.add(self.hold_id)
@@ -73,12 +78,14 @@ class Reserve:
 
         Raises:
             InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, ReservationEnded,
-            ReservationDiffers, HoldUnknown.
+            ReservationDiffers, HoldUnknown, BuyerLimitExceeded.
         """
         standing = book.by_order.get((self.order_id, self.attempt))
         if standing is not None:
             return self._repeat(book, standing)
         hold = book.hold(self.hold_id) if self.hold_id else None
+        if book.pools and not self.accepted:
+            book.check_buyer(self.customer_id, totals(self.picks), book.now, hold)
         positions = book.positions
         shortages: list[Shortage] = []
         lines: list[Line] = []
@@ -114,8 +121,12 @@ class Reserve:
             lines,
         )
         book.add(reservation)
+        if book.pools:
+            book.claim(self.customer_id, reservation.reservation_id, totals(self.picks), book.now)
         if hold is not None and used:
             book.use_hold(hold, used)
+            for sku, units in used.items():
+                book.claims.use((sku, self.customer_id), hold.hold_id, units)
         return Reserved(reservation, existed=False)
 
     def _from_pools(self, book: Book, hold: Hold | None, shortages: list[Shortage]) -> dict[str, int]:

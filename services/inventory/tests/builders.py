@@ -13,6 +13,8 @@ from services.inventory.domain.control import Amount, Rules
 from services.inventory.domain.controlling import SetControls
 from services.inventory.domain.facts import Move
 from services.inventory.domain.holding import CreateHold
+from services.inventory.domain.limit import BuyerLimit
+from services.inventory.domain.limiting import SetLimits
 from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
 from services.inventory.domain.reserving import Reserve
 from services.inventory.domain.stock import Cause, Pick
@@ -87,9 +89,13 @@ def a_reserve(
     ttl_seconds: int = 900,
     hold_id: str = "",
     channel_id: str = "web",
+    customer_id: str = "",
+    accepted: bool = False,
 ) -> Reserve:
     wanted = tuple(picks) or (Pick(sku, location_id, quantity_units),)
-    return Reserve(order_id or unique("ord"), attempt, wanted, ttl_seconds, channel_id, hold_id)
+    return Reserve(
+        order_id or unique("ord"), attempt, wanted, ttl_seconds, channel_id, hold_id, customer_id, accepted
+    )
 
 
 def a_hold(
@@ -98,8 +104,21 @@ def a_hold(
     sku: str = SKU,
     more: Mapping[str, int] | None = None,
     channel_id: str = "web",
+    customer_id: str = "",
 ) -> CreateHold:
-    return CreateHold(channel_id, ((sku, quantity_units), *(more or {}).items()), 900)
+    return CreateHold(channel_id, ((sku, quantity_units), *(more or {}).items()), 900, customer_id)
+
+
+def a_limit(
+    max_units: int,
+    *,
+    sku: str = SKU,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    window_seconds: int = 0,
+    named_only: bool = False,
+) -> SetLimits:
+    return SetLimits((BuyerLimit(sku, max_units, NOW, valid_from, valid_until, window_seconds, named_only),))
 
 
 def units(number: int) -> Amount:

@@ -15,6 +15,7 @@ from services.inventory.domain.book import Book, Event, Needs
 from services.inventory.domain.control import Opening, Sale
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.limit import BuyerLimit, Claim
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold, Pool
 from services.inventory.domain.reserving import Reserved
@@ -37,6 +38,7 @@ class Shelves:
     events: list[Event] = field(default_factory=list)
     documents: dict[DocumentKey, Document] = field(default_factory=dict)
     moved_at: dict[str, datetime] = field(default_factory=dict)
+    claims: list[tuple[Claim, datetime]] = field(default_factory=list)
     sales: list[tuple[Sale, datetime]] = field(default_factory=list)
 
 
@@ -143,6 +145,12 @@ class _InMemoryTransaction:
             self._shelves.holds.values(),
         )
         book.opening = {named: self._opening(named, book.now) for named in needs.controls}
+        limits = [pool.limit for pool in book.pools.values() if pool.limit is not None]
+        book.claims.standing = {
+            (limit.sku, customer): self._claims(limit, customer, book.now)
+            for limit in limits
+            for customer in needs.customers
+        }
         book.moved = {
             (key, ago): sum(
                 one.quantity_units
@@ -153,6 +161,25 @@ class _InMemoryTransaction:
             for key, ago in needs.moved
         }
         return book
+
+    def _claims(self, limit: BuyerLimit, customer_id: str, now: datetime) -> dict[str, int]:
+        mine = [
+            claim.document_id
+            for claim, claimed_at in self._shelves.claims
+            if (claim.sku, claim.customer_id) == (limit.sku, customer_id)
+            and claimed_at >= limit.counts_since(now)
+        ]
+        reservations, holds = self._shelves.reservations, self._shelves.holds
+        return {
+            one: holds[one].kept_units(limit.sku)
+            if one in holds
+            else sum(
+                line.live_units + line.consumed_units
+                for line in reservations[one].lines
+                if line.sku == limit.sku
+            )
+            for one in mine
+        }
 
     def _opening(self, named: tuple[str, str], now: datetime) -> Opening:
         sku, channel_id = named
@@ -169,6 +196,7 @@ class _InMemoryTransaction:
 
     async def save(self, book: Book, traces: Sequence[str | None]) -> Sequence[Any]:
         book.tell_controls(book.now)
+        self._shelves.claims += [(claim, book.now) for claim in book.claims.new]
         self._shelves.sales += [(sale, book.now) for sale in book.controls.sales]
         for position in book.changed_positions.values():
             position.version += 1

@@ -112,7 +112,12 @@ class PlaceOrder:
         attempt = 1
         while True:
             secured = await self._secure(
-                order_id, draft.wish(), draft.channel_id, first_attempt=attempt, hold_id=draft.hold_id
+                order_id,
+                draft.wish(),
+                draft.channel_id,
+                first_attempt=attempt,
+                hold_id=draft.hold_id,
+                customer_id=draft.customer_id,
             )
             backing = await self._backing(order_id, quote, token, secured)
             if quote.total_minor:

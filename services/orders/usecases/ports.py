@@ -100,8 +100,12 @@ class Reservations(Protocol):
         picks: Mapping[tuple[str, str], int],
         channel_id: str,
         hold_id: str = "",
+        customer_id: str = "",
+        accepted: bool = False,
     ) -> Granted | Refused:
-        """All picks or none; of a basket's hold first."""
+        """All picks or none; of a basket's hold first. Of an order that was `accepted` before no limit per
+        buyer refuses them.
+        """
         ...
 
     async def release(self, reservation_id: str) -> None:

@@ -98,6 +98,7 @@ class ResolveShortage:
             last_attempt=order.attempts,
             trigger=CUSTOMER_CHOICE,
             excluded=order.failed_locations if choice.ship_to is not None else frozenset(),
+            customer_id=order.customer_id,
         )
         return await self._commit(order_id, choice, secured, request, encode)
 

@@ -69,6 +69,7 @@ class Secure:
         excluded: frozenset[str] = frozenset(),
         partial: bool = False,
         hold_id: str = "",
+        customer_id: str = "",
     ) -> Secured:
         """A reserved plan; with `partial`, for as much as there is, but for something. What a basket holds is
         only for the order that names its `hold_id`.
@@ -79,6 +80,7 @@ class Secure:
         """
         attempt = first_attempt
         plans = 0
+        accepted = trigger != PLACED
         while True:
             locations = self._directory.locations
             plan, view = await self._plan(
@@ -96,7 +98,9 @@ class Secure:
             reserved = self._stock.taking(picks)
             granted = False
             try:
-                outcome = await self._reservations.reserve(order_id, attempt, picks, channel_id, hold_id)
+                outcome = await self._reservations.reserve(
+                    order_id, attempt, picks, channel_id, hold_id, customer_id, accepted
+                )
                 granted = isinstance(outcome, Granted)
             finally:
                 reserved(granted)

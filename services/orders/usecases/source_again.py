@@ -164,6 +164,7 @@ class SourceAgain:
                 trigger=case.trigger,
                 excluded=order.failed_locations,
                 partial=True,
+                customer_id=order.customer_id,
             )
         except (InsufficientStock, NoPlan):
             await self._settle(case, wanted, None, to)

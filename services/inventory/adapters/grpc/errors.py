@@ -164,5 +164,24 @@ table = ErrorTable(
             "Control de {sku} para el canal {channel_id}: debe empezar antes de liberar su cupo exclusivo, "
             "y liberarlo antes de terminar",
         ),
+        ErrorRule(
+            no.BuyerLimitExceeded,
+            StatusCode.FAILED_PRECONDITION,
+            "BUYER_LIMIT_EXCEEDED",
+            "{sku} está limitado a {limit_units} por cliente; a este le quedan {left_units}, "
+            "no {requested_units}",
+        ),
+        ErrorRule(
+            no.LimitUnknown,
+            StatusCode.NOT_FOUND,
+            "LIMIT_UNKNOWN",
+            "No hay ningún límite por cliente de {sku}",
+        ),
+        ErrorRule(
+            no.LimitPeriodInvalid,
+            StatusCode.INVALID_ARGUMENT,
+            "LIMIT_PERIOD_INVALID",
+            "El límite por cliente de {sku} debe empezar antes de terminar",
+        ),
     ],
 )

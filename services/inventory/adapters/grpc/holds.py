@@ -32,7 +32,7 @@ class HoldServicer(holds_pb2_grpc.HoldServiceServicer):
     async def CreateHold(self, request: pb.CreateHoldRequest, context: Context) -> pb.CreateHoldResponse:
         """See the contract."""
         lines = tuple((line.sku, line.quantity_units) for line in request.lines)
-        command = CreateHold(request.channel_id, lines, request.ttl_seconds)
+        command = CreateHold(request.channel_id, lines, request.ttl_seconds, request.customer_id)
         answer = await self._desk.submit(marks.marked(command, request, _created))
         return pb.CreateHoldResponse.FromString(answer)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from aljibe.inventory.v1 import controls_pb2, counts_pb2, holds_pb2, supply_pb2, transfers_pb2
+from aljibe.inventory.v1 import controls_pb2, counts_pb2, holds_pb2, limits_pb2, supply_pb2, transfers_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import requests
 from chassis.auth import current_principal
@@ -44,6 +44,8 @@ Request = (
     | holds_pb2.CreateHoldRequest
     | controls_pb2.SetChannelControlsRequest
     | controls_pb2.RemoveChannelControlsRequest
+    | limits_pb2.SetBuyerLimitsRequest
+    | limits_pb2.RemoveBuyerLimitsRequest
 )
 
 
@@ -79,6 +81,8 @@ def reserve(request: pb.ReserveStockRequest, traceparent: str | None, deadline: 
             request.ttl_seconds,
             request.channel_id,
             request.hold_id,
+            request.customer_id,
+            request.accepted,
         ),
         None,
         traceparent,

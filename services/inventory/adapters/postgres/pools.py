@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chassis.postgres import Connection
-from services.inventory.adapters.postgres import controls
+from services.inventory.adapters.postgres import controls, limits
 from services.inventory.adapters.postgres.rows import hold_line_of, hold_of, pool_of
 from services.inventory.adapters.postgres.statements import pools_sql
 from services.inventory.domain.book import Book, Needs, PositionsNotLocked
@@ -75,7 +75,9 @@ class PoolLocks:
             self._note(await self._conn.fetch(pools_sql.lock_pools_free, list(late)))
             if not late <= self._pools.keys():
                 raise PositionsNotLocked(late)
-        await controls.find(self._conn, [pool for pool in self._pools.values() if pool.controlled])
+        controlled = [pool for pool in self._pools.values() if pool.controlled]
+        await controls.find(self._conn, controlled)
+        await limits.find(self._conn, controlled)
         measured = [
             pool
             for pool in self._pools.values()
@@ -142,6 +144,8 @@ async def save(conn: Connection, book: Book) -> None:
         ]
         if fresh:
             await conn.execute(pools_sql.guard_positions, fresh)
+    if book.changed_limits or book.claims.new:
+        await limits.save(conn, book)
     if book.controls.changed:
         await controls.save(conn, book)
     if book.new_holds:

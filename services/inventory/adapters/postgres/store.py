@@ -12,7 +12,7 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import controls, counts, documents, plain, pools
+from services.inventory.adapters.postgres import controls, counts, documents, limits, plain, pools
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import pools_sql, sql
@@ -172,6 +172,9 @@ class PostgresTransaction:
         )
         if needs.controls:
             book.opening = await controls.opening(conn, needs.controls, book.now)
+        limited = [pool.limit for pool in book.pools.values() if pool.limit is not None]
+        if limited and needs.customers:
+            book.claims.standing = await limits.standing(conn, limited, needs.customers, book.now)
         if needs.moved:
             book.moved = await counts.moved(conn, needs.moved)
         return book
@@ -184,9 +187,8 @@ class PostgresTransaction:
             await documents.save(self._conn, book.changed_documents.values(), new=False)
         if book.new_documents:
             await documents.save(self._conn, book.new_documents.values(), new=True)
-        if book.pools:
+        if book.pools or book.changed_holds:
             book.tell_controls(book.now)
-        if book.changed_pools or book.new_holds or book.changed_holds or book.controls.changed:
             for pool in book.changed_pools.values():
                 pool.version += 1
             await pools.save(self._conn, book)

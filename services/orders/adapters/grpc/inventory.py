@@ -60,6 +60,8 @@ class InventoryReservations:
         picks: Mapping[tuple[str, str], int],
         channel_id: str,
         hold_id: str = "",
+        customer_id: str = "",
+        accepted: bool = False,
     ) -> Granted | Refused:
         """All picks or none; of a basket's hold first."""
         request = _request(
@@ -71,6 +73,8 @@ class InventoryReservations:
             ],
             channel_id=channel_id,
             hold_id=hold_id,
+            customer_id=customer_id,
+            accepted=accepted,
         )
         outcome = await self._group.submit(request)
         if outcome.HasField("refused"):
