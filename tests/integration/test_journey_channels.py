@@ -104,4 +104,4 @@ async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channe
     await eventually(given_back, "the cancelled unit given back to the customer")
     await world.buy(sku)
     assert {refused.value.reason, full.value.reason} == {"BUYER_LIMIT_EXCEEDED"}
-    assert (refused.value.status, full.value.problem["metadata"]["left_units"]) == (409, "0")
+    assert (refused.value.status, full.value.problem["facts"]["left_units"]) == (409, "0")

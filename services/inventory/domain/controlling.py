@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.book import Book
 from services.inventory.domain.control import EVERY_CHANNEL, Control, ControlChanged, Opening, Rules
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import ControlEmpty, PeriodInvalid
 
 Named = tuple[str, str]

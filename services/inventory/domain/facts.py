@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.inventory.domain.book import Book, Needs, Origin
+from services.inventory.domain.book import Book, Origin
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import CauseNotPossible, QuantityZero
 from services.inventory.domain.reserving import Commit
 from services.inventory.domain.stock import Cause, Key, Pick, Position, Reservation

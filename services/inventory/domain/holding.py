@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.book import Book
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL, Hold, HoldExpired, HoldLine, HoldState
 from services.inventory.domain.refusals import MAX_SHORTAGES, HoldEnded, InsufficientStock, Shortage
 

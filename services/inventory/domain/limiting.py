@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.book import Book
 from services.inventory.domain.limit import BuyerLimit
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import LimitPeriodInvalid, LimitUnknown
 
 

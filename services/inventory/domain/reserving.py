@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.inventory.domain.book import Book, Needs, Origin, PositionsNotLocked
+from services.inventory.domain.book import Book, Origin, PositionsNotLocked
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL, Hold
 from services.inventory.domain.refusals import (
     MAX_SHORTAGES,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from services.inventory.domain.book import Book, Needs, Origin
+from services.inventory.domain.book import Book, Origin
 from services.inventory.domain.document import DocumentKey, Kind
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import (
     MAX_SHORTAGES,
     InsufficientStock,

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from chassis.clock import Clock
 from chassis.ids import new_id
-from services.inventory.domain.book import Book, Event, Needs
+from services.inventory.domain.book import Book, Event
 from services.inventory.domain.control import Opening, Sale
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
 from services.inventory.domain.limit import BuyerLimit, Claim
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold, Pool
 from services.inventory.domain.reserving import Reserved

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from services.inventory.domain.book import Command, Needs
+from services.inventory.domain.book import Command
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.reserving import Expire
 from services.inventory.usecases.ports import StockStore, Transaction
 from services.inventory.usecases.post import Posted, posted

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from services.inventory.domain.book import Book, Needs
+from services.inventory.domain.book import Book
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from math import inf
 from typing import Any
 
 from chassis.refusals import RequestIdReused
-from services.inventory.domain.book import Book, Command, Needs
+from services.inventory.domain.book import Book, Command
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Key, Position

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from services.inventory.adapters.postgres import counts, supplies, transfers
-from services.inventory.domain.book import Needs
 from services.inventory.domain.count import CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.supply import Supply
 from services.inventory.domain.transfer import Transfer
 

@@ -9,7 +9,8 @@ from chassis.postgres import Connection
 from services.inventory.adapters.postgres import controls, limits
 from services.inventory.adapters.postgres.rows import hold_line_of, hold_of, pool_of
 from services.inventory.adapters.postgres.statements import pools_sql
-from services.inventory.domain.book import Book, Needs, PositionsNotLocked
+from services.inventory.domain.book import Book, PositionsNotLocked
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import Hold, Pool
 from services.inventory.domain.stock import Key, Position
 

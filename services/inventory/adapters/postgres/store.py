@@ -16,7 +16,8 @@ from services.inventory.adapters.postgres import controls, counts, documents, li
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import pools_sql, sql
-from services.inventory.domain.book import Book, Event, Needs, PositionsNotLocked
+from services.inventory.domain.book import Book, Event, PositionsNotLocked
+from services.inventory.domain.needs import Needs
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold
 from services.inventory.domain.stock import Key, Position, Reservation, State
