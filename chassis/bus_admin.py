@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from nats.aio.client import Client
 
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from chassis import dead_letters, requests
 from chassis.auth import current_principal
+from chassis.bus_client import BusClient
 from chassis.consumer import Consumer
 from chassis.outbox import Relay, outbox_state
 from chassis.pages import PageTokens
@@ -33,7 +33,7 @@ _STATE_NUMBERS = {name: number for number, name in _STATES.items()}
 
 
 def registration(
-    service: str, db: Database, client: Client, relay: Relay, consumers: Sequence[Consumer]
+    service: str, db: Database, client: BusClient, relay: Relay, consumers: Sequence[Consumer]
 ) -> Registration:
     """What `chassis.server` needs to mount the servicer."""
     return (
@@ -47,7 +47,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
     """Answers for one service."""
 
     def __init__(
-        self, service: str, db: Database, client: Client, relay: Relay, consumers: Sequence[Consumer]
+        self, service: str, db: Database, client: BusClient, relay: Relay, consumers: Sequence[Consumer]
     ) -> None:
         self._service = service
         self._db = db

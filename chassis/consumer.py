@@ -11,12 +11,9 @@ does not precede a call
 with an earlier message of its aggregate. Within a call the order is that of arrival. Between different
 aggregates nothing is promised.
 
-**Gaps.** A message whose predecessor is missing waits (nak, `GAP_WAIT_SECONDS`). If it still does after
-`GAP_ASK_SECONDS`, the
-source is asked to send the aggregate's missing part again; when the source answers that it has nothing there
-that this consumer's
-filter lets through, the gap is none. A filter that is not the whole stream cannot see gaps and switches this
-off.
+**Subscription.** A consumer has the broker send it the kinds of event that it handles, and no other.
+
+**Gaps.** A message whose predecessor among these kinds is missing waits for it; see `chassis/gaps.py`.
 
 **Failure.** When a batch fails, each of its messages is tried alone. One that fails alone waits
 `BACKOFF_SECONDS` and is tried
@@ -28,32 +25,30 @@ A database or a service that is away is nobody's fault: it is waited out, and co
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 import grpc
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from chassis import inbox
+from chassis import history, inbox
+from chassis.bus_client import BusClient
 from chassis.crashpoint import crashpoint
 from chassis.dispatch import Handler, plan_calls, traced
-from chassis.envelope import Incoming, Poison, parse, service_of, source_of
-from chassis.inbox import Aggregate
+from chassis.envelope import Incoming, Poison, parse, source_of
+from chassis.gaps import GAP_WAIT_SECONDS, Gaps
 from chassis.metrics import counter, histogram
 from chassis.postgres import Connection, Database, is_unreachable
-from chassis.pull import Pull
+from chassis.pull import Delivery, Pull, ack_all
 from chassis.refusals import Unavailable
 from chassis.streams import (
     ACK_WAIT_SECONDS,
     AWAY,
     BROKER_ERRORS,
     ensure_consumer,
-    replay_subject,
+    kind_subjects,
     stream_name,
     stream_subject,
     wait_connected,
@@ -66,15 +61,11 @@ log = logging.getLogger(__name__)
 BATCH = 64
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
-GAP_WAIT_SECONDS = 0.5
-GAP_ASK_SECONDS = 3.0
-GAP_ASK_AGAIN_SECONDS = 10.0
-GAP_ASK_TIMEOUT_SECONDS = 2.0
-MAX_GAPS = 10_000
 HANDLER_TIMEOUT_SECONDS = 60.0
 AWAY_WAIT_SECONDS = 1.0
 RESTART_FIRST_SECONDS = 0.1
 RESTART_CAP_SECONDS = 2.0
+CLOSELY_SECONDS = 1.0
 PRUNE_EVERY_SECONDS = 300.0
 PRUNE_PAUSE_SECONDS = 0.1
 
@@ -84,24 +75,19 @@ _batches = histogram(
 )
 
 
-_NO_ANSWER: tuple[type[Exception], ...] = (Poison, ValueError, KeyError, *BROKER_ERRORS)
-
-
 class HandlerTimeout(Exception):
     """A handler did not end within `HANDLER_TIMEOUT_SECONDS`."""
 
 
-@dataclass(slots=True)
-class _Gap:
-    since: float
-    asked: float = 0.0
+class _NotPlain(Exception):
+    """The batch must be looked at closely; nothing of it was handled."""
 
 
 class Consumer:
     """One durable consumer of another service's events; any number of processes may share it.
 
-    `filter_subjects` defaults to everything the source publishes; types without a handler are settled
-    silently.
+    `filter_subjects` defaults to the events that have a handler; what comes without one, as it does while an
+    older release still widens the filter, is settled silently.
     """
 
     def __init__(
@@ -110,7 +96,7 @@ class Consumer:
         source_service: str,
         handlers: Mapping[str, Handler],
         db: Database,
-        client: Client,
+        client: BusClient,
         *,
         filter_subjects: Sequence[str] = (),
         sequenced: bool | None = None,
@@ -125,15 +111,17 @@ class Consumer:
         self._db = db
         self._client = client
         self._stream = stream_name(source_service)
-        self._filters = tuple(filter_subjects) or (stream_subject(source_service),)
+        kinds = history.kinds_of(self.handlers)
+        self._filters = tuple(filter_subjects) or kind_subjects(source_service, kinds)
         whole = self._filters == (stream_subject(source_service),)
-        self._sequenced = whole if sequenced is None else sequenced
+        self._kinds = None if whole else kinds
+        self._sequenced = (whole or not filter_subjects) if sequenced is None else sequenced
+        self._closely_until = 0.0
         self._batch = batch
         self._max_attempts = max_attempts
         self._backoff = tuple(backoff_seconds)
         self._ack_wait = ack_wait_seconds
-        self._gaps: dict[Aggregate, _Gap] = {}
-        self._confirmed: dict[Aggregate, int] = {}
+        self._gaps = Gaps(name, db, client, self._filters, self._predecessor)
         self._outcome = {
             outcome: _handled.labels(name, outcome)
             for outcome in ("handled", "known", "waiting", "early", "dead")
@@ -180,7 +168,7 @@ class Consumer:
         """
         await self._call(conn, [message])
 
-    async def _handle(self, raw: Sequence[Msg]) -> None:
+    async def _handle(self, raw: Sequence[Delivery]) -> None:
         started = asyncio.get_running_loop().time()
         keeper = asyncio.create_task(_keep_alive(raw, self._ack_wait / 3))
         try:
@@ -196,12 +184,12 @@ class Consumer:
             keeper.cancel()
         self._seconds.observe(asyncio.get_running_loop().time() - started)
 
-    async def _settle_batch(self, raw: Sequence[Msg]) -> None:
-        origin: dict[int, Msg] = {}
+    async def _settle_batch(self, raw: Sequence[Delivery]) -> None:
+        origin: dict[int, Delivery] = {}
         messages: list[Incoming] = []
         for one in raw:
             try:
-                message = parse(one.subject, one.headers, one.data, one.metadata.num_delivered)
+                message = parse(one.subject, one.headers, one.data, one.deliveries)
             except Poison as error:
                 await self._bury(_unreadable(self.source_service, one), one, 1, error)
                 continue
@@ -222,21 +210,45 @@ class Consumer:
         await self._finish(done, origin)
 
     async def _transaction(self, messages: Sequence[Incoming]) -> inbox.Sorted:
-        async def once(conn: Connection) -> inbox.Sorted:
-            known = await inbox.read(conn, self.name, messages)
-            done = inbox.sort(messages, known, sequenced=self._sequenced, confirmed=self._confirmed)
-            if done.accepted:
-                # What has no handler has no effect that must not come twice: its cursor is enough.
-                effective = [one for one in done.accepted if one.type in self.handlers]
-                fresh = await inbox.settle(conn, self.name, effective, done.cursors)
-                await self._call(conn, [one for one in effective if one.id in fresh])
-                retried = [one.id for one in done.accepted if one.id in known.attempts]
-                if retried:
-                    await inbox.forget_attempts(conn, self.name, retried)
-                crashpoint("consumer.before_commit")
-            return done
+        if asyncio.get_running_loop().time() >= self._closely_until:
+            batch = self._plain(messages)
+            if batch is not None:
+                with suppress(_NotPlain):
+                    return await self._db.run(partial(self._settle_plain, messages, batch))
+            # Where one batch is out of order the next ones tend to be, too.
+            self._closely_until = asyncio.get_running_loop().time() + CLOSELY_SECONDS
+        return await self._db.run(partial(self._settle_closely, messages))
 
-        return await self._db.run(once)
+    def _plain(self, messages: Sequence[Incoming]) -> inbox.Plain | None:
+        if any(one.type not in self.handlers for one in messages):
+            return None
+        return inbox.plain(messages, self._predecessor)
+
+    def _predecessor(self, message: Incoming) -> int:
+        return history.predecessor(message, self._kinds) if self._sequenced else 0
+
+    async def _settle_plain(
+        self, messages: Sequence[Incoming], batch: inbox.Plain, conn: Connection
+    ) -> inbox.Sorted:
+        if not await inbox.settle_plain(conn, self.name, messages, batch, self._gaps.confirmed):
+            raise _NotPlain
+        await self._call(conn, messages)
+        crashpoint("consumer.before_commit")
+        return inbox.Sorted(accepted=list(messages), cursors=batch.cursors)
+
+    async def _settle_closely(self, messages: Sequence[Incoming], conn: Connection) -> inbox.Sorted:
+        known = await inbox.read(conn, self.name, messages)
+        done = inbox.sort(messages, known, predecessor=self._predecessor, confirmed=self._gaps.confirmed)
+        if done.accepted:
+            # What has no handler has no effect that must not come twice: its cursor is enough.
+            effective = [one for one in done.accepted if one.type in self.handlers]
+            fresh = await inbox.settle(conn, self.name, effective, done.cursors)
+            await self._call(conn, [one for one in effective if one.id in fresh])
+            retried = [one.id for one in done.accepted if one.id in known.attempts]
+            if retried:
+                await inbox.forget_attempts(conn, self.name, retried)
+            crashpoint("consumer.before_commit")
+        return done
 
     async def _call(self, conn: Connection, messages: Sequence[Incoming]) -> None:
         for kind, group in plan_calls(messages, self.handlers):
@@ -250,24 +262,25 @@ class Consumer:
                     raise HandlerTimeout(f"{kind} took over {HANDLER_TIMEOUT_SECONDS:g} s") from error
                 raise
 
-    async def _finish(self, done: inbox.Sorted, origin: Mapping[int, Msg]) -> None:
+    async def _finish(self, done: inbox.Sorted, origin: Mapping[int, Delivery]) -> None:
         crashpoint("consumer.before_ack")
-        for message in (*done.accepted, *done.settled):
-            await origin[id(message)].ack()
-            self._gaps.pop(message.aggregate, None)
+        settled = [*done.accepted, *done.settled]
+        await ack_all(self._client, [origin[id(message)] for message in settled])
+        self._gaps.closed(settled)
         for message, wait in done.waiting:
             await origin[id(message)].nak(max(wait, 0.05))
         for message in done.early:
-            await self._defer(message, origin[id(message)])
+            await origin[id(message)].nak(GAP_WAIT_SECONDS)
+            await self._gaps.noticed(message)
         self._outcome["handled"].inc(len(done.accepted))
         self._outcome["known"].inc(len(done.settled))
         self._outcome["waiting"].inc(len(done.waiting))
         self._outcome["early"].inc(len(done.early))
 
-    async def _alone(self, message: Incoming, raw: Msg) -> None:
+    async def _alone(self, message: Incoming, raw: Delivery) -> None:
         """Handle one message of a failed batch by itself, and if it is the one at fault, note that."""
         try:
-            done = await self._transaction([message])
+            done = await self._db.run(partial(self._settle_closely, [message]))
         except Unavailable:
             raise
         except Poison as error:
@@ -279,7 +292,7 @@ class Consumer:
         else:
             await self._finish(done, {id(message): raw})
 
-    async def _failed(self, message: Incoming, raw: Msg, error: Exception) -> None:
+    async def _failed(self, message: Incoming, raw: Delivery, error: Exception) -> None:
         async with self._db.connection() as conn:
             known = await inbox.read(conn, self.name, [message])
         attempts = known.attempts.get(message.id, 0) + 1
@@ -297,57 +310,15 @@ class Consumer:
         await raw.nak(wait)
         self._outcome["waiting"].inc()
 
-    async def _bury(self, message: Incoming, raw: Msg, attempts: int, error: Exception) -> None:
+    async def _bury(self, message: Incoming, raw: Delivery, attempts: int, error: Exception) -> None:
         async with self._db.transaction() as conn:
-            await inbox.bury(conn, self.name, message, raw.headers or {}, attempts, error)
-        await raw.ack()
+            await inbox.bury(conn, self.name, message, raw.headers, attempts, error)
+        await ack_all(self._client, [raw])
         self._outcome["dead"].inc()
         log.error(
             "consumer.dead_letter",
             extra={"consumer": self.name, "message_id": message.id, "reason": inbox.describe(error)},
         )
-
-    async def _defer(self, message: Incoming, raw: Msg) -> None:
-        await raw.nak(GAP_WAIT_SECONDS)
-        now = asyncio.get_running_loop().time()
-        gap = self._gaps.get(message.aggregate)
-        if gap is None:
-            if len(self._gaps) >= MAX_GAPS:
-                self._gaps.clear()
-            self._gaps[message.aggregate] = _Gap(now)
-            return
-        if now - gap.since < GAP_ASK_SECONDS or (gap.asked and now - gap.asked < GAP_ASK_AGAIN_SECONDS):
-            return
-        gap.asked = now
-        await self._ask_for(message)
-
-    async def _ask_for(self, message: Incoming) -> None:
-        """Ask the source to send what is missing before `message`; its answer may also be that nothing is."""
-        async with self._db.connection() as conn:
-            known = await inbox.read(conn, self.name, [message])
-        if message.aggregate in known.failing:
-            # The predecessor is here and waits for its next try.
-            return
-        wish = {
-            "aggregate_type": message.aggregate_type,
-            "aggregate_id": message.aggregate_id,
-            "first": known.cursors.get(message.aggregate, 0) + 1,
-            "last": message.sequence - 1,
-            "filters": list(self._filters),
-        }
-        log.warning("consumer.gap", extra={"consumer": self.name, **wish})
-        try:
-            answer = await self._client.request(
-                replay_subject(service_of(message.source)), json.dumps(wish).encode(), GAP_ASK_TIMEOUT_SECONDS
-            )
-            events = int(json.loads(answer.data)["events"])
-        except _NO_ANSWER as error:
-            log.warning("consumer.gap.unanswered", extra={"consumer": self.name, "reason": repr(error)})
-            return
-        if events == 0:
-            if len(self._confirmed) >= MAX_GAPS:
-                self._confirmed.clear()
-            self._confirmed[message.aggregate] = message.sequence - 1
 
     async def _prune_for_ever(self) -> None:
         while True:
@@ -366,36 +337,35 @@ def _nobodys_fault(error: Exception) -> bool:
     return is_unreachable(error)
 
 
-def _unreadable(service: str, raw: Msg) -> Incoming:
+def _unreadable(service: str, raw: Delivery) -> Incoming:
     """What can be said of a message whose headers are none."""
-    found = raw.metadata
     return Incoming(
-        id=(raw.headers or {}).get("ce-id") or f"{found.stream}:{found.sequence.stream}",
+        id=raw.headers.get("ce-id") or raw.place,
         type="",
         source=source_of(service),
         subject=raw.subject,
         aggregate_type="",
         aggregate_id="",
         sequence=0,
-        time=found.timestamp,
+        time=raw.stored_at,
         payload=raw.data,
         traceparent=None,
-        deliveries=found.num_delivered,
+        deliveries=raw.deliveries,
     )
 
 
-async def _keep_alive(raw: Sequence[Msg], every_seconds: float) -> None:
+async def _keep_alive(raw: Sequence[Delivery], every_seconds: float) -> None:
     """Tell the broker, while handlers work longer than usual, that the messages are in hand."""
     while True:
         await asyncio.sleep(every_seconds)
         with suppress(*BROKER_ERRORS):
             for one in raw:
-                if not one.is_acked:
+                if not one.settled:
                     await one.in_progress()
 
 
-async def _nak(raw: Sequence[Msg], wait_seconds: float) -> None:
+async def _nak(raw: Sequence[Delivery], wait_seconds: float) -> None:
     with suppress(*BROKER_ERRORS):
         for one in raw:
-            if not one.is_acked:
+            if not one.settled:
                 await one.nak(wait_seconds)

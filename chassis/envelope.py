@@ -20,6 +20,7 @@ from chassis.telemetry import current_traceparent
 CONTENT_TYPE = "application/protobuf"
 HEADER_MESSAGE_ID = "Nats-Msg-Id"
 KEY_MAX_LENGTH = 128
+_END = "\r\n"
 
 _KEBAB = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_TOKEN = re.compile(r"[^0-9A-Za-z_=:@+-]")
@@ -64,6 +65,8 @@ class Incoming:
     payload: bytes
     traceparent: str | None
     deliveries: int
+    history: Mapping[str, int] | None = None
+    """Of each kind of event the highest sequence that the aggregate told before; None when unknown."""
 
     @property
     def aggregate(self) -> tuple[str, str, str]:
@@ -129,9 +132,11 @@ def service_of(source: str) -> str:
     return service
 
 
-def headers(sent: OutboxEvent, source: str, publication: int = 0) -> dict[str, str]:
+def headers(
+    sent: OutboxEvent, source: str, publication: int = 0, history: str | None = None
+) -> dict[str, str]:
     """The NATS headers of an event. A row that is sent again on purpose needs a Nats-Msg-Id that the broker
-    has not seen; ce-id stays.
+    has not seen; ce-id stays. `history` is what `chassis.history` says of the events before it.
     """
     result = {
         HEADER_MESSAGE_ID: f"{sent.id}.{publication}" if publication else sent.id,
@@ -147,40 +152,75 @@ def headers(sent: OutboxEvent, source: str, publication: int = 0) -> dict[str, s
     }
     if sent.traceparent:
         result["traceparent"] = sent.traceparent
+    if history:
+        result["ce-history"] = history
     return result
 
 
-def parse(subject_: str, values: Mapping[str, str] | None, payload: bytes, deliveries: int) -> Incoming:
+def header_block(values: Mapping[str, str]) -> bytes:
+    """The headers as they travel; a line break in one becomes a space."""
+    text = _END.join(map(": ".join, values.items()))
+    if text.count("\n") >= len(values) or text.count("\r") >= len(values):
+        clean = {name: " ".join(value.splitlines()) for name, value in values.items()}
+        text = _END.join(map(": ".join, clean.items()))
+    return f"NATS/1.0\r\n{text}\r\n\r\n".encode()
+
+
+def header_values(block: bytes) -> dict[str, str]:
+    """The headers of a message by name; lines that are none are left out."""
+    values: dict[str, str] = {}
+    for line in block.decode("utf-8", "replace").split(_END):
+        name, colon, value = line.partition(":")
+        if colon:
+            values[name] = value.strip()
+    return values
+
+
+def parse(subject_: str, values: Mapping[str, str], payload: bytes, deliveries: int) -> Incoming:
     """The message behind NATS headers.
 
     Raises:
         Poison: a required header is missing or malformed.
     """
-    given = values or {}
     try:
-        sequence = int(given.get("ce-sequence", "0"))
+        sequence = int(values.get("ce-sequence", "0"))
         if sequence < 0:
             raise ValueError("negative sequence")
-        time = datetime.fromisoformat(given["ce-time"])
+        time = datetime.fromisoformat(values["ce-time"])
         if time.tzinfo is None:
             raise ValueError("time without zone")
         return Incoming(
-            id=given["ce-id"],
-            type=given["ce-type"],
-            source=given["ce-source"],
-            subject=subject_,
-            aggregate_type=unquote(given.get("ce-aggregate", "")),
-            aggregate_id=unquote(given.get("ce-subject", "")),
-            sequence=sequence,
-            time=time,
-            payload=payload,
-            traceparent=given.get("traceparent"),
-            deliveries=deliveries,
+            values["ce-id"],
+            values["ce-type"],
+            values["ce-source"],
+            subject_,
+            _plain(values.get("ce-aggregate", "")),
+            _plain(values.get("ce-subject", "")),
+            sequence,
+            time,
+            payload,
+            values.get("traceparent"),
+            deliveries,
+            _history(values.get("ce-history")),
         )
     except KeyError as error:
         raise Poison(f"header {error} is missing") from error
     except ValueError as error:
         raise Poison(f"malformed headers: {error}") from error
+
+
+def _history(text: str | None) -> dict[str, int] | None:
+    if text is None:
+        return None
+    try:
+        return {kind: int(last) for kind, _, last in (part.partition("=") for part in text.split(","))}
+    except ValueError:
+        # Of another release, perhaps; whoever needs it asks instead.
+        return None
+
+
+def _plain(value: str) -> str:
+    return unquote(value) if "%" in value else value
 
 
 def _escaped(value: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,23 +21,51 @@ PRUNE_CHUNK = 5_000
 ERROR_MAX_LENGTH = 2_000
 TRACEBACK_MAX_LENGTH = 20_000
 
-# One round trip: settled ids, cursors and waiting failures of everything in a batch.
+# One round trip: settled ids, cursors and waiting failures of everything in a batch. Each is looked up by its
+# key (OFFSET 0 keeps the planner from joining everything the consumer ever heard of instead).
 _READ = """
-SELECT 'known' AS kind, message_id, NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id, 0::bigint AS
-sequence,
-       0 AS attempts, 0::double precision AS wait_seconds
-FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
+SELECT 'known' AS kind, k.message_id, NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id,
+       0::bigint AS sequence, 0 AS attempts, 0::double precision AS wait_seconds
+FROM unnest($2::text[]) AS a(message_id)
+CROSS JOIN LATERAL (
+  SELECT i.message_id FROM inbox i WHERE i.consumer = $1 AND i.message_id = a.message_id OFFSET 0) k
 UNION ALL
-SELECT 'cursor', NULL, c.source, c.aggregate_type, c.aggregate_id, c.sequence, 0, 0
+SELECT 'cursor', NULL, a.source, a.aggregate_type, a.aggregate_id, c.sequence, 0, 0
 FROM unnest($3::text[], $4::text[], $5::text[]) AS a(source, aggregate_type, aggregate_id)
-JOIN inbox_cursor c ON c.consumer = $1 AND c.source = a.source AND c.aggregate_type = a.aggregate_type
-  AND c.aggregate_id = a.aggregate_id
+CROSS JOIN LATERAL (
+  SELECT i.sequence FROM inbox_cursor i
+  WHERE i.consumer = $1 AND i.source = a.source AND i.aggregate_type = a.aggregate_type
+    AND i.aggregate_id = a.aggregate_id OFFSET 0) c
 UNION ALL
 SELECT 'attempt', t.message_id, t.source, t.aggregate_type, t.aggregate_id, t.sequence, t.attempts,
        extract(epoch FROM t.retry_at - now())::double precision
 FROM unnest($3::text[], $4::text[], $5::text[]) AS a(source, aggregate_type, aggregate_id)
 JOIN inbox_attempt t ON t.consumer = $1 AND t.source = a.source AND t.aggregate_type = a.aggregate_type
   AND t.aggregate_id = a.aggregate_id
+"""
+
+# The whole way of a batch in good order, one round trip: everything is written, and what stood there before
+# says whether the order was good. Uniqueness finds the rows, so that no statistics have a say.
+_SETTLE_PLAIN = """
+WITH fresh AS (
+  INSERT INTO inbox (consumer, message_id)
+  SELECT $1, m FROM unnest($2::text[]) AS m ORDER BY m
+  ON CONFLICT DO NOTHING RETURNING 1
+), moved AS (
+  INSERT INTO inbox_cursor AS c (consumer, source, aggregate_type, aggregate_id, sequence)
+  SELECT $1, a.source, a.aggregate_type, a.aggregate_id, a.sequence
+  FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) AS a(source, aggregate_type, aggregate_id,
+  sequence)
+  ORDER BY 2, 3, 4
+  ON CONFLICT (consumer, source, aggregate_type, aggregate_id)
+  DO UPDATE SET sequence = greatest(c.sequence, excluded.sequence), updated_at = now()
+  RETURNING source, aggregate_type, aggregate_id, old.sequence AS stood_at
+)
+SELECT NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id,
+       (SELECT count(*) FROM fresh) AS number,
+       EXISTS (SELECT FROM inbox_attempt WHERE consumer = $1) AS failing
+UNION ALL
+SELECT source, aggregate_type, aggregate_id, stood_at, false FROM moved WHERE stood_at > 0
 """
 
 # Sorted, so that instances that got the same messages wait for each other instead of deadlocking.
@@ -76,6 +104,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15,
 ON CONFLICT (consumer, message_id) DO NOTHING
 """
 
+_PRUNE_CURSORS = """
+DELETE FROM inbox_cursor WHERE (consumer, source, aggregate_type, aggregate_id) IN (
+  SELECT consumer, source, aggregate_type, aggregate_id FROM inbox_cursor
+  WHERE updated_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
 _PRUNE = """
 DELETE FROM inbox WHERE (consumer, message_id) IN (
   SELECT consumer, message_id FROM inbox WHERE received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP
@@ -109,6 +143,64 @@ class Sorted:
     """Where the cursors stand once the accepted ones are handled."""
 
 
+@dataclass(slots=True)
+class Plain:
+    """A batch in which, as far as it shows by itself, all is new and in its order."""
+
+    needed: dict[Aggregate, int]
+    """Where each cursor must stand at least."""
+    cursors: dict[Aggregate, int]
+    """Where it stands once the batch is handled."""
+
+
+def plain(messages: Sequence[Incoming], predecessor: Callable[[Incoming], int]) -> Plain | None:
+    """What settling the batch at once rests on; None when it must be looked at closely."""
+    needed: dict[Aggregate, int] = {}
+    cursors: dict[Aggregate, int] = {}
+    for message in messages:
+        if not message.sequence:
+            continue
+        aggregate, wanted = message.aggregate, predecessor(message)
+        at = cursors.get(aggregate)
+        if at is None:
+            needed[aggregate] = wanted
+        elif message.sequence <= at or wanted > at:
+            return None
+        cursors[aggregate] = message.sequence
+    return Plain(needed, cursors)
+
+
+async def settle_plain(
+    conn: Connection,
+    consumer: str,
+    messages: Sequence[Incoming],
+    batch: Plain,
+    confirmed: Mapping[Aggregate, int],
+) -> bool:
+    """Write ids and cursors of a plain batch; False when it is none after all, and must be rolled back.
+
+    A cursor that another instance is moving is waited for, so what it stood at is certain.
+    """
+    aggregates = list(batch.cursors)
+    rows = await conn.fetch(
+        _SETTLE_PLAIN,
+        consumer,
+        [message.id for message in messages],
+        [a[0] for a in aggregates],
+        [a[1] for a in aggregates],
+        [a[2] for a in aggregates],
+        list(batch.cursors.values()),
+    )
+    _, _, _, fresh, failing = rows[0]
+    if failing or fresh < len(messages):
+        return False
+    stood_at = {(row[0], row[1], row[2]): row[3] for row in rows[1:]}
+    return all(
+        not wanted or wanted <= max(stood_at.get(aggregate, 0), confirmed.get(aggregate, 0))
+        for aggregate, wanted in batch.needed.items()
+    )
+
+
 async def read(conn: Connection, consumer: str, messages: Sequence[Incoming]) -> Known:
     """What is known of `messages` and their aggregates."""
     aggregates = list({message.aggregate for message in messages})
@@ -136,12 +228,17 @@ async def read(conn: Connection, consumer: str, messages: Sequence[Incoming]) ->
 
 
 def sort(
-    messages: Sequence[Incoming], known: Known, *, sequenced: bool, confirmed: Mapping[Aggregate, int]
+    messages: Sequence[Incoming],
+    known: Known,
+    *,
+    predecessor: Callable[[Incoming], int],
+    confirmed: Mapping[Aggregate, int],
 ) -> Sorted:
     """Decide for each message, in arrival order; one that came before its predecessor in the same batch takes
     its place after it.
 
-    `confirmed` says up to which sequence the source itself has nothing that this consumer lacks.
+    `predecessor` gives the sequence that must be settled before a message (0: none); `confirmed` says up to
+    which sequence the source itself has nothing that this consumer lacks.
     """
     result = Sorted(cursors={})
     cursors = dict(known.cursors)
@@ -152,7 +249,7 @@ def sort(
         if not message.sequence:
             return True
         at = max(cursors.get(message.aggregate, 0), confirmed.get(message.aggregate, 0))
-        return not sequenced or message.sequence <= at + 1
+        return predecessor(message) <= at
 
     def accept(message: Incoming) -> None:
         result.accepted.append(message)
@@ -269,8 +366,11 @@ def describe(error: BaseException) -> str:
 
 
 async def prune(conn: Connection, older_than: timedelta = INBOX_RETENTION) -> int:
-    """Delete one chunk of ids received longer ago; it must outlast the outbox, or a replay would take effect
-    twice.
+    """Delete one chunk of ids received, and of cursors moved, longer ago; gives how many went.
+
+    Both must outlast the outbox: a replay of what an id is gone of would take effect twice, and a cursor that
+    is gone is asked about, where the source must have nothing left to send.
     """
-    result: str = await conn.execute(_PRUNE, older_than, PRUNE_CHUNK)
-    return int(result.rpartition(" ")[2])
+    ids: str = await conn.execute(_PRUNE, older_than, PRUNE_CHUNK)
+    cursors: str = await conn.execute(_PRUNE_CURSORS, older_than, PRUNE_CHUNK)
+    return int(ids.rpartition(" ")[2]) + int(cursors.rpartition(" ")[2])

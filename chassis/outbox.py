@@ -25,13 +25,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import nats.errors
-from nats.aio.client import Client
-from nats.js import api
-
+from chassis import history
 from chassis import outbox_sql as sql
+from chassis.bus_client import Answer, BusClient, Publication, Publisher, Stored
 from chassis.crashpoint import crashpoint
-from chassis.envelope import OutboxEvent, headers, source_of
+from chassis.envelope import OutboxEvent, header_block, headers, source_of
 from chassis.metrics import gauge
 from chassis.postgres import Connection, Database
 from chassis.stream_watch import StreamWatch
@@ -95,7 +93,7 @@ class Relay:
     def __init__(
         self,
         db: Database,
-        client: Client,
+        client: BusClient,
         service: str,
         *,
         replicas: int = 1,
@@ -108,7 +106,7 @@ class Relay:
         )
         self._db = db
         self._client = client
-        self._js = client.jetstream()
+        self._publisher = Publisher(client)
         self._source = source_of(service)
         self._sweep_seconds = sweep_seconds
         self._handed_over: deque[_Row] = deque()
@@ -223,20 +221,8 @@ class Relay:
         await watch.ensure_checked()
         epoch, reconnects = watch.epoch, self._client.stats["reconnects"]
         crashpoint("outbox.before_publish")
-        sent: list[tuple[_Row, asyncio.Future[api.PubAck]]] = []
-        for row in rows:
-            try:
-                future = await self._js.publish_async(
-                    row.event.subject,
-                    row.event.payload,
-                    headers=headers(row.event, self._source, row.publication),
-                )
-            except nats.errors.Error as error:
-                # One event that the client refuses, for its size say, must not hold up the others.
-                log.error("outbox.event.refused", extra={"event_id": row.event.id, "reason": repr(error)})
-            else:
-                sent.append((row, future))
-        acked = await _acked(sent)
+        answers = await self._publisher.publish(await self._enveloped(rows), ACK_TIMEOUT_SECONDS)
+        acked = _acked(rows, answers)
         if self._client.stats["reconnects"] != reconnects:
             # The broker may have restarted behind these acks. The rows stay unpublished, and go
             # out again after a check.
@@ -246,20 +232,35 @@ class Relay:
         if not acked:
             watch.needs_check()
             return False
-        watch.saw([ack.seq for _, ack in acked if not ack.duplicate])
+        watch.saw([stored.sequence for _, stored in acked if not stored.duplicate])
         crashpoint("outbox.before_mark")
         return await self._mark(acked, epoch)
 
-    async def _mark(self, acked: Sequence[tuple[_Row, api.PubAck]], epoch: int) -> bool:
+    async def _enveloped(self, rows: Sequence[_Row]) -> list[Publication]:
+        histories, missing = history.among([row.event for row in rows])
+        if missing:
+            async with self._db.connection() as conn:
+                histories |= await history.of_table(conn, missing)
+        source = self._source
+        return [
+            Publication(
+                row.event.subject,
+                header_block(headers(row.event, source, row.publication, histories.get(row.event.id))),
+                row.event.payload,
+            )
+            for row in rows
+        ]
+
+    async def _mark(self, acked: Sequence[tuple[_Row, Stored]], epoch: int) -> bool:
         async with self._db.connection() as conn:
             counted = await conn.fetchval(
                 sql.MARK,
                 self.watch.stream,
                 epoch,
-                max(ack.seq for _, ack in acked),
+                max(stored.sequence for _, stored in acked),
                 [row.event.id for row, _ in acked],
                 [row.publication for row, _ in acked],
-                [ack.seq for _, ack in acked],
+                [stored.sequence for _, stored in acked],
             )
         if not counted:
             # Somebody noticed a loss meanwhile: what was acknowledged before it may be gone.
@@ -289,27 +290,21 @@ class Relay:
         return int(result.rpartition(" ")[2])
 
 
-async def _acked(
-    sent: Sequence[tuple[_Row, asyncio.Future[api.PubAck]]],
-) -> list[tuple[_Row, api.PubAck]]:
-    """Those that the broker has taken; the others, after `ACK_TIMEOUT_SECONDS`, are given up for now."""
-    if not sent:
-        return []
-    await asyncio.wait([future for _, future in sent], timeout=ACK_TIMEOUT_SECONDS)
-    acked: list[tuple[_Row, api.PubAck]] = []
-    reason: BaseException | None = None
-    for row, future in sent:
-        if not future.done():
-            future.cancel()
-            reason = reason or TimeoutError("no ack from the broker")
-        elif (error := future.exception()) is not None:
-            reason = reason or error
+def _acked(rows: Sequence[_Row], answers: Sequence[Answer]) -> list[tuple[_Row, Stored]]:
+    """Those that the broker has taken; the others are given up for now: one event that is refused, for its
+    size say, must not hold up those beside it.
+    """
+    acked: list[tuple[_Row, Stored]] = []
+    refused: dict[str, list[str]] = {}
+    for row, answer in zip(rows, answers, strict=True):
+        if isinstance(answer, Stored):
+            acked.append((row, answer))
         else:
-            acked.append((row, future.result()))
-    if reason is not None:
+            refused.setdefault(answer, []).append(row.event.id)
+    for reason, ids in refused.items():
         log.warning(
             "outbox.publish.unacknowledged",
-            extra={"events": len(sent) - len(acked), "reason": repr(reason)},
+            extra={"events": len(ids), "event_id": ids[0], "reason": reason},
         )
     return acked
 

@@ -12,11 +12,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.errors import APIError
+
+from chassis.bus_client import BusClient
+from chassis.envelope import header_values
 
 EXPIRES_SECONDS = 10.0
 HEARTBEAT_SECONDS = 1.0
@@ -29,15 +33,73 @@ class PullLost(APIError):
     """The durable consumer, its stream or the broker is gone; it must be set up again."""
 
 
+class Delivery:
+    """A message in our hands. It is settled once: `ack_all` or `nak`; until then the broker waits."""
+
+    def __init__(self, client: BusClient, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        self._client = client
+        self._reply = reply
+        # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<…>.<nanoseconds>.<…>
+        tokens = reply.split(b".")
+        at = 2 if len(tokens) == 9 else 4
+        self._stream, self._numbers = tokens[at], tokens[at + 2 :]
+        self.subject = subject.decode()
+        self.data = data
+        self.headers = header_values(headers)
+        self.settled = False
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was handed out, this time included."""
+        return int(self._numbers[0])
+
+    @cached_property
+    def place(self) -> str:
+        """Where it stands: stream and number."""
+        return f"{self._stream.decode()}:{int(self._numbers[1])}"
+
+    @property
+    def stored_at(self) -> datetime:
+        """When the stream took it."""
+        return datetime.fromtimestamp(int(self._numbers[3]) / _NANO, UTC)
+
+    async def nak(self, wait_seconds: float = 0.0) -> None:
+        """Have it sent again, after `wait_seconds`."""
+        await self._answer(b'-NAK {"delay": %d}' % int(wait_seconds * _NANO) if wait_seconds else b"-NAK")
+        self.settled = True
+
+    async def in_progress(self) -> None:
+        """It is still being worked on."""
+        await self._answer(b"+WPI")
+
+    async def _answer(self, word: bytes) -> None:
+        await self._client.publish(self._reply.decode(), word)
+
+    def ack_command(self) -> bytes:
+        """The command that says that it is done; whoever takes it must send it."""
+        self.settled = True
+        return b"PUB %b 0\r\n\r\n" % self._reply
+
+
+async def ack_all(client: BusClient, deliveries: Sequence[Delivery]) -> None:
+    """These are done, their effects committed.
+
+    Raises:
+        nats.errors.Error: the broker is away; it will send them again, and the inbox knows them.
+    """
+    if deliveries:
+        await client.send_all([b"".join([one.ack_command() for one in deliveries])])
+
+
 class Pull:
     """Messages of one durable consumer, at most `2 * batch` of them held here unhandled."""
 
-    def __init__(self, client: Client, stream: str, durable: str, batch: int) -> None:
+    def __init__(self, client: BusClient, stream: str, durable: str, batch: int) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._batch = batch
         self._inbox = client.new_inbox()
-        self._waiting: deque[Msg] = deque()
+        self._waiting: deque[Delivery] = deque()
         self._outstanding = 0
         self._arrived = asyncio.Event()
         self._lost: str | None = None
@@ -46,17 +108,17 @@ class Pull:
 
     async def open(self) -> None:
         """Begin; `close` ends it."""
-        self._subscription = await self._client.subscribe(self._inbox, cb=self._take)
+        self._subscription = await self._client.listen(self._inbox, self._take)
 
     async def close(self) -> None:
         """Stop; what was not handed out goes back to the broker at once."""
         if self._subscription is None or self._client.is_closed:
             return
-        await self._subscription.unsubscribe()
+        await self._client.unlisten(self._subscription)
         while self._waiting:
             await self._waiting.popleft().nak()
 
-    async def next_batch(self) -> list[Msg]:
+    async def next_batch(self) -> list[Delivery]:
         """Between 1 and `batch` messages, as soon as there is one, in the order of arrival.
 
         Raises:
@@ -104,18 +166,20 @@ class Pull:
         }
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
-    async def _take(self, message: Msg) -> None:
-        # Our events always carry headers of their own; a bare status has neither ack subject nor payload.
-        status = (message.headers or {}).get("Status")
-        if status is None or message.reply.startswith("$JS.ACK."):
-            self._waiting.append(message)
+    def _take(self, subject: bytes, reply: bytes, data: bytes, headers: bytes | None) -> None:
+        # Our events always carry headers; a bare status has no ack subject.
+        if reply.startswith(b"$JS.ACK."):
+            self._waiting.append(Delivery(self._client, subject, reply, data, headers or b""))
             self._outstanding = max(0, self._outstanding - 1)
-        elif status in ("404", "408"):
+            self._arrived.set()
+            return
+        _, _, line = (headers or b"").partition(b"\r\n")[0].decode("utf-8", "replace").partition(" ")
+        status, _, description = line.partition(" ")
+        if status in ("404", "408"):
             self._outstanding = 0
         elif status == "409":
-            description = (message.headers or {}).get("Description", "")
             self._outstanding = 0
-            if "Consumer Deleted" in description or "consumer deleted" in description.lower():
+            if "consumer deleted" in description.lower():
                 self._lost = description
         elif status != "100":
             self._lost = f"status {status}"

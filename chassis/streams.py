@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
+from chassis.bus_client import BusClient
 from chassis.refusals import Unavailable
 
 log = logging.getLogger(__name__)
@@ -60,18 +61,27 @@ def stream_subject(service: str) -> str:
     return f"aljibe.{service}.v1.>"
 
 
+def kind_subjects(service: str, kinds: Collection[str]) -> tuple[str, ...]:
+    """`aljibe.orders.v1.order-accepted.*` and so on, for kinds such as `order-accepted`; without any, all
+    that the service tells.
+    """
+    if not kinds:
+        return (stream_subject(service),)
+    return tuple(f"aljibe.{service}.v1.{kind}.*" for kind in sorted(kinds))
+
+
 def replay_subject(service: str) -> str:
     """Where a service listens for the wish to have events sent again; outside its stream."""
     return f"aljibe.{service}.v1-control.replay"
 
 
-async def open_nats(url: str, name: str, *, wait_seconds: float = FIRST_CONNECT_WAIT_SECONDS) -> Client:
+async def open_nats(url: str, name: str, *, wait_seconds: float = FIRST_CONNECT_WAIT_SECONDS) -> BusClient:
     """A client that connects, and connects again, for ever; returns after at most `wait_seconds` even when
     the broker is down.
 
     Ask `is_connected` before use; close it with `close_nats`.
     """
-    client = Client()
+    client = BusClient()
 
     async def on_error(error: Exception) -> None:
         log.debug("nats.error", extra={"reason": repr(error)})

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
-from nats.aio.client import Client
 
+from chassis.bus_client import BusClient
 from chassis.consumer import Consumer, Handler
 from chassis.envelope import Incoming, OutboxEvent, subject
 from chassis.ids import new_id
@@ -72,7 +72,7 @@ class Bus:
 
     shop: Database
     shelf: Database
-    client: Client
+    client: BusClient
     relay: Relay
     tasks: list[asyncio.Task[None]]
 

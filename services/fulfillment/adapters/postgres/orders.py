@@ -61,7 +61,10 @@ class PostgresFulfillmentOrders:
 
     async def open(self, orders: Sequence[FulfillmentOrder]) -> frozenset[str]:
         """See `FulfillmentOrders`."""
+        if not orders:
+            return frozenset()
         openings = [order.opening for order in orders]
+        lines = [(order.id, line) for order in orders for line in order.lines]
         rows = await self._conn.fetch(
             queries.insert_orders,
             [opening.fulfillment_order_id for opening in openings],
@@ -78,22 +81,17 @@ class PostgresFulfillmentOrders:
             [order.open_time for order in orders],
             [order.version for order in orders],
             [order.event_sequence for order in orders],
+            [id_ for id_, _ in lines],
+            [line.line_number for _, line in lines],
+            [line.sku for _, line in lines],
+            [line.name_en for _, line in lines],
+            [line.name_es for _, line in lines],
+            [line.quantity_units for _, line in lines],
+            [line.picked_units for _, line in lines],
         )
-        ids = frozenset(row["fulfillment_order_id"] for row in rows)
-        fresh = [order for order in orders if order.id in ids]
-        lines = [(order.id, line) for order in fresh for line in order.lines]
-        if lines:
-            await self._conn.execute(
-                queries.insert_lines,
-                [id_ for id_, _ in lines],
-                [line.line_number for _, line in lines],
-                [line.sku for _, line in lines],
-                [line.name_en for _, line in lines],
-                [line.name_es for _, line in lines],
-                [line.quantity_units for _, line in lines],
-                [line.picked_units for _, line in lines],
-            )
-            await self._tell(fresh)
+        ids = frozenset(row[0] for row in rows)
+        if ids:
+            await self._tell([order for order in orders if order.id in ids])
         return ids
 
     async def save(self, orders: Sequence[FulfillmentOrder]) -> None:

@@ -52,21 +52,24 @@ WHERE order_id = $2 AND ($1 = '' OR location_id = $1) AND state = ANY($3::text[]
 ORDER BY promise_time, fulfillment_order_id LIMIT $6
 
 -- name: insert_orders
--- Opens fulfillment orders; gives the ids of those that were not open before.
-INSERT INTO fulfillment_order (
-  fulfillment_order_id, order_id, location_id, reservation_id, channel_id, customer_reference, language_code, method, state,
-  delivery_address, promise_time, open_time, version, event_sequence)
-SELECT * FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-  $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) AS o(fulfillment_order_id)
-ORDER BY o.fulfillment_order_id
-ON CONFLICT (fulfillment_order_id) DO NOTHING
-RETURNING fulfillment_order_id
-
--- name: insert_lines
--- The lines of fulfillment orders just opened.
-INSERT INTO fulfillment_line (fulfillment_order_id, line_number, sku, name_en, name_es, quantity_units, picked_units)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::integer[])
+-- Opens fulfillment orders and their lines; gives the ids of those that were not open before.
+WITH opened AS (
+  INSERT INTO fulfillment_order (
+    fulfillment_order_id, order_id, location_id, reservation_id, channel_id, customer_reference, language_code, method, state,
+    delivery_address, promise_time, open_time, version, event_sequence)
+  SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) AS o(fulfillment_order_id)
+  ORDER BY o.fulfillment_order_id
+  ON CONFLICT (fulfillment_order_id) DO NOTHING
+  RETURNING fulfillment_order_id
+), lines AS (
+  INSERT INTO fulfillment_line (fulfillment_order_id, line_number, sku, name_en, name_es, quantity_units, picked_units)
+  SELECT l.* FROM unnest($15::text[], $16::integer[], $17::text[], $18::text[], $19::text[], $20::integer[], $21::integer[])
+    AS l(fulfillment_order_id, line_number, sku, name_en, name_es, quantity_units, picked_units)
+  WHERE l.fulfillment_order_id IN (SELECT fulfillment_order_id FROM opened)
+)
+SELECT fulfillment_order_id FROM opened
 
 -- name: update_orders
 -- Where fulfillment orders stand now; the caller holds their locks.

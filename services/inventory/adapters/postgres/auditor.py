@@ -1,7 +1,7 @@
 """The online audit: goes through the SKUs for ever, a slice at a time, each slice in one consistent snapshot.
 
-It takes at most `SHARE` of one connection: after a slice it rests nine times as long as the slice took. How
-far it has come is kept, so that rounds end however often instances restart.
+It takes at most `SHARE` of one connection: after a slice it rests forty-nine times as long as the slice took.
+How far it has come is kept, so that rounds end however often instances restart.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ LEASE = "inventory.audit"
 BURST_SECONDS = 5.0
 """How long one holder of the lease goes on before it renews it."""
 REST_SECONDS = 0.2
-SHARE = 0.1
-SLICE_SECONDS = 0.1
-FIRST_SLICE_SKUS = 50
+SHARE = 0.02
+SLICE_SECONDS = 0.02
+FIRST_SLICE_SKUS = 20
 MAX_SLICE_SKUS = 1_000
 MAX_DIFFERENCES_PER_RULE = 20
 LAST_SKU = "\U0010ffff"

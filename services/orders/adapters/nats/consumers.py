@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from nats.aio.client import Client
 
 from aljibe.fulfillment.v1 import events_pb2 as told_by_fulfillment
 from aljibe.inventory.v1 import events_pb2 as told_by_inventory
+from chassis.bus_client import BusClient
 from chassis.clock import Clock
 from chassis.consumer import Consumer, Handler, Incoming, Poison
 from chassis.ids import new_id
@@ -41,7 +41,7 @@ Apply = Callable[[Tx, Incoming, M], Awaitable[None]]
 
 
 def consumers(
-    db: Database, nats: Client, store: PostgresStore, clock: Clock, on_work: Callable[[], None]
+    db: Database, nats: BusClient, store: PostgresStore, clock: Clock, on_work: Callable[[], None]
 ) -> list[Consumer]:
     """The consumers of this service; `on_work` is called after a commit that may have left work for the
     background loops.
