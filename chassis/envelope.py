@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from google.protobuf.message import Message
@@ -24,6 +25,7 @@ _END = "\r\n"
 
 _KEBAB = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_TOKEN = re.compile(r"[^0-9A-Za-z_=:@+-]")
+_TOKEN = re.compile(rf"[0-9A-Za-z_=:@+-]{{1,{KEY_MAX_LENGTH}}}")
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%") + " "
 
 
@@ -89,25 +91,65 @@ def event(
     """`message` as an event of `service`; `key` (default: the aggregate id) ends the subject,
     `traceparent` (default: that of the work being done) ties it to a trace.
     """
-    return OutboxEvent(
-        id=event_id or new_id("evt"),
+    return written_event(
+        service,
+        type(message),
+        message.SerializeToString(),
         aggregate_type=aggregate_type,
         aggregate_id=aggregate_id,
         sequence=sequence,
-        type=message.DESCRIPTOR.full_name,
-        subject=subject(service, message.DESCRIPTOR.name, aggregate_id if key is None else key),
-        payload=message.SerializeToString(),
         occurred_at=occurred_at,
-        traceparent=traceparent or current_traceparent(),
+        traceparent=traceparent,
+        key=key,
+        event_id=event_id,
     )
+
+
+def written_event(
+    service: str,
+    kind: type[Message],
+    payload: bytes,
+    *,
+    aggregate_type: str,
+    aggregate_id: str,
+    sequence: int,
+    occurred_at: datetime,
+    traceparent: str | None = None,
+    key: str | None = None,
+    event_id: str | None = None,
+) -> OutboxEvent:
+    """The same of a message of type `kind` that is in wire form already."""
+    type_ = kind.DESCRIPTOR.full_name
+    return OutboxEvent(
+        event_id or new_id("evt"),
+        aggregate_type,
+        aggregate_id,
+        sequence,
+        type_,
+        _head(service, type_) + _token(aggregate_id if key is None else key),
+        payload,
+        occurred_at,
+        traceparent or current_traceparent(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _head(service: str, type_: str) -> str:
+    """The subject up to the key."""
+    return f"aljibe.{service}.v1.{kebab(type_.rpartition('.')[2])}."
 
 
 def subject(service: str, event_name: str, key: str) -> str:
     """`aljibe.orders.v1.order-accepted.ord_01h…` of `("orders", "OrderAccepted", "ord_01h…")`; letters that a
     subject token cannot hold become `_`.
     """
-    token = _NOT_A_TOKEN.sub("_", key)[:KEY_MAX_LENGTH] or "_"
-    return f"aljibe.{service}.v1.{kebab(event_name)}.{token}"
+    return _head(service, event_name) + _token(key)
+
+
+def _token(key: str) -> str:
+    if _TOKEN.fullmatch(key):
+        return key
+    return _NOT_A_TOKEN.sub("_", key)[:KEY_MAX_LENGTH] or "_"
 
 
 def kebab(name: str) -> str:

@@ -36,7 +36,7 @@ def timestamp(time: datetime) -> Timestamp:
 
 def moment(time: Timestamp) -> datetime:
     """A message's time, in UTC."""
-    return time.ToDatetime(tzinfo=UTC)
+    return datetime.fromtimestamp(time.seconds, UTC).replace(microsecond=time.nanos // 1000)
 
 
 def quantities(lines: Iterable[pb.LineQuantity]) -> dict[int, int]:

@@ -123,35 +123,18 @@ class FulfillmentOrder:
 
     @staticmethod
     def open(opening: Opening, lines: Sequence[Line], *, now: datetime, actor: str) -> FulfillmentOrder:
-        """A new one, OPEN; for CARRY_OUT the goods are already in the customer's hands.
+        """A new one, OPEN, which takes over its `lines`; for CARRY_OUT the goods are already in the
+        customer's hands.
 
         Raises:
             OpeningInvalid: no id, order or location, no line, a line twice, or a quantity below 1.
         """
-        numbers = [line.line_number for line in lines]
-        for name, wrong, description in (
-            ("fulfillment_order_id", not opening.fulfillment_order_id, "is missing"),
-            ("order_id", not opening.order_id, "is missing"),
-            ("location_id", not opening.location_id, "is missing"),
-            ("lines", not lines, "are missing"),
-            ("lines", len(set(numbers)) < len(numbers), "name a line twice"),
-            ("lines.quantity_units", any(line.quantity_units < 1 for line in lines), "must be at least 1"),
-            ("lines.sku", any(not line.sku for line in lines), "is missing"),
-        ):
-            if wrong:
-                raise OpeningInvalid(opening.fulfillment_order_id, name, description)
+        _check(opening, lines)
+        fresh = sorted(lines, key=_number)
         in_hand = opening.method is Method.CARRY_OUT
-        fresh = [
-            Line(
-                line.line_number,
-                line.sku,
-                line.quantity_units,
-                line.name_en,
-                line.name_es,
-                line.quantity_units if in_hand else 0,
-            )
-            for line in sorted(lines, key=lambda line: line.line_number)
-        ]
+        if in_hand:
+            for line in fresh:
+                line.picked_units = line.quantity_units
         order = FulfillmentOrder(
             opening=opening,
             lines=fresh,
@@ -372,6 +355,34 @@ class FulfillmentOrder:
     def _tell(self, fact: facts.Fact, now: datetime, actor: str) -> None:
         self.event_sequence += 1
         self.told.append(Told(self.event_sequence, now, actor, fact))
+
+
+def _number(line: Line) -> int:
+    return line.line_number
+
+
+def _check(opening: Opening, lines: Sequence[Line]) -> None:
+    """Written out, because it runs for every order: each condition is looked at once, and only a failed one
+    is described.
+    """
+    id_ = opening.fulfillment_order_id
+    if not id_:
+        raise OpeningInvalid(id_, "fulfillment_order_id", "is missing")
+    if not opening.order_id:
+        raise OpeningInvalid(id_, "order_id", "is missing")
+    if not opening.location_id:
+        raise OpeningInvalid(id_, "location_id", "is missing")
+    if not lines:
+        raise OpeningInvalid(id_, "lines", "are missing")
+    numbers: set[int] = set()
+    for line in lines:
+        if line.quantity_units < 1:
+            raise OpeningInvalid(id_, "lines.quantity_units", "must be at least 1")
+        if not line.sku:
+            raise OpeningInvalid(id_, "lines.sku", "is missing")
+        numbers.add(line.line_number)
+    if len(numbers) < len(lines):
+        raise OpeningInvalid(id_, "lines", "name a line twice")
 
 
 def _units(taken: Iterable[tuple[Line, int]]) -> tuple[Units, ...]:

@@ -22,6 +22,7 @@ from services.fulfillment.usecases.ports import Work
 
 CONSUMER = "fulfillment"
 ACTOR = "service:fulfillment"
+_NOT_SAMPLED = "-00"
 
 Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced
 
@@ -50,16 +51,14 @@ class PlanHandler:
         traceparents: dict[str, str | None] = {}
         try:
             for message in messages:
-                # One call serves many orders: each trace gets a mark of its own; its events go on from it.
-                with (
-                    from_traceparent(message.traceparent),
-                    span("open_orders", order_id=message.aggregate_id),
-                ):
-                    planned = _parts(self._message.FromString(message.payload), work.now)
-                    traceparents |= dict.fromkeys(
-                        (opening.fulfillment_order_id for opening, _ in planned), current_traceparent()
-                    )
-                parts += planned
+                traceparent = message.traceparent
+                if traceparent is None or not traceparent.endswith(_NOT_SAMPLED):
+                    # One call serves many orders: each trace gets a mark of its own, and goes on from it.
+                    with from_traceparent(traceparent), span("open_orders", order_id=message.aggregate_id):
+                        traceparent = current_traceparent()
+                for part in _parts(self._message.FromString(message.payload), work.now):
+                    parts.append(part)
+                    traceparents[part[0].fulfillment_order_id] = traceparent
             await open_orders(PostgresFulfillmentOrders(conn, self._wake, traceparents), parts, work)
         except (DecodeError, OpeningInvalid) as error:
             raise Poison(str(error)) from error
