@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 
@@ -64,6 +66,28 @@ async def write_down(conn: Connection, messages: Sequence[Incoming]) -> None:
         "INSERT INTO heard (aggregate, sequence, message_id) VALUES ($1, $2, $3)",
         [(message.aggregate_id, message.sequence, message.id) for message in messages],
     )
+
+
+async def touched(conn: Connection, sql: str, *arguments: object) -> int:
+    """Pages that the statement touches, by a plan made for any arguments."""
+    await conn.execute("SET plan_cache_mode = force_generic_plan")
+    written = ", ".join(_literal(one) for one in arguments)
+    await conn.execute(f"PREPARE looked AS {sql}")
+    try:
+        await conn.execute("BEGIN")
+        text = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE looked ({written})")
+        await conn.execute("ROLLBACK")
+    finally:
+        await conn.execute("DEALLOCATE looked")
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        kind = "bigint" if value and isinstance(value[0], int) else "text"
+        return f"ARRAY[{', '.join(_literal(one) for one in value)}]::{kind}[]"
+    return str(value) if isinstance(value, int) else f"'{value}'"
 
 
 @dataclass

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from chassis import inbox
 from chassis.envelope import Incoming
 from chassis.postgres import Connection, Database, open_database
-from chassis.tests.bus_kit import prepare, url_as
+from chassis.tests.bus_kit import prepare, touched, url_as
 
 CONSUMER = "shelf"
 MANY = 20_000
@@ -85,28 +83,6 @@ async def test_a_batch_with_anything_odd_in_it_is_looked_at_closely(shelf: Datab
         known = await inbox.read(conn, CONSUMER, [message("b", 1), message("c", 2)])
     assert known.settled == set()
     assert known.cursors == {}
-
-
-async def touched(conn: Connection, sql: str, *arguments: object) -> int:
-    """Pages that the statement touches, by a plan made for any arguments."""
-    await conn.execute("SET plan_cache_mode = force_generic_plan")
-    written = ", ".join(_literal(one) for one in arguments)
-    await conn.execute(f"PREPARE looked AS {sql}")
-    try:
-        await conn.execute("BEGIN")
-        text = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE looked ({written})")
-        await conn.execute("ROLLBACK")
-    finally:
-        await conn.execute("DEALLOCATE looked")
-    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
-    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, list):
-        kind = "bigint" if value and isinstance(value[0], int) else "text"
-        return f"ARRAY[{', '.join(_literal(one) for one in value)}]::{kind}[]"
-    return str(value) if isinstance(value, int) else f"'{value}'"
 
 
 @pytest.mark.parametrize("statistics", ["of an empty table", "of one page", "of today"])
