@@ -4,7 +4,7 @@ It travels with every event but an aggregate's first, in the header `ce-history`
 hears of some kinds only see a gap among them: the last of *its* kinds before a message must be settled first.
 The relay works it out when it publishes, from the events it publishes together and else from the outbox.
 Where that no longer holds all that the aggregate told, the header is left out, and the consumer asks.
-See ADR-0013.
+See ADR-0018.
 """
 
 from __future__ import annotations

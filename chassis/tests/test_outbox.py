@@ -13,11 +13,13 @@ from chassis.postgres import Database, open_database
 from chassis.tests.bus_kit import prepare, touched, url_as
 
 MANY = 20_000
+PAYLOAD = b"x" * 800
+"""So that all the events fill some 2,500 pages: whoever reads them all is far above what is allowed."""
 STREAM = "ALJIBE_SHOP"
 
 _FILL = """
 INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, subject, payload, occurred_at)
-SELECT 'evt_' || n, 'order', 'ord_' || n / 2, n % 2 + 1, 't', 'a.shop.v1.order-placed.x', 'payload', now()
+SELECT 'evt_' || n, 'order', 'ord_' || n / 2, n % 2 + 1, 't', 'a.shop.v1.order-placed.x', $2, now()
 FROM generate_series(2, $1::int + 1) n ON CONFLICT DO NOTHING
 """
 
@@ -39,7 +41,7 @@ async def test_a_publication_costs_the_same_however_much_was_told(
     ids = [f"evt_{n}" for n in numbers]
     async with shop.connection() as conn:
         await conn.execute(sql.FIRST_MARK, STREAM, await conn.fetchval("SELECT now()"), 0)
-        await conn.execute(_FILL, 10 if statistics == "of one page" else MANY)
+        await conn.execute(_FILL, 10 if statistics == "of one page" else MANY, PAYLOAD)
         if statistics == "of an empty table":
             await conn.execute("DELETE FROM outbox")
     admin = await asyncpg.connect(fresh_database)
@@ -47,7 +49,7 @@ async def test_a_publication_costs_the_same_however_much_was_told(
     await admin.execute("ALTER TABLE shop.outbox SET (autovacuum_enabled = off)")
     await admin.close()
     async with shop.connection() as conn:
-        await conn.execute(_FILL, MANY)
+        await conn.execute(_FILL, MANY, PAYLOAD)
 
         marked = await touched(conn, sql.MARK, STREAM, 0, 7, ids, [0] * 10, numbers)
         told = await touched(
