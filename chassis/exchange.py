@@ -38,8 +38,9 @@ class Exchange:
     once.
     """
 
-    def __init__(self, methods: Mapping[str, Method], max_calls: int | None) -> None:
+    def __init__(self, methods: Mapping[str, Method], max_calls: int | None, max_message_bytes: int) -> None:
         self._methods = methods
+        self.max_response_bytes = max_message_bytes - MAX_ANSWER_BYTES // 4
         self._max_calls = max_calls
         self._running = 0
         self._streams: set[_Stream] = set()
@@ -170,7 +171,11 @@ class _Stream:
             self._answer(call.number, grpc.StatusCode.INTERNAL, "something went wrong here")
         else:
             data = response if isinstance(response, bytes) else serialize(response)
-            self._answers.append(pb.ExchangeAnswer(number=call.number, response=data))
+            if len(data) > self._exchange.max_response_bytes:
+                # The whole stream would fail, and everybody's calls with it.
+                self._answer(call.number, _BUSY, "the response is larger than a message may be")
+            else:
+                self._answers.append(pb.ExchangeAnswer(number=call.number, response=data))
         finally:
             timer.cancel()
 

@@ -74,6 +74,9 @@ class Exchanger:
                     message.traceparent = str(value)
                 elif name == "accept-language":
                     message.accept_language = str(value)
+                else:
+                    # What an exchange has no field for is not lost.
+                    return await plain(request, timeout=timeout, metadata=metadata, **kwargs)
             try:
                 return response_deserializer(await self._stream().ask(message, timeout))
             except _NotServed:

@@ -61,7 +61,7 @@ class Server:
         unary: dict[str, exchange.Method] = {}
         for add, servicer, descriptor in registrations:
             add(servicer, Registrar(self._server, descriptor, verifier, table, limits, unary))
-        self._exchange = exchange.Exchange(unary, settings.max_concurrent_rpcs)
+        self._exchange = exchange.Exchange(unary, settings.max_concurrent_rpcs, settings.max_message_bytes)
         self._server.add_generic_rpc_handlers((self._exchange.handler(),))
         self._names = [descriptor.full_name for _, _, descriptor in registrations]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

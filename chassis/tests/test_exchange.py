@@ -212,8 +212,47 @@ async def test_too_many_calls_at_once_are_refused_at_once(
     assert after.said == "after"
 
 
-async def _serving(echo: Stubs, keys: DevelopmentKeys, address: str = "127.0.0.1:0", **settings: Any) -> Door:
-    servicer = Servicer(echo)
+async def test_a_response_that_is_too_large_fails_alone(door: Door, stub: Any, token: Token) -> None:
+    """On a stream it would take everybody else's calls with it."""
+    metadata = token("channel")
+    door.server._exchange.max_response_bytes = 500
+    large = stub.Any(door.request("x" * 600), metadata=metadata)
+
+    answers = await asyncio.gather(
+        large, *(stub.Any(door.request(word), metadata=metadata) for word in "abc"), return_exceptions=True
+    )
+
+    assert list(map(_outcome, answers)) == [Code.RESOURCE_EXHAUSTED, "a", "b", "c"]
+
+
+async def test_metadata_that_an_exchange_has_no_field_for_is_not_lost(
+    echo: Stubs, keys: DevelopmentKeys, token: Token
+) -> None:
+    """Such a call is made alone."""
+    seen: dict[str, object] = {}
+
+    class Noting(Servicer):
+        async def Any(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+            seen.update(context.invocation_metadata())
+            return self.stubs.pb.EchoResponse(said="noted")
+
+    door = await _serving(echo, keys, servicer=Noting(echo))
+    async with client.channel(f"127.0.0.1:{door.port}", exchange_streams=1) as channel:
+        stub = echo.grpc.EchoServiceStub(channel)
+        await stub.Any(door.request(), metadata=[*token("channel"), ("x-shop", "7")])
+    await door.server.drain(0)
+
+    assert seen["x-shop"] == "7"
+
+
+async def _serving(
+    echo: Stubs,
+    keys: DevelopmentKeys,
+    address: str = "127.0.0.1:0",
+    servicer: Servicer | None = None,
+    **settings: Any,
+) -> Door:
+    servicer = servicer or Servicer(echo)
     server = Server(
         ChassisSettings(service_name="tests", grpc_listen=address, **settings),
         [
