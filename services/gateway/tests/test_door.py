@@ -94,13 +94,14 @@ def way(request: pytest.FixtureRequest) -> str:
 
 class _Way:
     chosen = ""
+    server: uvicorn.Server
 
 
 @asynccontextmanager
 async def _serving(gateway: Gateway) -> AsyncIterator[str]:
     http: Any = gateway.protocol if _Way.chosen == "short way" else "httptools"
     config = uvicorn.Config(gateway.app, host="127.0.0.1", port=0, log_config=None, lifespan="off", http=http)
-    server = uvicorn.Server(config)
+    server = _Way.server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0)

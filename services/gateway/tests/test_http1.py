@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
-from services.gateway.tests.test_door import OrdersStub, _door, way  # noqa: F401
+from services.gateway.tests.test_door import OrdersStub, _door, _Way, way  # noqa: F401
 
 BODY = b'{"order":{"channelId":"web"}}'
 PLACE = b"POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -166,6 +166,25 @@ async def test_a_client_that_is_gone_before_its_answer_harms_nobody(stub: Orders
 
     assert answer.status == 200
     assert len(stub.seen) == 2
+
+
+async def test_a_request_in_flight_is_answered_before_the_process_ends(stub: OrdersStub) -> None:
+    """And its client is told to come back on another connection."""
+    stub.hold = asyncio.Event()
+
+    async with connected(stub) as connection:
+        connection.say(PLACE)
+        while not stub.seen:
+            await asyncio.sleep(0.001)
+        _Way.server.should_exit = True
+        while _Way.server.servers[0].is_serving():
+            await asyncio.sleep(0.01)
+        stub.hold.set()
+        answer = await connection.hear()
+        ended = await connection.ended()
+
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert ended
 
 
 async def test_a_body_over_the_limit_is_refused(stub: OrdersStub) -> None:
