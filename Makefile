@@ -10,7 +10,7 @@ PROTOS := $(shell find protos 2>/dev/null)
 SOURCES = $(wildcard chassis services cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs demo up test test-unit test-integration bench lock clean format
+.PHONY: help setup stubs demo up test test-unit test-integration plants crashes bench lock clean format
 .PHONY: lint lint-python lint-imports lint-protos lint-tracked lint-deploy
 
 help: ## List these targets
@@ -46,6 +46,13 @@ test-unit: setup ## Run the unit and contract tests (TESTS=services/inventory AR
 test-integration: setup ## Run whole journeys over real servers, kills included (ARGS='-k name')
 	@echo "test: 2 of 2, journeys over real servers"
 	@$(BIN)/pytest -q tests/integration $(ARGS)
+
+plants: setup ## Plant known bugs, one at a time, and demand that tests catch each (PLANT=name for one)
+	@$(BIN)/python -m tests.plants $(PLANT)
+
+ROUNDS ?= 1
+crashes: setup ## kill -9 inventory, orders and fulfillment at every step of their work (ROUNDS=100)
+	@$(BIN)/python -m tests.integration.crashes --rounds $(ROUNDS) $(ARGS)
 
 lint: lint-python lint-imports lint-protos lint-tracked lint-deploy ## Check style, types, imports, protos, deployment
 

@@ -21,6 +21,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from chassis.crashpoint import crashpoint
+
 Take: TypeAlias = Callable[[bytes, bytes, bytes, bytes | None], None]
 """Gets subject, reply subject, payload and header block of a message; must neither fail nor wait."""
 
@@ -117,6 +119,7 @@ class Publisher:
             self._open = len(commands)
             self._complete = asyncio.get_running_loop().create_future()
             await self._client.send_all(commands)
+            crashpoint("outbox.after_publish")
             await asyncio.wait([self._complete], timeout=timeout_seconds)
         answers, self._answers = self._answers, []
         return answers

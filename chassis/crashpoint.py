@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 CRASHPOINTS = frozenset(
     {
         "outbox.before_publish",
+        "outbox.after_publish",
         "outbox.before_mark",
         "consumer.before_commit",
         "consumer.before_ack",
         "group.before_transaction",
         "group.after_commit",
+        "request.before_transaction",
+        "request.after_commit",
     }
 )
+
+STRUCK = "crashpoint struck:"
 
 
 def _armed() -> tuple[str, int] | None:
@@ -35,7 +41,7 @@ _hits = 0
 
 def crashpoint(name: str) -> None:
     """Kill this process with SIGKILL on the nth pass when `ALJIBE_CRASHPOINT=<name>:<n>` and
-    `ALJIBE_TEST_SETTINGS=1`; else nothing.
+    `ALJIBE_TEST_SETTINGS=1`; else nothing. A line on stderr tells that it struck.
     """
     if _target is None:
         return
@@ -43,4 +49,5 @@ def crashpoint(name: str) -> None:
     if name == _target[0]:
         _hits += 1
         if _hits >= _target[1]:
+            os.write(sys.stderr.fileno(), f"{STRUCK} {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from chassis.crashpoint import crashpoint
 from chassis.leases import while_leased
 from chassis.postgres import Connection, Database
 from chassis.refusals import RequestIdReused
@@ -164,7 +165,10 @@ async def idempotent(
         await save(conn, key, content, response.SerializeToString())
         return response
 
-    return await db.run(once)
+    crashpoint("request.before_transaction")
+    response = await db.run(once)
+    crashpoint("request.after_commit")
+    return response
 
 
 async def prune(db: Database, *, older_than: timedelta = REQUEST_RETENTION) -> int:

@@ -61,6 +61,8 @@ class ServiceProcess:
         self.log = log
         self.overrides: dict[str, str] = {}
         """Variables that the next start gets on top of its own; for tests of faults."""
+        self.max_backoff_seconds = _MAX_BACKOFF_SECONDS
+        """Between two starts at most; tests that kill it again and again have no time for more."""
         self.starts = 0
         self._environ = environ
         self._migrate_environ = migrate_environ
@@ -180,4 +182,4 @@ class ServiceProcess:
             if time.monotonic() - began > _STEADY_SECONDS:
                 backoff = _FIRST_BACKOFF_SECONDS
             await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, _MAX_BACKOFF_SECONDS)
+            backoff = min(backoff * 2, self.max_backoff_seconds)

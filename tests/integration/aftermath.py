@@ -54,7 +54,10 @@ async def settled(world: World, accepted: dict[str, orders_pb2.Order]) -> None:
         await eventually(all_done, "end of every order", SETTLE_SECONDS, pause=0.3)
     except AssertionError:
         stuck = [await world.order(order) for order in list(waiting.values())[:3]]
-        raise AssertionError(f"{len(waiting)} of {len(accepted)} orders did not settle: {stuck}") from None
+        work = [await world.work_of(order.order_id) for order in stuck]
+        raise AssertionError(
+            f"{len(waiting)} of {len(accepted)} orders did not settle: {stuck}, their work: {work}"
+        ) from None
 
 
 async def nothing_is_doubled(world: World, orders: dict[str, orders_pb2.Order]) -> None:

@@ -36,6 +36,13 @@ CHANNELS = ("web", "app", "pos", "call-center")
 HOME = (41.95, -87.70)
 SETTLE_SECONDS = 20.0
 LOOK_AGAIN_SECONDS = 0.05
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", 16 << 20),
+    # Services that are killed come back in a second; gRPC left alone would look again after a minute or two.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
 FINAL = (
     orders_pb2.ORDER_STATE_COMPLETED,
     orders_pb2.ORDER_STATE_CANCELLED,
@@ -89,7 +96,7 @@ class World:
         self.http = http
         self._minter = TokenMinter(platform.development_key_file)
         self._channels = {
-            name: grpc.aio.insecure_channel(address_, options=[("grpc.max_receive_message_length", 16 << 20)])
+            name: grpc.aio.insecure_channel(address_, options=CHANNEL_OPTIONS)
             for name, address_ in platform.addresses.grpc.items()
         }
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(self._channels["catalog"])
@@ -162,9 +169,9 @@ class World:
             catalog_pb2.UpsertTaxRatesRequest(request_id=request_id(), tax_rates=[rate]), metadata=auth
         )
         places = [
-            *(self._location(name, point, types_pb2.LOCATION_KIND_STORE) for name, point in STORES.items()),
+            *(self.location(name, point, types_pb2.LOCATION_KIND_STORE) for name, point in STORES.items()),
             *(
-                self._location(name, point, types_pb2.LOCATION_KIND_WAREHOUSE)
+                self.location(name, point, types_pb2.LOCATION_KIND_WAREHOUSE)
                 for name, point in WAREHOUSES.items()
             ),
         ]
@@ -174,9 +181,10 @@ class World:
         )
 
     @staticmethod
-    def _location(
+    def location(
         name: str, point: tuple[float, float], kind: types_pb2.LocationKind.ValueType
     ) -> inventory_pb2.Location:
+        """A place that does all its kind can."""
         store = kind == types_pb2.LOCATION_KIND_STORE
         can = [inventory_pb2.CAPABILITY_SHIP]
         if store:

@@ -26,6 +26,7 @@ from aljibe.inventory.v1 import (
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import migrations, postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
+from chassis.clock import Clock, utc_now
 from services.inventory.app import definition
 from services.inventory.config import Settings
 from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, STORE, a_location_message, unique
@@ -145,7 +146,7 @@ class Door:
         """Another service of the platform."""
         return self.token("service", subject="service:orders")
 
-    async def start(self) -> Process:
+    async def start(self, clock: Clock = utc_now) -> Process:
         """One more inventory process (in this interpreter) over the same database and broker."""
         with socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -176,7 +177,9 @@ class Door:
             return replace(built, before_serve=before_serve)
 
         stop = asyncio.Event()
-        serving = asyncio.create_task(run.serve(replace(definition, build=build), settings, stop=stop))
+        serving = asyncio.create_task(
+            run.serve(replace(definition, build=build), settings, stop=stop, clock=clock)
+        )
         started = asyncio.create_task(answering.wait())
         await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():

@@ -13,8 +13,9 @@ import pytest
 from chassis import ids, migrations
 from chassis.postgres import Database, open_database
 from services.inventory.adapters.postgres import migrations as files
+from services.inventory.adapters.postgres.audit import audit
 from services.inventory.adapters.postgres.ledger import make_months
-from services.inventory.tests.builders import unique
+from services.inventory.tests.builders import a_receipt, unique
 from services.inventory.tests.conftest import PASSWORD, ROLE
 from services.inventory.tests.contract import in_postgres
 from tests.servers import Databases
@@ -72,6 +73,25 @@ async def test_a_key_stands_in_the_ledger_once_across_months(db: Database) -> No
             await conn.execute(INSERT, id_at(later), "the key")
 
         assert await conn.fetchval("SELECT count(*) FROM movement") == 1
+
+
+async def test_the_audit_reads_every_month(db: Database) -> None:
+    """A ledger in parts is a ledger of which one part can be forgotten."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(1))
+    await make_months(db, 5)
+    later = id_at(datetime.now(UTC) + timedelta(days=95))
+
+    async with db.connection() as conn:
+        await conn.execute(INSERT, later, "later")
+        missing = await audit(db, 10)
+        await conn.execute("UPDATE position SET on_hand_units = 2")
+        whole = await audit(db, 10)
+
+    assert [(one.rule, one.expected_units, one.actual_units) for one in missing.differences] == [
+        ("ON_HAND", 2, 1)
+    ]
+    assert (whole.movements, whole.differences) == (2, [])
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET quantity_units = 5", "DELETE FROM {}", "TRUNCATE {}"])

@@ -21,24 +21,31 @@ from services.inventory.domain.reserving import Commit, Expire, Release, Reserve
 from services.inventory.domain.stock import Pick
 from services.inventory.tests import storm
 from services.inventory.tests.builders import OTHER_STORE, SKU, STORE, a_hold, a_receipt, a_reserve
-from services.inventory.tests.contract import Stock, in_postgres
+from services.inventory.tests.contract import Stock, in_postgres, marked
 from services.inventory.usecases.post import Submission, post
 
 ROOT = Path(__file__).parents[3]
 STORM_GROUPS = 600
+BUYERS = 60
+LAST_UNITS = 4
 
 
-@pytest.mark.parametrize("buyers", [200])
-async def test_the_last_unit_is_sold_once(db: Database, buyers: int) -> None:
-    """Each buyer comes on its own, so that as many transactions race as there are connections."""
+@pytest.mark.parametrize("way", ["plain", "book"])
+async def test_the_last_unit_is_sold_once(db: Database, way: str) -> None:
+    """Each buyer comes on its own, so that as many transactions race as there are connections; with a command
+    of another kind beside it the book decides. The first article only opens the connections: on new ones the
+    buyers would come one after the other.
+    """
     stock = await in_postgres(db)
-    await stock.do(a_receipt(1))
+    beside = [Release("rsv_nobody")] if way == "book" else []
 
-    outcomes = await asyncio.gather(*(stock.post(a_reserve(1)) for _ in range(buyers)))
+    for sku in ("first", *(f"SKU-{number}" for number in range(LAST_UNITS))):
+        await stock.do(a_receipt(1, sku=sku))
+        outcomes = await asyncio.gather(*(stock.post(a_reserve(1, sku=sku), *beside) for _ in range(BUYERS)))
 
-    kinds = Counter(type(outcome) for (outcome,) in outcomes)
-    assert kinds == {Reserved: 1, InsufficientStock: buyers - 1}
-    assert await stock.position() == (1, 1)
+        kinds = Counter(type(outcome) for outcome, *_ in outcomes)
+        assert kinds == {Reserved: 1, InsufficientStock: BUYERS - 1}
+        assert await stock.position(sku) == (1, 1)
     await stock.audit()
 
 
@@ -52,6 +59,20 @@ async def test_one_attempt_reserved_from_all_sides_is_one_reservation(db: Databa
     assert len({outcome.reservation.reservation_id for (outcome,) in outcomes}) == 1
     assert sum(not outcome.existed for (outcome,) in outcomes) == 1
     assert await stock.position() == (100, 1)
+
+
+async def test_one_request_from_all_sides_takes_effect_once(db: Database) -> None:
+    """A caller that is unsure asks again, perhaps another process, while the first is still at work."""
+    stock = await in_postgres(db)
+    hold = a_hold(1)
+    await stock.do(a_receipt(100))
+
+    answers = await asyncio.gather(*(stock.submit(marked(hold, "the request")) for _ in range(20)))
+
+    async with db.connection() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM hold") == 1
+    assert len({answer for (answer,) in answers}) == 1
+    await stock.audit()
 
 
 async def test_the_end_of_a_reservation_comes_once_whoever_brings_it(db: Database) -> None:

@@ -10,7 +10,7 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from chassis.refusals import RequestIdReused
 from services.inventory.domain import refusals as no
 from services.inventory.domain.facts import Count, SetSafety, ShortPick, adjust
-from services.inventory.domain.reserving import Commit, Consume, Release, Reserved
+from services.inventory.domain.reserving import Commit, Consume, Expire, Release, Reserved
 from services.inventory.domain.stock import Cause, State
 from services.inventory.tests.builders import (
     CLOSED_STORE,
@@ -167,6 +167,21 @@ async def test_an_expired_reservation_gives_its_units_back_once(stock: Stock) ->
     assert (await stock.reservation(held)).state is State.EXPIRED
     assert (await stock.reservation(committed)).state is State.COMMITTED
     assert await stock.position() == (3, 1)
+    await stock.audit()
+
+
+async def test_an_expiry_that_comes_after_the_commit_ends_nothing(stock: Stock) -> None:
+    """It was found while it was held; whoever finds is not who decides."""
+    await stock.do(a_receipt(2))
+    committed = await reserved(stock, 1, accepted=True)
+    held = await reserved(stock, 1)
+    stock.clock.now += timedelta(hours=1)
+
+    outcomes = await stock.post(Expire(committed), Expire(held), Expire(held), Expire("rsv_nobody"))
+
+    assert outcomes == [False, True, False, False]
+    assert (await stock.reservation(committed)).state is State.COMMITTED
+    assert await stock.position() == (2, 1)
     await stock.audit()
 
 

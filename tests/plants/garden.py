@@ -1,0 +1,8 @@
+"""All plants."""
+
+from __future__ import annotations
+
+from tests.plants import bus, deciding, storing
+from tests.plants.planting import PLANTS
+
+__all__ = ["PLANTS", "bus", "deciding", "storing"]
