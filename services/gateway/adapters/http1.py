@@ -101,7 +101,9 @@ class DoorProtocol(HttpToolsProtocol):
     def _short_request(self) -> HttpRequest | None:
         """The request, when it may take the short way."""
         url = self.url
-        if not url.startswith(_PREFIX) or b"#" in url or self.parser.get_http_version() != "1.1":
+        if not (url.startswith(_PREFIX) and url.isascii()) or b"#" in url:
+            return None
+        if self.parser.get_http_version() != "1.1":
             return None
         path, _, query = url.partition(b"?")
         verb = self.parser.get_method().decode("ascii")

@@ -103,6 +103,16 @@ async def test_pipelined_requests_are_answered_in_their_order(stub: OrdersStub) 
     assert len(stub.seen) == 2
 
 
+async def test_an_address_that_is_not_ascii_is_refused(stub: OrdersStub) -> None:
+    """RFC 3986: such letters are percent-encoded; nobody is to guess their encoding."""
+    async with connected(stub) as connection:
+        connection.say("GET /v1/orders/ñ HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        answer = await connection.hear()
+
+    assert answer.status == 400
+    assert stub.seen == []
+
+
 @pytest.mark.parametrize("size", [1, 7])
 async def test_a_request_may_arrive_in_pieces(stub: OrdersStub, size: int) -> None:
     """TCP keeps no borders."""
