@@ -48,7 +48,8 @@ RETRY_BASE_SECONDS = 0.005
 RETRY_CAP_SECONDS = 0.2
 STATEMENT_CACHE_SIZE = 256
 
-# The server cannot be reached, is going down, is coming up, or has no room: the same call may succeed later.
+# The server cannot be reached, is going down, is coming up, has no room, or its disk fails under it: the same
+# call may succeed later.
 _UNREACHABLE: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -60,6 +61,7 @@ _UNREACHABLE: tuple[type[BaseException], ...] = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
 )
 SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 WAIT_OUT: tuple[type[Exception], ...] = (Unavailable, asyncpg.QueryCanceledError, *SERIALIZATION)

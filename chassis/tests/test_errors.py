@@ -102,6 +102,7 @@ def test_huge_facts_do_not_make_an_answer_that_cannot_be_sent() -> None:
         (asyncpg.CannotConnectNowError(), Code.UNAVAILABLE),
         (asyncpg.AdminShutdownError(), Code.UNAVAILABLE),
         (asyncpg.LockNotAvailableError(), Code.UNAVAILABLE),
+        (asyncpg.PostgresIOError(), Code.UNAVAILABLE),
         (asyncpg.DeadlockDetectedError(), Code.UNAVAILABLE),
         (TimeoutError(), Code.UNAVAILABLE),
         (asyncpg.QueryCanceledError(), Code.DEADLINE_EXCEEDED),
