@@ -286,6 +286,7 @@ _AWAY: tuple[type[BaseException], ...] = (
     asyncpg.TooManyConnectionsError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     ConnectionError,
 )
 _CONTENTION: tuple[type[BaseException], ...] = (
