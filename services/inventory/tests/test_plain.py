@@ -14,7 +14,8 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from chassis.postgres import Database
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.postgres.store import PostgresStockStore
-from services.inventory.domain.plain import Granted, NotPlain, plain_of
+from services.inventory.domain.book import Command
+from services.inventory.domain.plain import Granted, NotPlain, Plain, plain_of
 from services.inventory.domain.refusals import InsufficientStock, ReservationUnknown
 from services.inventory.domain.reserving import Commit, Release, Reserve, Reserved
 from services.inventory.domain.stock import Pick, State
@@ -30,6 +31,7 @@ from services.inventory.tests.builders import (
     a_sale,
 )
 from services.inventory.tests.contract import Stock, in_memory, in_postgres
+from services.inventory.usecases.desk import StockDesk
 from services.inventory.usecases.post import Posted, Submission
 from services.inventory.usecases.reserve import PlainFirst
 
@@ -197,6 +199,36 @@ async def test_a_group_with_any_other_command_goes_by_the_book_in_order(stock: S
 
     assert not isinstance(sold, Exception)
     assert isinstance(refused, InsufficientStock)
+    await stock.audit()
+
+
+async def test_reservations_of_a_busy_door_go_with_their_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else comes in the same moment: a release among them would send them all to the book."""
+    stock = in_memory()
+    await stock.do(a_receipt(10))
+    kept: Reserved = await stock.do(a_reserve(1))
+    tries: list[int] = []
+    grant = stock.store.grant
+
+    async def counted(reservations: Plain) -> Granted | NotPlain:
+        tries.append(len(reservations.members))
+        return await grant(reservations)
+
+    monkeypatch.setattr(stock.store, "grant", counted)
+    desk = StockDesk(stock.store, lambda _: None)
+    commands: list[Command[Any]] = [
+        a_reserve(1),
+        Release(kept.reservation.reservation_id),
+        a_reserve(1),
+        a_sale(1),
+        a_reserve(1),
+    ]
+
+    outcomes = await asyncio.gather(*(desk.submit(Submission(one)) for one in commands))
+    await desk.close()
+
+    assert sum(tries) == sum(isinstance(one, Reserved) for one in outcomes) == 3
+    assert await stock.position() == (9, 3)
     await stock.audit()
 
 

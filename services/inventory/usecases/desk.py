@@ -12,6 +12,7 @@ from typing import Any
 from chassis.crashpoint import crashpoint
 from chassis.groups import GroupCommit
 from chassis.refusals import DeadlineExceeded
+from services.inventory.domain.reserving import Reserve
 from services.inventory.domain.stock import Key, Position
 from services.inventory.usecases.ports import StockStore
 from services.inventory.usecases.post import Posted, Submission
@@ -37,15 +38,19 @@ _NOTHING = Posted([], [], (), {})
 
 
 class StockDesk:
-    """Takes commands one by one or in batches. Two lanes: while one group waits for the disk, the next is
-    decided; rows that both want are waited for in the lock order.
+    """Takes commands one by one or in batches. Two lanes each: while one group waits for the disk, the next
+    is decided; rows that both want are waited for in the lock order. Reservations go with their like: a group
+    of nothing else can be granted in one call.
     """
 
     def __init__(self, store: StockStore, tell: Callable[[Posted], None]) -> None:
         self._tell = tell
         self._poster = PlainFirst(store, self._told)
         self._singles: GroupCommit[Submission, Any] = GroupCommit(
-            "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES, gather=True
+            "stock", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES
+        )
+        self._reserves: GroupCommit[Submission, Any] = GroupCommit(
+            "reserve", self._post, max_group=MAX_GROUP, max_queue=MAX_QUEUE, lanes=LANES, gather=True
         )
         self._batches: GroupCommit[Sequence[Submission], BatchOutcome] = GroupCommit(
             BATCHES,
@@ -62,7 +67,8 @@ class StockDesk:
             Refusal: the command was refused; nothing of it stands.
             Overloaded, DeadlineExceeded, Unavailable: nothing was done, or its answer awaits a repeat.
         """
-        return await self._singles.submit(submission)
+        group = self._reserves if type(submission.command) is Reserve else self._singles
+        return await group.submit(submission)
 
     async def submit_batch(self, submissions: Sequence[Submission]) -> BatchOutcome:
         """The outcomes of commands that came together; one that was refused, or came to its turn too late,
@@ -84,6 +90,7 @@ class StockDesk:
     async def close(self) -> None:
         """Return when every group is done."""
         await self._singles.close()
+        await self._reserves.close()
         await self._batches.close()
 
     async def _post(self, submissions: Sequence[Submission]) -> Sequence[Any]:
