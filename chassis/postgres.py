@@ -47,6 +47,7 @@ MAX_ATTEMPTS = 5
 RETRY_BASE_SECONDS = 0.005
 RETRY_CAP_SECONDS = 0.2
 STATEMENT_CACHE_SIZE = 256
+KEPT_CONNECTIONS = 4
 
 # The server cannot be reached, is going down, is coming up, has no room, or its disk fails under it: the same
 # call may succeed later.
@@ -93,15 +94,31 @@ def is_unreachable(error: BaseException) -> bool:
     return isinstance(error, _UNREACHABLE)
 
 
+class Kept:
+    """Connections of a pool that wait for the next work without going back to it, at most `most`: one stays
+    with the pool, for whoever goes to it directly.
+    """
+
+    __slots__ = ("asking", "closing", "connections", "most")
+
+    def __init__(self, most: int) -> None:
+        self.connections: list[Connection] = []
+        self.most = most
+        self.asking = 0
+        self.closing = False
+
+
 class Database:
     """A service's own schema in PostgreSQL.
 
     Errors that mean "not reachable now" leave every method as `Unavailable`; all others pass unchanged.
     """
 
-    def __init__(self, pool: Pool, schema: str, secret: bytes) -> None:
+    def __init__(self, pool: Pool, schema: str, secret: bytes, kept: Kept | None = None) -> None:
         self.pool = pool
         self.schema = schema
+        self.kept = kept or Kept(min(KEPT_CONNECTIONS, pool.get_max_size() - 1))
+        """Of the pool: another database on the same one must be given it."""
         self.secret = secret
         """The same in every instance of the service and in no other: for signing what only the service itself
         reads.
@@ -114,8 +131,10 @@ class Database:
         try:
             with _mapped():
                 yield connection
-        finally:
+        except BaseException:
             await self._release(connection)
+            raise
+        await self._keep(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -137,9 +156,12 @@ class Database:
                         await connection.execute("ROLLBACK")
                     raise
                 await connection.execute("COMMIT")
-        finally:
+        except BaseException:
             _after_commit.set(outer)
             await self._release(connection)
+            raise
+        _after_commit.set(outer)
+        await self._keep(connection)
         for callback in callbacks:
             callback()
 
@@ -171,14 +193,37 @@ class Database:
 
     async def close(self) -> None:
         """Return when every connection is closed; connections still in use after a while are cut."""
+        self.kept.closing = True
+        while self.kept.connections:
+            await self._release(self.kept.connections.pop())
         try:
             await asyncio.wait_for(self.pool.close(), ACQUIRE_TIMEOUT_SECONDS)
         except TimeoutError:
             self.pool.terminate()
 
     async def _acquire(self) -> Connection:
-        with _mapped():
-            return await self.pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+        kept = self.kept
+        while kept.connections:
+            connection = kept.connections.pop()
+            if not _is_lost(connection):
+                return connection
+            await self._release(connection)
+        kept.asking += 1
+        try:
+            with _mapped():
+                return await self.pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+        finally:
+            kept.asking -= 1
+
+    async def _keep(self, connection: Connection) -> None:
+        """Keep a connection whose work ended well for the next: giving it to the pool and asking for it again
+        costs as much as a statement. Who waits for the pool gets it from there; and no more than a few stay.
+        """
+        kept = self.kept
+        if kept.asking or kept.closing or len(kept.connections) >= kept.most:
+            await self._release(connection)
+        else:
+            kept.connections.append(connection)
 
     async def _begin(self) -> Connection:
         """A connection on which BEGIN succeeded.
@@ -204,6 +249,14 @@ class Database:
     async def _release(self, connection: Connection) -> None:
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await self.pool.release(connection)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool noticed first, and took it back.
+        return True
 
 
 class _mapped:  # noqa: N801 - used like a function

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
 
 from chassis import sql
 from chassis.leases import Lease
-from chassis.postgres import MAX_ATTEMPTS, Connection
+from chassis.postgres import MAX_ATTEMPTS, Connection, Database
 from chassis.refusals import Unavailable
 from chassis.tests.bus_kit import bus
 
@@ -124,3 +125,74 @@ def test_named_queries_need_their_sentence() -> None:
         sql.parse("-- name: one\nSELECT 1")
     with pytest.raises(ValueError, match="stands twice"):
         sql.parse("-- name: a\n-- A.\nSELECT 1\n-- name: a\n-- A.\nSELECT 1")
+
+
+async def test_a_connection_whose_work_ended_well_is_kept_for_the_next(
+    fresh_database: str, nats_url: str
+) -> None:
+    """Giving it to the pool and asking for it again costs as much as a statement."""
+    async with bus(fresh_database, nats_url) as kit:
+        async with kit.shop.connection() as first:
+            pass
+        async with kit.shop.transaction() as second:
+            await second.execute("SELECT 1")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            async with kit.shop.connection() as failing:
+                await failing.execute("SELECT FROM nowhere")
+        async with kit.shop.connection() as after:
+            value = await after.fetchval("SELECT 7")
+
+    assert first is second is failing
+    assert after is not first
+    assert value == 7
+
+
+async def test_more_callers_than_connections_are_all_served(fresh_database: str, nats_url: str) -> None:
+    """Who waits for the pool must not be passed by for ever by those who find a kept connection."""
+    async with bus(fresh_database, nats_url) as kit:
+
+        async def busy(number: int) -> int:
+            total = 0
+            for _ in range(20):
+                async with kit.shop.connection() as conn:
+                    total += await conn.fetchval("SELECT $1::int", number)
+                await asyncio.sleep(0)
+            return total
+
+        async with asyncio.timeout(30):
+            totals = await asyncio.gather(*(busy(number) for number in range(40)))
+
+    assert totals == [number * 20 for number in range(40)]
+
+
+async def test_two_databases_on_one_pool_keep_connections_together(
+    fresh_database: str, nats_url: str
+) -> None:
+    """Else each would keep the other from the connections it needs, and one would never close."""
+    async with bus(fresh_database, nats_url) as kit:
+        other = Database(kit.shop.pool, kit.shop.schema, kit.shop.secret, kit.shop.kept)
+        async with kit.shop.connection() as first:
+            pass
+        async with other.connection() as second:
+            pass
+
+    assert first is second
+
+
+async def test_a_kept_connection_that_was_lost_is_replaced(fresh_database: str, nats_url: str) -> None:
+    async with bus(fresh_database, nats_url) as kit:
+        async with kit.shop.connection() as kept:
+            backend = await kept.fetchval("SELECT pg_backend_pid()")
+        admin = await asyncpg.connect(fresh_database)
+        await admin.execute("SELECT pg_terminate_backend($1)", backend)
+        await admin.close()
+        async with asyncio.timeout(10):
+            # One that was found lost meanwhile has been given back, and knows nothing any more.
+            with suppress(asyncpg.InterfaceError):
+                while not kept.is_closed():
+                    await asyncio.sleep(0.01)
+
+        async with kit.shop.transaction() as conn:
+            value = await conn.fetchval("SELECT 7")
+
+    assert value == 7

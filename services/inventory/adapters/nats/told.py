@@ -20,7 +20,7 @@ class TellingDatabase(Database):
     """
 
     def __init__(self, db: Database, tell: Callable[[Posted], None]) -> None:
-        super().__init__(db.pool, db.schema, db.secret)
+        super().__init__(db.pool, db.schema, db.secret, db.kept)
         self._tell = tell
 
     async def run(
