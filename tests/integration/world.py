@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import httpx
@@ -19,23 +19,57 @@ from google.protobuf import json_format
 
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from aljibe.common.v1 import types_pb2
-from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
+from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.auth import TokenMinter
-from chassis.errors import reason_of
 from chassis.ids import new_id
 from cli.local.platform import Platform
+from tests.integration.staff import Staff
+from tests.integration.words import (
+    CARRY_OUT,
+    CHANNELS,
+    FINAL,
+    HOME,
+    LOOK_AGAIN_SECONDS,
+    PICKUP,
+    SETTLE_SECONDS,
+    SHIP,
+    STORES,
+    WAREHOUSES,
+    Metadata,
+    Refusal,
+    address,
+    checked,
+    eventually,
+    reason,
+    request_id,
+    told,
+    units,
+)
 
-SHIP = types_pb2.FULFILLMENT_METHOD_SHIP
-PICKUP = types_pb2.FULFILLMENT_METHOD_PICKUP
-CARRY_OUT = types_pb2.FULFILLMENT_METHOD_CARRY_OUT
-STORES = {"store-north": (41.97, -87.66), "store-south": (41.72, -87.55), "store-west": (41.88, -87.80)}
-WAREHOUSES = {"wh-1": (39.77, -86.16)}
-CHANNELS = ("web", "app", "pos", "call-center")
-HOME = (41.95, -87.70)
-SETTLE_SECONDS = 20.0
-LOOK_AGAIN_SECONDS = 0.05
+__all__ = [
+    "CARRY_OUT",
+    "CHANNELS",
+    "FINAL",
+    "HOME",
+    "PICKUP",
+    "SETTLE_SECONDS",
+    "SHIP",
+    "STORES",
+    "WAREHOUSES",
+    "Metadata",
+    "Refusal",
+    "World",
+    "address",
+    "eventually",
+    "reason",
+    "request_id",
+    "retailer",
+    "told",
+    "units",
+]
+
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
     # Services that are killed come back in a second; gRPC left alone would look again after a minute or two.
@@ -43,72 +77,29 @@ CHANNEL_OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),
 )
-FINAL = (
-    orders_pb2.ORDER_STATE_COMPLETED,
-    orders_pb2.ORDER_STATE_CANCELLED,
-    orders_pb2.ORDER_STATE_RETURNED,
-)
-
-Metadata = tuple[tuple[str, str], ...]
-M = TypeVar("M")
 _numbers = itertools.count(1)
 
 
-def request_id() -> str:
-    """A fresh one."""
-    return new_id("req")
-
-
-def reason(error: BaseException) -> str:
-    """The reason of a refused gRPC call."""
-    assert isinstance(error, grpc.RpcError), error
-    return reason_of(error)
-
-
-def address(point: tuple[float, float] = HOME) -> types_pb2.Address:
-    """A customer's home, or any other place."""
-    return types_pb2.Address(
-        recipient="Ana López",
-        street_lines=["1 Main St"],
-        city="Chicago",
-        region="IL",
-        postal_code="60613",
-        country_code="US",
-        point=types_pb2.GeoPoint(latitude=point[0], longitude=point[1]),
-    )
-
-
-class Refusal(Exception):
-    """The HTTP door refused."""
-
-    def __init__(self, status: int, reason: str, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{status} {reason}: {problem.get('detail')}")
-        self.status = status
-        self.reason = reason
-        self.problem = problem
-
-
-class World:
+class World(Staff):
     """The retailer: its channels, stores, staff and customers."""
 
     def __init__(self, platform: Platform, http: httpx.AsyncClient) -> None:
         self.platform = platform
         self.http = http
-        self._minter = TokenMinter(platform.development_key_file)
         self._channels = {
             name: grpc.aio.insecure_channel(address_, options=CHANNEL_OPTIONS)
             for name, address_ in platform.addresses.grpc.items()
         }
+        super().__init__(
+            TokenMinter(platform.development_key_file),
+            fulfillment_pb2_grpc.FulfillmentServiceStub(self._channels["fulfillment"]),
+        )
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(self._channels["catalog"])
         self.pricing = pricing_pb2_grpc.PricingServiceStub(self._channels["catalog"])
         self.locations = inventory_pb2_grpc.LocationServiceStub(self._channels["inventory"])
         self.stock = inventory_pb2_grpc.StockServiceStub(self._channels["inventory"])
         self.reservations = inventory_pb2_grpc.ReservationServiceStub(self._channels["inventory"])
         self.orders = orders_pb2_grpc.OrderServiceStub(self._channels["orders"])
-        self.fulfillment = fulfillment_pb2_grpc.FulfillmentServiceStub(self._channels["fulfillment"])
-        self.operator = self.token("operator", channels=["*"], locations=["*"])
-        self.planner = self.token("planner", channels=["*"], locations=["*"])
-        self.merchandiser = self.token("merchandiser", channels=["*"], locations=["*"])
 
     def grpc_channel(self, service: str) -> grpc.aio.Channel:
         """The open channel to a service, for calls by method path."""
@@ -118,29 +109,6 @@ class World:
         """Closes the channels."""
         for channel in self._channels.values():
             await channel.close()
-
-    def token(
-        self, role: str, channels: Iterable[str] = (), locations: Iterable[str] = (), subject: str = ""
-    ) -> str:
-        """A bearer token."""
-        return self._minter.mint(subject or f"test:{role}", [role], channels, locations)
-
-    def shop(self, channel: str = "web") -> str:
-        """The token of a channel's front end."""
-        return self.token("channel", channels=[channel], locations=["*"], subject=f"shop:{channel}")
-
-    def till(self, store: str) -> str:
-        """The token of a store's till."""
-        return self.token("till", channels=["pos"], locations=[store], subject=f"till:{store}")
-
-    def staff(self, location: str) -> str:
-        """The token of a location's associate."""
-        return self.token("associate", locations=[location], subject=f"associate:{location}")
-
-    @staticmethod
-    def auth(token: str) -> Metadata:
-        """gRPC metadata of a token."""
-        return (("authorization", f"Bearer {token}"),)
 
     async def found(self) -> None:
         """Opens the retailer: channels, price list, tax, stores and a warehouse."""
@@ -223,8 +191,8 @@ class World:
             ),
             metadata=auth,
         )
-        for location, units in (stock or {}).items():
-            await self.receive(sku, location, units)
+        for location, count in (stock or {}).items():
+            await self.receive(sku, location, count)
         return sku
 
     async def receive(self, sku: str, location: str, units: int) -> None:
@@ -335,12 +303,12 @@ class World:
             content=content,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers},
         )
-        return _checked(answer)
+        return checked(answer)
 
     async def get(self, path: str, token: str, **query: str) -> dict[str, Any]:
         """GET; raises Refusal for a problem."""
         answer = await self.http.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
-        return _checked(answer)
+        return checked(answer)
 
     async def order(self, order: orders_pb2.Order | str) -> orders_pb2.Order:
         """The order as it is now."""
@@ -377,118 +345,6 @@ class World:
         except TimeoutError:
             raise AssertionError(f"after {seconds} s the order is still {latest}") from None
 
-    async def work(
-        self, order: orders_pb2.Order | str, location: str = "", seconds: float = SETTLE_SECONDS
-    ) -> fulfillment_pb2.FulfillmentOrder:
-        """The open fulfillment order of an order (at a location), as soon as it is on the work list."""
-        order_id = order if isinstance(order, str) else order.order_id
-
-        async def look() -> fulfillment_pb2.FulfillmentOrder | None:
-            found = await self.work_of(order_id)
-            mine = [f for f in found if location in ("", f.location_id) and f.state <= 6]
-            return mine[0] if mine else None
-
-        found: fulfillment_pb2.FulfillmentOrder = await eventually(
-            look, f"work of {order_id} at {location or 'any location'}", seconds
-        )
-        return found
-
-    async def work_of(self, order_id: str) -> Sequence[fulfillment_pb2.FulfillmentOrder]:
-        """All fulfillment orders of an order."""
-        answer = await self.fulfillment.ListFulfillmentOrders(
-            fulfillment_pb2.ListFulfillmentOrdersRequest(order_id=order_id), metadata=self.auth(self.operator)
-        )
-        return list(answer.fulfillment_orders)
-
-    async def pick(
-        self, work: fulfillment_pb2.FulfillmentOrder, lines: Mapping[int, int] | None = None
-    ) -> fulfillment_pb2.FulfillmentOrder:
-        """An associate of the location takes the units (all that are left, or these) from the shelf."""
-        picked = [
-            fulfillment_pb2.LineQuantity(line_number=number, quantity_units=units)
-            for number, units in (lines or {}).items()
-        ]
-        answer = await self.fulfillment.PickUnits(
-            fulfillment_pb2.PickUnitsRequest(
-                request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id, lines=picked
-            ),
-            metadata=self.auth(self.staff(work.location_id)),
-        )
-        return answer.fulfillment_order
-
-    async def short(
-        self,
-        work: fulfillment_pb2.FulfillmentOrder,
-        lines: Mapping[int, int],
-        why: fulfillment_pb2.ShortPickReason.ValueType = fulfillment_pb2.SHORT_PICK_REASON_NOT_FOUND,
-    ) -> fulfillment_pb2.FulfillmentOrder:
-        """An associate cannot find units."""
-        missing = [
-            fulfillment_pb2.LineQuantity(line_number=number, quantity_units=units)
-            for number, units in lines.items()
-        ]
-        answer = await self.fulfillment.ReportShortPick(
-            fulfillment_pb2.ReportShortPickRequest(
-                request_id=request_id(),
-                fulfillment_order_id=work.fulfillment_order_id,
-                lines=missing,
-                reason=why,
-            ),
-            metadata=self.auth(self.staff(work.location_id)),
-        )
-        return answer.fulfillment_order
-
-    async def ship(self, work: fulfillment_pb2.FulfillmentOrder) -> fulfillment_pb2.FulfillmentOrder:
-        """Picks what is left, packs, and gives the parcel to the carrier."""
-        auth = self.auth(self.staff(work.location_id))
-        if work.state in (fulfillment_pb2.FULFILLMENT_STATE_OPEN, fulfillment_pb2.FULFILLMENT_STATE_PICKING):
-            await self.pick(work)
-        await self.fulfillment.PackOrder(
-            fulfillment_pb2.PackOrderRequest(
-                request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id
-            ),
-            metadata=auth,
-        )
-        answer = await self.fulfillment.ShipOrder(
-            fulfillment_pb2.ShipOrderRequest(
-                request_id=request_id(),
-                fulfillment_order_id=work.fulfillment_order_id,
-                carrier="Correo",
-                tracking_number=new_id("trk"),
-            ),
-            metadata=auth,
-        )
-        return answer.fulfillment_order
-
-    async def make_ready(self, work: fulfillment_pb2.FulfillmentOrder, seconds: int = 0) -> str:
-        """Picks, puts the goods behind the counter, and returns the customer's code."""
-        await self.pick(work)
-        await self.fulfillment.MarkReady(
-            fulfillment_pb2.MarkReadyRequest(
-                request_id=request_id(),
-                fulfillment_order_id=work.fulfillment_order_id,
-                collect_within_seconds=seconds,
-            ),
-            metadata=self.auth(self.staff(work.location_id)),
-        )
-        answer = await self.fulfillment.GetPickupCode(
-            fulfillment_pb2.GetPickupCodeRequest(fulfillment_order_id=work.fulfillment_order_id),
-            metadata=self.auth(self.shop(work.channel_id)),
-        )
-        return str(answer.code)
-
-    async def hand_over(
-        self, work: fulfillment_pb2.FulfillmentOrder, code: str
-    ) -> fulfillment_pb2.FulfillmentOrder:
-        """The customer shows a code at the counter."""
-        answer = await self.fulfillment.HandOver(
-            fulfillment_pb2.HandOverRequest(
-                request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id, code=code
-            ),
-            metadata=self.auth(self.staff(work.location_id)),
-        )
-        return answer.fulfillment_order
-
     async def quote(self, channel: str, lines: Mapping[str, int]) -> pricing_pb2.Quote:
         """What a basket costs in a channel."""
         basket = [pricing_pb2.BasketLine(sku=sku, quantity_units=units) for sku, units in lines.items()]
@@ -497,37 +353,6 @@ class World:
             metadata=self.auth(self.operator),
         )
         return answer.quote
-
-
-def units(order: orders_pb2.Order, state: orders_pb2.UnitState.ValueType, line: int = 0) -> int:
-    """How many units of an order (or of a line of it) are in a state."""
-    return sum(
-        group.quantity_units
-        for found in order.lines
-        if line in (0, found.line_number)
-        for group in found.units
-        if group.state == state
-    )
-
-
-def told(order: orders_pb2.Order) -> list[str]:
-    """Kinds of the messages the customer was sent."""
-    return [message.kind for message in order.messages]
-
-
-async def eventually(
-    look: Callable[[], Any], what: str, seconds: float = SETTLE_SECONDS, pause: float = 0.05
-) -> Any:
-    """What ``look()`` returns as soon as it is something: services tell each other by events, in a moment."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                found = await look()
-                if found:
-                    return found
-                await asyncio.sleep(pause)
-    except TimeoutError:
-        raise AssertionError(f"after {seconds} s there is still no {what}") from None
 
 
 @asynccontextmanager
@@ -541,10 +366,3 @@ async def retailer(platform: Platform) -> AsyncIterator[World]:
             yield world
         finally:
             await world.close()
-
-
-def _checked(answer: httpx.Response) -> dict[str, Any]:
-    content: dict[str, Any] = answer.json()
-    if answer.status_code != 200:
-        raise Refusal(answer.status_code, content.get("reason", ""), content)
-    return content
