@@ -52,23 +52,6 @@ def check_outside_the_lock(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant(
-    "each transaction locks positions in an order of its own",
-    RACES + "test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock",
-    fast=False,
-)
-def wrong_lock_order(patch: pytest.MonkeyPatch) -> None:
-    from services.inventory.adapters.postgres.statements import sql
-
-    edit_query(
-        patch,
-        sql,
-        "lock_positions",
-        "ORDER BY p.sku, p.location_id",
-        "ORDER BY md5(p.sku || p.location_id || pg_backend_pid())",
-    )
-
-
-@plant(
     "the answer to a request is not kept",
     "services/inventory/tests/test_stock_contract.py::"
     "test_a_request_repeated_in_a_group_or_later_takes_effect_once[postgres]",
