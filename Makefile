@@ -10,7 +10,7 @@ PROTOS := $(shell find protos 2>/dev/null)
 SOURCES = $(wildcard chassis services cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs demo up test test-unit test-integration plants crashes bench lock clean format
+.PHONY: help setup stubs demo up test test-unit test-integration plants crashes bench bench-sourcing lock clean format
 .PHONY: lint lint-python lint-imports lint-protos lint-tracked lint-deploy
 
 help: ## List these targets
@@ -86,6 +86,9 @@ demo: setup ## Replay a real grocer's baskets through every channel (DEMO_ARGS='
 
 bench: setup ## Measure speed against limits of the same machine, under 15 minutes (QUICK=1: under 3)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+bench-sourcing: setup ## Compare sourcing policies with hindsight on real baskets, about 15 minutes (QUICK=1: 2)
+	@$(BIN)/python -m bench.sourcing $(if $(QUICK),--quick)
 
 up: setup ## Start the platform and keep it running, on the data of the last demo if there is any
 	@$(BIN)/aljibe up $(if $(wildcard var/demo),--data var/demo)

@@ -412,4 +412,13 @@ aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
     "bus.losses": "Losses seen",
     "bus.consumers": "Consumers",
     "bus.consumer": "{consumer}: {pending} to come, {unsettled} in hand",
+    # sourcing-agent
+    "sourcing-agent.help": (
+        "Decide orders for somebody else's simulation: one JSON object a line in, one line back.\n\n"
+        "The lines are setup, sale, order, tick and end; docs/sourcing.md describes them."
+    ),
+    "sourcing-agent.examples": """
+aljibe sourcing-agent < events.jsonl   answer a recorded run
+""",
+    "sourcing-agent.bad_line": "line {number} cannot be answered: {error}",
 }

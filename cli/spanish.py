@@ -413,4 +413,13 @@ aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
     "bus.losses": "Pérdidas vistas",
     "bus.consumers": "Receptores",
     "bus.consumer": "{consumer}: {pending} por llegar, {unsettled} en curso",
+    # sourcing-agent
+    "sourcing-agent.help": (
+        "Decide pedidos para la simulación de otros: entra un objeto JSON por línea, sale una línea.\n\n"
+        "Las líneas son setup, sale, order, tick y end; las describe docs/sourcing.md."
+    ),
+    "sourcing-agent.examples": """
+aljibe sourcing-agent < events.jsonl   responde a una ejecución grabada
+""",
+    "sourcing-agent.bad_line": "no se puede responder a la línea {number}: {error}",
 }

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import random
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bench.sourcing.bound import hindsight_bound
+from bench.sourcing.instances import LAST_WEEK, MINOR, History, Instance, Order, Place, Sale, Tick, build
+from bench.sourcing.policies import Agent, Myopic, Nearest, Priced, fewest_splits
+from bench.sourcing.simulate import BrokenPromise, World, run, shortened
+
+
+def tiny(seed: int) -> Instance:
+    """Three locations, three SKUs, few events: small enough to try everything."""
+    draw = random.Random(seed)
+    sales = [Sale(draw.random(), draw.randrange(2), draw.randrange(3), draw.randint(1, 2)) for _ in range(6)]
+    orders = [
+        Order(
+            draw.random(),
+            draw.uniform(30, 45),
+            draw.uniform(-120, -75),
+            tuple(draw.sample(range(3), draw.choice((1, 2)))),
+        )
+        for _ in range(4)
+    ]
+    empty = np.zeros(0, dtype=np.int64)
+    return Instance(
+        f"tiny{seed}",
+        "A",
+        tuple(
+            Place(
+                f"loc-{row}",
+                "warehouse" if row == 2 else "store",
+                draw.uniform(30, 45),
+                draw.uniform(-120, -75),
+                200_000,
+                600_000,
+            )
+            for row in range(3)
+        ),
+        ("a", "b", "c"),
+        (2_000_000,) * 3,
+        (800_000, 400_000, 1_500_000),
+        (2_800_000,) * 3,
+        200,
+        tuple(tuple(draw.choice((0, 1, 2)) for _ in range(3)) for _ in range(3)),
+        History(empty, empty, empty, empty, np.zeros(0), np.zeros(0)),
+        tuple(sorted([*sales, *orders, Tick(0.5)], key=lambda event: event.t)),
+    )
+
+
+def optimum(world: World) -> float:
+    """The least cost with all the future known, by trying every plan of every order."""
+    instance = world.instance
+    orders = [event.skus for event in world.orders]
+    wanted = np.zeros((3, 3), dtype=np.int64)
+    for event in instance.events:
+        if isinstance(event, Sale):
+            wanted[event.location, event.sku] += event.units
+    best = float("inf")
+    plans = [list(product((None, 0, 1, 2), repeat=len(skus))) for skus in orders]
+    for chosen in product(*plans):
+        left = np.asarray(instance.stock)
+        cost = 0
+        for row, (skus, picks) in enumerate(zip(orders, chosen, strict=True)):
+            for sku, at in zip(skus, picks, strict=True):
+                if at is None:
+                    cost += instance.unmet[sku]
+                else:
+                    left[at, sku] -= 1
+                    cost += instance.places[at].unit_cost
+            cost += sum(int(world.parcels[row, at]) for at in {at for at in picks if at is not None})
+        if left.min() >= 0:
+            lost = (np.maximum(0, wanted - left) * np.asarray(instance.margin)).sum()
+            best = min(best, cost + float(lost))
+    return best / MINOR
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_is_below_the_optimum_of_hindsight_and_near_it(seed: int) -> None:
+    world = World(tiny(seed))
+
+    bound = hindsight_bound(world, run(world, fewest_splits()).cost, 150).value
+
+    best = optimum(world)
+    assert bound <= best + 1e-3
+    assert bound >= 0.9 * best
+
+
+@pytest.fixture(scope="module")
+def real() -> Instance:
+    return build(1, "A")
+
+
+def test_an_instance_is_the_same_again_and_another_seed_gives_another(real: Instance) -> None:
+    again, other = build(1, "A"), build(2, "A")
+
+    assert (again.events, again.stock, again.places) == (real.events, real.stock, real.places)
+    assert other.places != real.places
+    assert int(real.history.week.max()) < LAST_WEEK
+    assert {place.kind for place in real.places} == {"store", "warehouse"}
+    lines = [len(event.skus) for event in real.events if isinstance(event, Order)]
+    assert min(lines) >= 1
+    assert max(lines) <= 8
+    assert 2.0 < sum(lines) / len(lines) < 2.7
+
+
+def test_every_policy_keeps_the_rules_and_costs_more_than_hindsight(real: Instance) -> None:
+    world = World(shortened(real, 0.05))
+
+    costs = [run(world, policy).cost for policy in (Nearest(), fewest_splits(), Myopic(), Priced())]
+
+    assert min(costs) > hindsight_bound(world, costs[1], 10).value
+
+
+def test_a_run_through_the_agent_process_is_the_run_in_this_process(real: Instance) -> None:
+    world = World(shortened(real, 0.06))
+
+    inside, outside = run(world, Priced()), run(world, Agent())
+
+    assert (inside.shipping, inside.lost_sales, inside.parcels) == (
+        outside.shipping,
+        outside.lost_sales,
+        outside.parcels,
+    )
+
+
+def test_a_policy_that_gives_up_a_unit_that_is_there_is_stopped(real: Instance) -> None:
+    class Lazy(Myopic):
+        def order(self, number: int, event: Order) -> list[int | None]:
+            return [None] * len(event.skus)
+
+    with pytest.raises(BrokenPromise):
+        run(World(shortened(real, 0.05)), Lazy())
