@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import random
 from itertools import product
 
+import highspy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,3 +136,50 @@ def test_twelve_lines_over_sixty_two_locations_are_exact() -> None:
     assert found is not None
     assert {share.location for share in found.shares} == {20}
     assert found.cost == found.bound == pytest.approx(1_199 + 12)
+
+
+def solved(fixed: list[int], unit: list[list[int]], held: list[list[int]], wanted: list[int]) -> float:
+    """The least cost, by the solver HiGHS."""
+    model = highspy.Highs()  # type: ignore[no-untyped-call]
+    model.silent()
+    opened = [model.addBinary() for _ in fixed]
+    cost = sum(price * place for price, place in zip(fixed, opened, strict=True))
+    for costs_here, have, quantity in zip(unit, held, wanted, strict=True):
+        units = [model.addIntegral(lb=0, ub=min(most, quantity)) for most in have]
+        for taken, place, most in zip(units, opened, have, strict=True):
+            model.addConstr(taken <= min(most, quantity) * place)
+        model.addConstr(sum(units) == quantity)
+        cost += sum(price * taken for price, taken in zip(costs_here, units, strict=True))
+    model.minimize(cost)
+    assert model.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return float(model.getObjectiveValue())
+
+
+@pytest.mark.parametrize(("lines", "places"), [(2, 62), (5, 62), (8, 62), (12, 62), (3, 300)])
+def test_the_least_cost_is_that_of_a_solver(lines: int, places: int) -> None:
+    draw = random.Random(lines)
+    fixed = [draw.randint(600, 1_200) for _ in range(places)]
+    unit = [[draw.randint(90, 1_500) for _ in range(places)] for _ in range(lines)]
+    held = [[int(draw.random() < 0.3) for _ in range(places)] for _ in range(lines)]
+
+    found = cheapest(fixed, unit, held, [1] * lines)
+
+    assert found is not None
+    assert found.cost == pytest.approx(solved(fixed, unit, held, [1] * lines))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_searched_plan_is_near_the_solver_and_its_bound_below(seed: int) -> None:
+    """Twenty lines of up to three units are too many to be solved exactly here."""
+    draw = random.Random(seed)
+    fixed = [draw.randint(600, 1_200) for _ in range(30)]
+    unit = [[draw.randint(90, 1_500) for _ in range(30)] for _ in range(20)]
+    held = [[draw.choice((0, 0, 1, 3)) for _ in range(30)] for _ in range(20)]
+    wanted = [draw.randint(1, 3) for _ in range(20)]
+
+    found = cheapest(fixed, unit, held, wanted)
+
+    assert found is not None
+    least = solved(fixed, unit, held, wanted)
+    assert found.bound <= least + 1e-6
+    assert least - 1e-6 <= found.cost <= 1.05 * least
