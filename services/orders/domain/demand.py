@@ -2,11 +2,11 @@
 
 Walk-in units of a SKU at a store come at a rate that nobody knows: a Gamma variable, whose shape counts the
 units seen and whose rate the weeks they were seen in, so that what is still to come is negative binomial (the
-Gamma-Poisson pair; Fisher and Raman 1996 use it to read early sales). A position starts at the store's share
-of its SKU (shrinkage), sees history with a half-life, the online orders of its neighbourhood at a part of
-their weight, and its own season while it had stock: demand that met an empty shelf was not seen, so neither
-units nor time count then. Walk-in customers take several units at once; so the variance is raised by the
-SKU's mean of units² over its mean of units (compound Poisson).
+Gamma-Poisson pair; that early sales tell most is Fisher and Raman's, 1996). A position starts at the store's
+share of its SKU (shrinkage), sees history with a half-life, the online orders of its neighbourhood at a part
+of their weight, and its own season while it had stock: demand that met an empty shelf was not seen, so
+neither units nor time count then. Walk-in customers take several units at once; so the variance is raised by
+the SKU's mean of units² over its mean of units (compound Poisson).
 """
 
 from __future__ import annotations
