@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -113,8 +114,13 @@ def main() -> int:
     return 0
 
 
+def _shown(values: Sequence[float]) -> str:
+    mean = f"{fmean(values):.1f}"
+    return mean if len(values) < 2 else f"{mean} ± {interval(values):.1f}"
+
+
 def _number(value: float) -> float | None:
-    return None if value != value else value
+    return None if isnan(value) else value
 
 
 def _document(
@@ -159,7 +165,7 @@ def _table(
         cells = [values, *(by_regime[regime, name] for regime in REGIMES)]
         table.add_row(
             name,
-            *(f"{fmean(cell):.1f} ± {interval(cell):.1f}" for cell in cells),
+            *(_shown(cell) for cell in cells),
             f"{fmean(parcels[name]):.3f}",
         )
     table.add_row("hindsight bound", "100", "100", "100", "")
