@@ -27,6 +27,30 @@ def dropped_lock_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant(
+    "positions are locked in the other order",
+    RACES + "test_positions_are_locked_in_one_order_whatever_order_they_are_asked_in[book]",
+)
+def wrong_lock_order(patch: pytest.MonkeyPatch) -> None:
+    from services.inventory.adapters.postgres.statements import sql
+
+    edit_query(patch, sql, "lock_positions", "ORDER BY p.sku, p.location_id", "ORDER BY p.sku DESC")
+
+
+@plant(
+    "only the quick way to a reservation locks in an order of its own",
+    RACES + "test_positions_are_locked_in_one_order_whatever_order_they_are_asked_in[plain]",
+)
+def wrong_lock_order_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
+    edit_migration(
+        patch,
+        MIGRATIONS,
+        "plain_reservations",
+        "        ORDER BY p.sku, p.location_id\n        FOR UPDATE OF p\n",
+        "        ORDER BY p.sku DESC\n        FOR UPDATE OF p\n",
+    )
+
+
+@plant(
     "the quick way to a reservation does not look whether a basket holds the article",
     "services/inventory/tests/test_plain.py::test_who_is_not_plain_is_named_and_nothing_is_written[postgres]",
 )

@@ -28,6 +28,11 @@ ROOT = Path(__file__).parents[3]
 STORM_GROUPS = 600
 BUYERS = 60
 LAST_UNITS = 4
+PATIENCE_SECONDS = 10
+SOMEBODY_WAITS = """
+SELECT EXISTS (
+  SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+"""
 
 
 @pytest.mark.parametrize("way", ["plain", "book"])
@@ -47,6 +52,31 @@ async def test_the_last_unit_is_sold_once(db: Database, way: str) -> None:
         assert kinds == {Reserved: 1, InsufficientStock: BUYERS - 1}
         assert await stock.position(sku) == (1, 1)
     await stock.audit()
+
+
+@pytest.mark.parametrize("way", ["plain", "book"])
+async def test_positions_are_locked_in_one_order_whatever_order_they_are_asked_in(
+    db: Database, way: str
+) -> None:
+    """Two groups that lock the same positions the other way round wait for each other for ever. So who waits
+    for the first position must not hold the second yet.
+    """
+    stock = await in_postgres(db)
+    for sku in ("A", "B"):
+        await stock.do(a_receipt(1, sku=sku))
+    asked = a_reserve(picks=[Pick("B", STORE, 1), Pick("A", STORE, 1)])
+    beside = [Release("rsv_nobody")] if way == "book" else []
+    lock = "SELECT FROM position WHERE sku = $1 FOR UPDATE NOWAIT"
+
+    async with db.connection() as other, other.transaction():
+        await other.execute(lock, "A")
+        group = asyncio.create_task(stock.post(asked, *beside))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await other.fetchval(SOMEBODY_WAITS):
+                await asyncio.sleep(0.01)
+        await other.execute(lock, "B")
+
+    assert isinstance((await group)[0], Reserved)
 
 
 async def test_one_attempt_reserved_from_all_sides_is_one_reservation(db: Database) -> None:
