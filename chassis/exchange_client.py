@@ -27,6 +27,9 @@ MAX_GROUP_BYTES = 64 * 1024
 """Calls are put together up to this size; a larger one is made alone, without an exchange."""
 _OVERHEAD_BYTES = 1024
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_BROKEN = frozenset((grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN))
+"""How a stream ends that breaks; INTERNAL is what grpc.aio says when the break meets a write. What is wrong
+with a call is said in its own answer."""
 
 Call = Callable[..., Awaitable[Any]]
 Metadata = Sequence[tuple[str, str | bytes]]
@@ -212,7 +215,7 @@ class _Stream:
         unserved = code is grpc.StatusCode.UNIMPLEMENTED
         if self._closed:
             code, details = grpc.StatusCode.CANCELLED, "the channel was closed"
-        elif code is grpc.StatusCode.CANCELLED:
+        elif code in _BROKEN:
             code = grpc.StatusCode.UNAVAILABLE  # the service went away in the midst of it
         for number in list(self._waiting):
             future, timer = self._waiting[number]

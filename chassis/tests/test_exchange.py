@@ -106,6 +106,31 @@ async def test_calls_leave_with_a_stream_that_breaks(door: Door, echo: Stubs, to
     assert caught.value.code() is Code.CANCELLED
 
 
+class _Broken:
+    """A stream as grpc.aio has it when its connection breaks: reading and writing end with `code`."""
+
+    def __init__(self, code: grpc.StatusCode) -> None:
+        self._error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "broken")
+
+    async def write(self, _: object) -> None:
+        raise self._error
+
+    async def read(self) -> object:
+        await asyncio.sleep(0)
+        raise self._error
+
+
+@pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.INTERNAL, Code.CANCELLED, Code.UNKNOWN])
+async def test_a_break_is_unavailability_however_grpc_tells_it(code: grpc.StatusCode) -> None:
+    """Only UNAVAILABLE is tried again; grpc.aio says INTERNAL when the break meets a write."""
+    stream = exchange_client._Stream(_Broken(code))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stream.ask(pb.ExchangeCall(method="/echo/Say"), timeout=5)
+
+    assert caught.value.code() is Code.UNAVAILABLE
+
+
 async def test_many_calls_at_once_are_all_answered(door: Door, stub: Any, token: Token) -> None:
     """More than one message takes, in both directions."""
     metadata = token("channel")
