@@ -121,6 +121,10 @@ class Bench:
         }
         cpu["generator"] = 1000 * result.cpu_seconds / max(1, result.answered)
         drain = await self._check(kind, result) if check else 0.0
+        if result.refused and not calls:
+            self.voided.append(
+                f"{kind}: {sum(result.refused.values())} refused, where nothing should sell out"
+            )
         self.runs.append(Run(kind, result, drain, cpu, stale, os.getloadavg()[0]))
         self.say(
             f"{kind:18} {result.per_s:9.0f}/s  p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms"

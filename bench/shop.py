@@ -24,8 +24,8 @@ from demo.world import World
 SKUS = 10_000
 LOCATIONS = 20
 _WAREHOUSES = 2
-UNITS = 10_000
-"""On hand of every position: nothing sells out while speed is measured."""
+UNITS = 1_000_000
+"""On hand of every position: nothing sells out while speed is measured, the hot article included."""
 FIRST_WEEK = 14
 LAST_WEEK = 26
 LAST_UNIT = "LAST-UNIT-"
