@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 READ_AGAIN_SECONDS = 15.0
 FIRST_RETRY_SECONDS = 0.5
 UNKNOWN_PAUSE_SECONDS = 0.25
-"""A name that was not found is not looked for again within this time: a guesser must not drive our calls."""
+"""A name that was not found is looked for again after this time only: a guesser must not drive our calls."""
 
 _LOCATION_SUBJECT = "aljibe.inventory.v1.location-changed.*"
 _CATALOG_SUBJECT = "aljibe.catalog.v1.catalog-changed.*"
@@ -71,11 +71,12 @@ class CachedDirectory:
             return
         asked_at = asyncio.get_running_loop().time()
         async with self._reading:
-            if self._read_at >= asked_at - UNKNOWN_PAUSE_SECONDS or not self._unknown(
-                location_ids, channel_id
-            ):
+            if self._read_at >= asked_at or not self._unknown(location_ids, channel_id):
                 return
-            await self._read()
+            # What was read just before may be older than what the caller knows.
+            await asyncio.sleep(max(0.0, self._read_at + UNKNOWN_PAUSE_SECONDS - asked_at))
+            if self._unknown(location_ids, channel_id):
+                await self._read()
 
     async def open(self) -> None:
         """Listen for changes; call before `run`."""
