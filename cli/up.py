@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,6 +38,7 @@ def register(app: typer.Typer) -> None:
 async def _up(session: Session) -> int:
     # Imported here: what starts servers is heavy, and every other command can do without.
     from cli.local.platform import Platform
+    from cli.local.signals import EndSignals
 
     began = time.monotonic()
     texts = session.texts
@@ -50,13 +48,20 @@ async def _up(session: Session) -> int:
 
     session.note(texts("up.starting", data=session.wanted_data))
     platform = Platform(session.wanted_data, fixed_ports=True, say=say)
-    try:
-        async with _term_as_cancel():
-            await platform.start()
-    except asyncio.CancelledError:
-        session.note(texts("up.interrupted"))
-        return INTERRUPTED
-    seconds = time.monotonic() - began
+    with EndSignals() as signals:
+        try:
+            with signals.cancelling():
+                await platform.start()
+        except asyncio.CancelledError:
+            session.note(texts("up.interrupted"))
+            return INTERRUPTED
+        _tell_ready(session, platform, time.monotonic() - began)
+        await platform.run_until(signals)
+    session.note(texts("up.stopped"))
+    return 0
+
+
+def _tell_ready(session: Session, platform: Platform, seconds: float) -> None:
     session.document(
         {
             "readySeconds": round(seconds, 3),
@@ -68,24 +73,6 @@ async def _up(session: Session) -> int:
         }
     )
     session.show(*_welcome(session, platform, seconds))
-    await platform.run_until_signal()
-    session.note(texts("up.stopped"))
-    return 0
-
-
-@contextlib.asynccontextmanager
-async def _term_as_cancel() -> AsyncIterator[None]:
-    """SIGINT and SIGTERM while starting cancel the start, so that it undoes itself."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def _welcome(session: Session, platform: Platform, seconds: float) -> list[RenderableType]:

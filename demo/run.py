@@ -15,6 +15,7 @@ import orjson
 from rich.console import Console
 
 from cli.local.child import StartFailed
+from cli.local.signals import EndSignals
 from demo.customers import Customers
 from demo.data.baskets import Channel
 from demo.data.places import LocationKind
@@ -51,7 +52,7 @@ def run(options: DemoOptions) -> int:
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             summary = runner.run(run_demo(options, console))
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
         console.print(words(options.lang)("interrupted"))
         return INTERRUPTED
     except _TROUBLE as trouble:
@@ -87,23 +88,32 @@ async def run_demo(options: DemoOptions, console: Console) -> Summary:
         TargetError, StartFailed: there is no platform to run it on.
         Refused, Away: the platform did not take the catalogue or the stock.
     """
-    word = words(options.lang)
     async with contextlib.AsyncExitStack() as stack:
-        steps = Steps(console, word)
-        with steps:
-            found = running_target(options)
-            if found is not None:
-                console.print(word("using").format(http=found.http))
-            target, world = await _begin(options, found, steps, stack)
-            doors = await stack.enter_async_context(Doors(target.http, target.addresses, target.key_file))
-            summary = await _play(options, steps, doors, world)
+        signals = stack.enter_context(EndSignals())
+        with signals.cancelling():
+            summary, target = await _run(options, console, stack)
         if options.json:
             _write_document(summary, target)
         else:
             show(console, summary, target, options.lang, options.keep)
         if options.keep and target.platform is not None:
-            await target.platform.run_until_signal()
+            await target.platform.run_until(signals)
     return summary
+
+
+async def _run(
+    options: DemoOptions, console: Console, stack: contextlib.AsyncExitStack
+) -> tuple[Summary, Target]:
+    word = words(options.lang)
+    steps = Steps(console, word)
+    with steps:
+        found = running_target(options)
+        if found is not None:
+            console.print(word("using").format(http=found.http))
+        target, world = await _begin(options, found, steps, stack)
+        doors = await stack.enter_async_context(Doors(target.http, target.addresses, target.key_file))
+        summary = await _play(options, steps, doors, world)
+    return summary, target
 
 
 async def _begin(

@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import secrets
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cli.local.machine import data_folder, free_port, port_is_free, write_secret
 from cli.local.nats import LocalNats
 from cli.local.postgres import LocalPostgres
 from cli.local.service import Command, ServiceProcess, python_command
+from cli.local.signals import EndSignals
 
 GATEWAY = "gateway"
 SERVICES = ("catalog", "inventory", "orders", "fulfillment", GATEWAY)
@@ -142,19 +142,11 @@ class Platform:
             self._lock.close()
             self._lock = None
 
-    async def run_until_signal(self) -> None:
-        """Wait for SIGINT or SIGTERM, then drain and stop everything."""
-        loop = asyncio.get_running_loop()
-        asked = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, asked.set)
-        try:
-            await asked.wait()
-            self._tell("draining")
-            await self.stop()
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+    async def run_until(self, signals: EndSignals) -> None:
+        """Wait until one of them was heard, then drain and stop everything."""
+        await signals.wait()
+        self._tell("draining")
+        await self.stop()
 
     async def kill(self, name: str) -> None:
         """SIGKILL a service, ``postgres`` or ``nats``; it is started again at once."""
