@@ -1,22 +1,103 @@
-"""What sourcing costs: one frozen object, named by its content, so that a decision can say what it was
-made with.
+"""The rules of sourcing: one frozen object, named by its content, so that a decision can say what it was
+made with. What a person writes is `rules_document`; here is what the engine reads.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Which locations: every stated condition must hold; empty means any."""
+
+    location_ids: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    """`STORE`, `WAREHOUSE`."""
+    country_codes: tuple[str, ...] = ()
+    """ISO 3166-1 alpha-2."""
+    regions: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    """All of them: `SHIP`, `PICKUP`, `CARRY_OUT`."""
+    within_km: int = 0
+    """Great-circle distance from the destination at most; 0: any. Holds for goods that are sent only."""
+    open_now: bool = False
+    """Only while the location is open by its hours and holidays."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which lines or orders a rule is about: every stated condition must hold; empty means all."""
+
+    channel_ids: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Attributes of the product as (name, value): all must match."""
+    methods: tuple[str, ...] = ()
+    """`SHIP`, `PICKUP`, `CARRY_OUT`."""
+    customer_promises: tuple[str, ...] = ()
+    """What the customer was promised, for instance `STANDARD`, `EXPRESS`."""
+    least_value_minor: int = 0
+    """Value of the order's goods at least, in minor units of the rules' currency."""
+    most_value_minor: int = 0
+    """At most; 0: no limit."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Lines in scope never come from these locations."""
+
+    name: str
+    scope: Scope = Scope()
+    locations: Matcher = Matcher()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Locations in order: a later group is used only for what the earlier ones cannot serve."""
+
+    name: str
+    locations: Matcher = Matcher()
+    scope: Scope = Scope()
+
+
+@dataclass(frozen=True)
+class SafetyDays:
+    """So many days of expected walk-in demand stay out of online plans at these locations."""
+
+    name: str
+    locations: Matcher = Matcher()
+    scope: Scope = Scope()
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class TariffStep:
+    """A step of the carrier's tariff: the first with km <= `up_to_km` counts; beyond the last, the formula
+    of `SourcingRules` does. Money in thousandths of a minor unit.
+    """
+
+    up_to_km: int
+    parcel_fixed: int
+    per_unit: int
+    transit_days: int
 
 
 @dataclass(frozen=True)
 class SourcingRules:
-    """Costs in thousandths of a minor unit (1,000 = one cent); times of promises.
+    """Which locations may serve what, in which order, at what cost and by when.
 
-    The defaults are those of the sourcing benchmark: a parcel costs 6.00 + 0.002 per km + 0.35 per unit,
-    a pick 0.60 in a warehouse and 1.80 in a store, which also packs for 0.75 a parcel. A split costs the
-    customer's patience on top.
+    Money in thousandths of a minor unit of `currency_code` (1,000 = one cent), save fields that end in
+    `_minor`. The default costs are those of the sourcing benchmark: a parcel costs 6.00 + 0.002 per km +
+    0.35 per unit, a pick 0.60 in a warehouse and 1.80 in a store, which also packs for 0.75 a parcel. A
+    split costs the customer's patience on top. Rules that were stored before a field existed have its
+    default, with which the field changes nothing where no price of stock was used.
     """
 
     parcel_fixed: int = 600_000
@@ -37,6 +118,41 @@ class SourcingRules:
     pickup_open_minutes: int = 120
     """Opening time a store needs to make a pickup ready."""
 
+    name: str = ""
+    currency_code: str = "EUR"
+    """ISO 4217. Values of orders in another currency are not compared with limits of value."""
+    groups: tuple[Group, ...] = ()
+    """In order. Locations in no group that applies to a line do not serve it; without any group all do."""
+    exclusions: tuple[Exclusion, ...] = ()
+    safety_days: tuple[SafetyDays, ...] = ()
+    tariff: tuple[TariffStep, ...] = ()
+    """By rising `up_to_km`; empty: the formula of the parcel costs."""
+    most_parcels: int = 0
+    """Parcels per order at most; 0: any number."""
+    no_split_below_minor: int = 0
+    """Orders with goods of less value come in one parcel if any one location can, else as the rest says."""
+    brands_together: tuple[str, ...] = ()
+    """Units of such a brand in one order come from one location if any can."""
+    late_per_day: int = 0
+    """For each day later than the best possible promise."""
+    opportunity_percent: int = 100
+    """Weight of the price of stock; 0 switches it off."""
+    margin_percent: int = 30
+    """Of the selling price, where the catalog knows no cost."""
+    markdown_percent: int = 0
+    """By how much of the selling price it is cheaper to take from overstock (price of stock zero)."""
+    co2_grams_per_km: int = 1
+    """Share of the way of a parcel, a figure of its own and no part of the cost. A carrier states its own."""
+    co2_grams_per_parcel: int = 200
+    """The last mile, likewise."""
+    transfer_days: int = 2
+    """From another location to the store where the goods are collected."""
+    transfer_per_unit: int = 20_000
+    ship_to_store: bool = False
+    """What a store lacks may be sent there to be collected."""
+    endless_aisle: bool = True
+    """A till may sell what another location sends."""
+
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of the content."""
@@ -48,5 +164,43 @@ class SourcingRules:
 
     @classmethod
     def from_json(cls, text: str) -> SourcingRules:
-        """What `to_json` wrote."""
-        return cls(**json.loads(text))
+        """What `to_json` wrote, by this release or an earlier one; fields of a later one are left out, as a
+        decision of today was not made with them.
+        """
+        known = {field.name for field in fields(cls)}
+        values = {name: _frozen(value) for name, value in json.loads(text).items() if name in known}
+        for name, of in _LISTS.items():
+            if name in values:
+                values[name] = tuple(of(row) for row in values[name])
+        return cls(**values)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _known(kind: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: _frozen(value) for name, value in row.items() if name in names}
+
+
+def _scoped(kind: Any) -> Any:
+    def read(row: Mapping[str, Any]) -> Any:
+        values = _known(kind, row)
+        values["scope"] = Scope(**_known(Scope, row.get("scope", {})))
+        values["locations"] = Matcher(**_known(Matcher, row.get("locations", {})))
+        return kind(**values)
+
+    return read
+
+
+def _tariff_step(row: Mapping[str, Any]) -> TariffStep:
+    return TariffStep(**_known(TariffStep, row))
+
+
+_LISTS: Mapping[str, Any] = {
+    "groups": _scoped(Group),
+    "exclusions": _scoped(Exclusion),
+    "safety_days": _scoped(SafetyDays),
+    "tariff": _tariff_step,
+}
