@@ -37,6 +37,7 @@ from services.orders.usecases.resolve_shortage import ResolveShortage
 from services.orders.usecases.secure import Secure
 from services.orders.usecases.settle_payments import SettlePayments
 from services.orders.usecases.source_again import SourceAgain
+from services.orders.usecases.terms import standing
 
 CHECK_EVERY_SECONDS = 30.0
 CHECKED_WINDOW = timedelta(minutes=10)
@@ -54,6 +55,7 @@ async def build(ctx: Context[Settings]) -> Built:
     """Everything that orders is made of."""
     settings, clock = ctx.settings, ctx.clock
     rules = SourcingRules(split=settings.split_cost, ship_cut_off_minute=settings.ship_cut_off_minute)
+    terms_at = standing(rules)
     catalog, inventory, fulfillment = (
         ctx.channel("catalog"),
         ctx.channel("inventory"),
@@ -82,7 +84,7 @@ async def build(ctx: Context[Settings]) -> Built:
     provider = TestProvider(ctx.db)
     intents = PostgresIntents(ctx.db)
     taken = FulfillmentTaken(fulfillment)
-    secure = Secure(replica, directory, reservations, rules, clock)
+    secure = Secure(replica, directory, reservations, terms_at, clock)
     place = PlaceOrder(
         prices=prices,
         secure=secure,
@@ -92,18 +94,17 @@ async def build(ctx: Context[Settings]) -> Built:
         intents=intents,
         acceptor=acceptor,
         store=store,
-        rules=rules,
         clock=clock,
         new_id=new_id,
     )
-    source_again = SourceAgain(store, secure, taken, directory, reservations, rules, clock, new_id)
+    source_again = SourceAgain(store, secure, taken, directory, reservations, new_id)
     payments = SettlePayments(store, provider)
     wakeups += [source_again.wake, payments.wake]
     servicer = OrderServicer(
         place=place,
-        preview=PreviewOrder(prices, replica, directory, rules, clock),
+        preview=PreviewOrder(prices, replica, directory, terms_at, clock),
         cancel=CancelOrder(store, taken),
-        resolve=ResolveShortage(store, secure, directory, reservations, rules, clock, new_id),
+        resolve=ResolveShortage(store, secure, directory, reservations, new_id),
         store=store,
         bells=bells,
         pages=PageTokens(ctx.db.secret),

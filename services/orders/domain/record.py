@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
@@ -14,7 +15,6 @@ from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import (
     Plan,
     PlannedPart,
-    Stock,
     Wish,
     WishLine,
     decide,
@@ -22,6 +22,9 @@ from services.orders.domain.sourcing import (
     unit_cost,
 )
 from services.orders.domain.states import Method
+from services.orders.domain.views import Stock
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class DecisionRecord(NamedTuple):
     stock: Mapping[str, Mapping[int, tuple[int, ...]]]
     versions: Mapping[str, int]
     """Versions of the chosen positions, by `sku@location`."""
+    now: datetime = _LONG_AGO
+    """When it was decided; records of a time when that did not matter do not say."""
 
     @classmethod
     def of(
@@ -63,6 +68,7 @@ class DecisionRecord(NamedTuple):
         rules: SourcingRules,
         plan: Plan,
         *,
+        now: datetime,
         excluded: frozenset[str] = frozenset(),
         partial: bool = False,
     ) -> DecisionRecord:
@@ -92,12 +98,19 @@ class DecisionRecord(NamedTuple):
             partial,
             seen,
             versions,
+            now,
         )
 
     def replay(self, locations: Locations, rules: SourcingRules) -> Plan:
         """The plan that was made, made again; `locations` and `rules` are those of the recorded versions."""
         return decide(
-            self.wish, self._view(locations), locations, rules, excluded=self.excluded, partial=self.partial
+            self.wish,
+            self._view(locations),
+            locations,
+            rules,
+            now=self.now,
+            excluded=self.excluded,
+            partial=self.partial,
         )
 
     def candidates(self, locations: Locations, rules: SourcingRules) -> list[Candidate]:
@@ -117,6 +130,7 @@ class DecisionRecord(NamedTuple):
             "partial": self.partial,
             "stock": {sku: {str(u): at for u, at in found.items()} for sku, found in self.stock.items()},
             "versions": self.versions,
+            "now": self.now.isoformat(),
         }
 
     @classmethod
@@ -137,6 +151,7 @@ class DecisionRecord(NamedTuple):
                 for sku, found in data["stock"].items()
             },
             data["versions"],
+            datetime.fromisoformat(data["now"]) if "now" in data else _LONG_AGO,
         )
 
     @classmethod

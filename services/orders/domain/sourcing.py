@@ -11,9 +11,10 @@ per covered unit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import combinations
 from math import acos, inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from services.orders.domain.places import (
     EARTH_RADIUS_KM,
@@ -27,21 +28,10 @@ from services.orders.domain.places import (
 from services.orders.domain.refusals import ShortLine
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.states import Method
+from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
 
 PRUNED_CANDIDATES = 14
 PRUNED_PER_LINE = 3
-
-
-class Stock(Protocol):
-    """A view of stock."""
-
-    def units(self, sku: str) -> Mapping[str, int]:
-        """What can be promised of `sku`, by location id; absent means nothing."""
-        ...
-
-    def version(self, sku: str, location_id: str) -> int:
-        """The version of that figure; 0 when it has none."""
-        ...
 
 
 class WishLine(NamedTuple):
@@ -123,10 +113,13 @@ def decide(
     locations: Locations,
     rules: SourcingRules,
     *,
+    now: datetime,
+    prices: Prices = NO_PRICES,
+    capacity: Capacity = UNLIMITED,
     excluded: frozenset[str] = frozenset(),
     partial: bool = False,
 ) -> Plan:
-    """The cheapest plan for `wish`; with `partial`, for as much of it as there is."""
+    """The cheapest plan for `wish` at `now`; with `partial`, for as much of it as there is."""
     parts: list[PlannedPart] = []
     shortages: list[ShortLine] = []
     shipped: list[WishLine] = []

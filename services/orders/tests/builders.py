@@ -82,7 +82,7 @@ def order(
     stock = Shelf({(sku, at): units for sku, units, _ in lines})
     numbers = count(1)
     parts = parts_of(
-        decide(draft.wish(), stock, LOCATIONS, RULES),
+        decide(draft.wish(), stock, LOCATIONS, RULES, now=NOW),
         "rsv_1",
         1,
         NOW,

@@ -42,19 +42,21 @@ def served(plan: Plan) -> dict[tuple[str, str], int]:
 def test_the_warehouse_serves_because_its_picks_cost_less() -> None:
     stock = Shelf({("a", "store-1"): 9, ("a", "wh-1"): 9})
 
-    assert served(decide(wish(("a", 2)), stock, PLACES, RULES)) == {("a", "wh-1"): 2}
+    assert served(decide(wish(("a", 2)), stock, PLACES, RULES, now=NOW)) == {("a", "wh-1"): 2}
 
 
 def test_one_parcel_from_further_away_beats_two_from_nearby() -> None:
     stock = Shelf({("a", "store-1"): 1, ("b", "store-2"): 1, ("a", "store-3"): 1, ("b", "store-3"): 1})
 
-    assert {at for _, at in served(decide(wish(("a", 1), ("b", 1)), stock, PLACES, RULES))} == {"store-3"}
+    assert {at for _, at in served(decide(wish(("a", 1), ("b", 1)), stock, PLACES, RULES, now=NOW))} == {
+        "store-3"
+    }
 
 
 def test_inactive_and_excluded_locations_do_not_serve() -> None:
     stock = Shelf({("a", "store-4"): 9, ("a", "wh-1"): 9, ("a", "store-3"): 1})
 
-    plan = decide(wish(("a", 1)), stock, PLACES, RULES, excluded=frozenset({"wh-1"}))
+    plan = decide(wish(("a", 1)), stock, PLACES, RULES, now=NOW, excluded=frozenset({"wh-1"}))
 
     assert served(plan) == {("a", "store-3"): 1}
 
@@ -62,15 +64,15 @@ def test_inactive_and_excluded_locations_do_not_serve() -> None:
 def test_a_pickup_comes_from_its_store_or_not_at_all() -> None:
     stock = Shelf({("a", "store-1"): 1, ("a", "wh-1"): 9})
 
-    assert served(decide(wish(("a", 1), method=Method.PICKUP, at="store-1"), stock, PLACES, RULES)) == {
-        ("a", "store-1"): 1
-    }
-    short = decide(wish(("a", 2), method=Method.PICKUP, at="store-1"), stock, PLACES, RULES)
+    assert served(
+        decide(wish(("a", 1), method=Method.PICKUP, at="store-1"), stock, PLACES, RULES, now=NOW)
+    ) == {("a", "store-1"): 1}
+    short = decide(wish(("a", 2), method=Method.PICKUP, at="store-1"), stock, PLACES, RULES, now=NOW)
     assert (short.parts, short.shortages[0].available_units) == ((), 1)
 
 
 def test_what_is_carried_out_needs_no_stock_and_is_not_reserved() -> None:
-    plan = decide(wish(("a", 3), method=Method.CARRY_OUT, at="store-1"), Shelf(), PLACES, RULES)
+    plan = decide(wish(("a", 3), method=Method.CARRY_OUT, at="store-1"), Shelf(), PLACES, RULES, now=NOW)
 
     assert served(plan) == {("a", "store-1"): 3}
     assert plan.picks() == {}
@@ -79,7 +81,7 @@ def test_what_is_carried_out_needs_no_stock_and_is_not_reserved() -> None:
 def test_a_partial_plan_serves_what_there_is() -> None:
     stock = Shelf({("a", "store-1"): 1, ("a", "store-2"): 1})
 
-    plan = decide(wish(("a", 5), ("b", 1)), stock, PLACES, RULES, partial=True)
+    plan = decide(wish(("a", 5), ("b", 1)), stock, PLACES, RULES, now=NOW, partial=True)
 
     assert served(plan) == {("a", "store-1"): 1, ("a", "store-2"): 1}
     assert {(s.sku, s.available_units) for s in plan.shortages} == {("a", 2), ("b", 0)}
@@ -89,7 +91,7 @@ def test_an_order_that_needs_five_locations_gets_them() -> None:
     places = Locations.of([store(f"store-{n}", (40.0 + n, -80.0)) for n in range(8)])
     stock = Shelf({("a", f"store-{n}"): 1 for n in range(8)})
 
-    plan = decide(wish(("a", 5)), stock, places, RULES)
+    plan = decide(wish(("a", 5)), stock, places, RULES, now=NOW)
 
     assert sorted(part.location_id for part in plan.parts) == [f"store-{n}" for n in range(5)]
 
@@ -108,7 +110,7 @@ def test_a_plan_takes_what_is_there_and_no_cheaper_one_of_three_locations_exists
 ) -> None:
     stock, wanted = Shelf(levels), wish(*lines.items())
 
-    plan = decide(wanted, stock, PLACES, RULES)
+    plan = decide(wanted, stock, PLACES, RULES, now=NOW)
 
     best = _brute_force(levels, lines)
     if plan.shortages:
@@ -130,9 +132,11 @@ def test_replaying_a_stored_record_gives_the_same_plan(
 ) -> None:
     """A decision that cannot be made again cannot be explained."""
     stock, wanted = Shelf(levels), wish(*lines.items())
-    plan = decide(wanted, stock, PLACES, RULES, excluded=excluded, partial=partial)
+    plan = decide(wanted, stock, PLACES, RULES, now=NOW, excluded=excluded, partial=partial)
 
-    record = DecisionRecord.of(wanted, stock, PLACES, RULES, plan, excluded=excluded, partial=partial)
+    record = DecisionRecord.of(
+        wanted, stock, PLACES, RULES, plan, now=NOW, excluded=excluded, partial=partial
+    )
     again = DecisionRecord.from_json(json.dumps(record.to_dict()))
 
     places, rules = Locations.from_json(PLACES.to_json()), SourcingRules.from_json(RULES.to_json())
@@ -187,7 +191,7 @@ def test_the_quick_way_to_the_nearest_place_finds_what_looking_at_all_finds(
     ]
     lines = wish(("a", quantity), ("b", 1)).lines
 
-    plans = [decide(Wish(lines, (lat, lon)), stock, places, RULES) for _ in range(2)]
+    plans = [decide(Wish(lines, (lat, lon)), stock, places, RULES, now=NOW) for _ in range(2)]
 
     assert plans[0] == plans[1]
     if alone and len(plans[0].parts) == 1:
@@ -202,9 +206,9 @@ def test_the_quick_way_to_the_nearest_place_finds_what_looking_at_all_finds(
 def test_candidates_say_what_ruled_them_out() -> None:
     stock = Shelf({("a", "store-1"): 1, ("a", "wh-1"): 1, ("a", "store-2"): 1})
     wanted, excluded = wish(("a", 1)), frozenset({"store-2"})
-    plan = decide(wanted, stock, PLACES, RULES, excluded=excluded)
+    plan = decide(wanted, stock, PLACES, RULES, now=NOW, excluded=excluded)
 
-    record = DecisionRecord.of(wanted, stock, PLACES, RULES, plan, excluded=excluded)
+    record = DecisionRecord.of(wanted, stock, PLACES, RULES, plan, now=NOW, excluded=excluded)
 
     assert {c.location_id: c.eliminated_by for c in record.candidates(PLACES, RULES)} == {
         "store-1": "NOT_CHEAPEST",

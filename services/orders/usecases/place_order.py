@@ -21,7 +21,6 @@ from services.orders.domain.refusals import (
     PaymentTokenUnknown,
     PaymentUnavailable,
 )
-from services.orders.domain.rules import SourcingRules
 from services.orders.usecases.flights import Flights
 from services.orders.usecases.ports import (
     Acceptance,
@@ -68,7 +67,6 @@ class PlaceOrder:
         intents: Intents,
         acceptor: Acceptor,
         store: Store,
-        rules: SourcingRules,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -80,7 +78,6 @@ class PlaceOrder:
         self._intents = intents
         self._acceptor = acceptor
         self._store = store
-        self._rules = rules
         self._clock = clock
         self._new_id = new_id
         self._flights = Flights()
@@ -155,9 +152,9 @@ class PlaceOrder:
             secured.plan,
             secured.reservation_id,
             secured.attempt,
-            now,
+            secured.terms.now,
             self._directory.locations,
-            self._rules,
+            secured.terms.rules,
             self._new_id,
         )
         order = place(

@@ -13,7 +13,8 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.record import DecisionRecord
-from services.orders.domain.sourcing import Plan, Stock
+from services.orders.domain.sourcing import Plan
+from services.orders.domain.views import Stock
 
 R = TypeVar("R")
 

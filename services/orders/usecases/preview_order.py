@@ -10,10 +10,9 @@ from services.orders.domain.order import Order
 from services.orders.domain.placing import parts_of, place
 from services.orders.domain.prices import Quote
 from services.orders.domain.refusals import ShortLine
-from services.orders.domain.rules import SourcingRules
-from services.orders.domain.sourcing import decide
 from services.orders.usecases.place_order import price
 from services.orders.usecases.ports import Directory, Prices, StockReplica
+from services.orders.usecases.terms import TermsAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,12 @@ class PreviewOrder:
     """Previews orders; reserves and stores nothing."""
 
     def __init__(
-        self, prices: Prices, stock: StockReplica, directory: Directory, rules: SourcingRules, clock: Clock
+        self, prices: Prices, stock: StockReplica, directory: Directory, terms_at: TermsAt, clock: Clock
     ) -> None:
         self._prices = prices
         self._stock = stock
         self._directory = directory
-        self._rules = rules
+        self._terms_at = terms_at
         self._clock = clock
 
     async def __call__(self, draft: Draft) -> Preview:
@@ -42,15 +41,16 @@ class PreviewOrder:
         quote = await price(draft, self._directory, self._prices)
         wish = draft.wish()
         locations = self._directory.locations
-        plan = decide(wish, self._stock.view(draft.channel_id), locations, self._rules, partial=True)
+        now = self._clock()
+        terms = self._terms_at(now)
+        plan = terms.decide(wish, self._stock.view(draft.channel_id), locations, partial=True)
         if plan.shortages:
             await self._stock.refresh([short.sku for short in plan.shortages])
-            plan = decide(wish, self._stock.bare(draft.channel_id), locations, self._rules, partial=True)
-        now = self._clock()
+            plan = terms.decide(wish, self._stock.bare(draft.channel_id), locations, partial=True)
         numbers = iter(range(len(plan.parts)))
         # Parts of a preview have no ids, but the order's groups are told apart by them.
         parts = parts_of(
-            plan, "", 1, now, locations, self._rules, lambda _prefix: f"part-{next(numbers) + 1}"
+            plan, "", 1, now, locations, terms.rules, lambda _prefix: f"part-{next(numbers) + 1}"
         )
         order = place("", draft, quote, parts, attempt=1, payment_id="", authorization_key="", now=now)
         order.messages.clear()

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chassis.clock import Clock
 from services.orders.domain.draft import check_pickup
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import NothingToResolve, OrderChanged
-from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.cancel_order import Encode, Guard, known
@@ -42,16 +40,12 @@ class ResolveShortage:
         secure: Secure,
         directory: Directory,
         reservations: Reservations,
-        rules: SourcingRules,
-        clock: Clock,
         new_id: NewId,
     ) -> None:
         self._store = store
         self._secure = secure
         self._directory = directory
         self._reservations = reservations
-        self._rules = rules
-        self._clock = clock
         self._new_id = new_id
 
     async def __call__(
@@ -105,14 +99,13 @@ class ResolveShortage:
     async def _commit(
         self, order_id: str, choice: Choice, secured: Secured, request: Request, encode: Encode
     ) -> bytes:
-        now = self._clock()
         parts = parts_of(
             secured.plan,
             secured.reservation_id,
             secured.attempt,
-            now,
+            secured.terms.now,
             self._directory.locations,
-            self._rules,
+            secured.terms.rules,
             self._new_id,
             choice.ship_to,
         )

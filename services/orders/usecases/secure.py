@@ -10,12 +10,12 @@ from typing import NamedTuple
 from chassis.clock import Clock
 from chassis.refusals import PassedOn
 from services.orders.domain.places import Locations
-from services.orders.domain.record import DecisionRecord
 from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, ShortLine
-from services.orders.domain.rules import SourcingRules
-from services.orders.domain.sourcing import Plan, Stock, Wish, decide
+from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
+from services.orders.domain.views import Stock
 from services.orders.usecases.ports import Decided, Directory, Granted, Reservations, StockReplica
+from services.orders.usecases.terms import Terms, TermsAt
 
 MAX_PLANS = 6
 """How often an order is planned because the replica was stale."""
@@ -38,6 +38,7 @@ class Secured(NamedTuple):
     reservation_id: str
     attempt: int
     hold_until: datetime | None
+    terms: Terms
 
 
 class Secure:
@@ -48,13 +49,13 @@ class Secure:
         stock: StockReplica,
         directory: Directory,
         reservations: Reservations,
-        rules: SourcingRules,
+        terms_at: TermsAt,
         clock: Clock,
     ) -> None:
         self._stock = stock
         self._directory = directory
         self._reservations = reservations
-        self._rules = rules
+        self._terms_at = terms_at
         self._clock = clock
 
     async def __call__(
@@ -83,18 +84,14 @@ class Secure:
         accepted = trigger != PLACED
         while True:
             locations = self._directory.locations
+            terms = self._terms_at(self._clock())
             plan, view = await self._plan(
-                wish, channel_id, locations, excluded, partial, holding=bool(hold_id)
+                wish, channel_id, locations, terms, excluded, partial, holding=bool(hold_id)
             )
             picks = plan.picks()
             if not picks:
-                return Secured(
-                    plan,
-                    self._decided(attempt, trigger, wish, view, plan, excluded, partial),
-                    "",
-                    attempt,
-                    None,
-                )
+                record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
+                return Secured(plan, Decided(attempt, trigger, record, plan), "", attempt, None, terms)
             reserved = self._stock.taking(picks)
             granted = False
             try:
@@ -112,13 +109,14 @@ class Secure:
                 if outcome.picks != picks:
                     # Reserved before a crash: the reservation's own picks are the plan.
                     view = _PicksView(outcome.picks)
-                    plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+                    plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
                     if plan.picks() != outcome.picks:
                         await self._reservations.release(outcome.reservation_id)
                         attempt = self._next(order_id, attempt, last_attempt)
                         continue
-                decided = self._decided(attempt, trigger, wish, view, plan, excluded, partial)
-                return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time)
+                record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
+                decided = Decided(attempt, trigger, record, plan)
+                return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time, terms)
             if outcome.reason == "RESERVATION_ENDED":
                 attempt = self._next(order_id, attempt, last_attempt)
             elif outcome.reason == "INSUFFICIENT_STOCK":
@@ -134,39 +132,25 @@ class Secure:
         wish: Wish,
         channel_id: str,
         locations: Locations,
+        terms: Terms,
         excluded: frozenset[str],
         partial: bool,
         *,
         holding: bool,
     ) -> tuple[Plan, Stock]:
         view = self._stock.view(channel_id, holding=holding)
-        plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+        plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
         if plan.shortages:
             # The replica may be behind, or others may be reserving right now: ask before saying no.
             await self._stock.refresh([short.sku for short in plan.shortages])
             view = self._stock.bare(channel_id, holding=holding)
-            plan = decide(wish, view, locations, self._rules, excluded=excluded, partial=partial)
+            plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
         if plan.shortages and not (partial and plan.parts):
             shipped = any(line.method is Method.SHIP for line in wish.lines)
             if shipped and not any(x.location_id not in excluded for x in locations.shipping):
                 raise NoPlan(Method.SHIP.name)
             raise InsufficientStock(plan.shortages)
         return plan, view
-
-    def _decided(
-        self,
-        attempt: int,
-        trigger: str,
-        wish: Wish,
-        view: Stock,
-        plan: Plan,
-        excluded: frozenset[str],
-        partial: bool,
-    ) -> Decided:
-        record = DecisionRecord.of(
-            wish, view, self._directory.locations, self._rules, plan, excluded=excluded, partial=partial
-        )
-        return Decided(attempt, trigger, record, plan)
 
     def _ends_soon(self, granted: Granted) -> bool:
         return (

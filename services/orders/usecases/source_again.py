@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import grpc
 
-from chassis.clock import Clock
 from chassis.postgres import WAIT_OUT
 from chassis.refusals import PassedOn
 from chassis.set_aside import SetAside
@@ -25,7 +24,6 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, OrderUnknown
-from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.ports import Case, Directory, Reservations, Store, Taken, Tx
@@ -56,8 +54,6 @@ class SourceAgain:
         taken: Taken,
         directory: Directory,
         reservations: Reservations,
-        rules: SourcingRules,
-        clock: Clock,
         new_id: NewId,
     ) -> None:
         self._store = store
@@ -65,8 +61,6 @@ class SourceAgain:
         self._taken = taken
         self._directory = directory
         self._reservations = reservations
-        self._rules = rules
-        self._clock = clock
         self._new_id = new_id
         self._aside = SetAside("orders.sourcing", first_seconds=AWAY_SECONDS)
         self._woken = asyncio.Event()
@@ -181,9 +175,9 @@ class SourceAgain:
                 secured.plan,
                 secured.reservation_id,
                 secured.attempt,
-                self._clock(),
+                secured.terms.now,
                 self._directory.locations,
-                self._rules,
+                secured.terms.rules,
                 self._new_id,
                 to,
             )

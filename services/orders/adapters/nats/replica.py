@@ -17,7 +17,7 @@ from chassis import metrics
 from chassis.replica import Batch, Keeper, Replica, Row
 from chassis.streams import BROKER_ERRORS
 from services.orders.adapters.grpc.inventory import Snapshots, rows
-from services.orders.domain.sourcing import Stock
+from services.orders.domain.views import Stock
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,68 @@
+"""What decisions are made on at a moment: the rules in force, prices of stock and capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from services.orders.domain.places import Locations
+from services.orders.domain.record import DecisionRecord
+from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sourcing import Plan, Wish, decide
+from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
+
+
+class Terms(NamedTuple):
+    """The terms of one decision. Its record and its promises are made on the same."""
+
+    now: datetime
+    rules: SourcingRules
+    prices: Prices = NO_PRICES
+    capacity: Capacity = UNLIMITED
+
+    def decide(
+        self,
+        wish: Wish,
+        stock: Stock,
+        locations: Locations,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        partial: bool = False,
+    ) -> Plan:
+        """The cheapest plan on these terms."""
+        return decide(
+            wish,
+            stock,
+            locations,
+            self.rules,
+            now=self.now,
+            prices=self.prices,
+            capacity=self.capacity,
+            excluded=excluded,
+            partial=partial,
+        )
+
+    def record(
+        self,
+        wish: Wish,
+        stock: Stock,
+        locations: Locations,
+        plan: Plan,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        partial: bool = False,
+    ) -> DecisionRecord:
+        """What has to be kept to make `plan` again."""
+        return DecisionRecord.of(
+            wish, stock, locations, self.rules, plan, now=self.now, excluded=excluded, partial=partial
+        )
+
+
+TermsAt = Callable[[datetime], Terms]
+"""The terms at a moment; cheap, since every order asks."""
+
+
+def standing(rules: SourcingRules) -> TermsAt:
+    """Terms whose rules never change, without prices of stock and with capacity for everything."""
+    return lambda now: Terms(now, rules)
