@@ -51,6 +51,16 @@ class Location:
     hours: tuple[tuple[int, int, int], ...] = ()
     capabilities: frozenset[str] = frozenset({SHIP})
     active: bool = True
+    holidays: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    """(ISO date, ((open minute, close minute), …)): hours instead of the weekly ones; none: closed."""
+    ship_cut_off_minute: int | None = None
+    """Orders that come before this local minute are worked on that day; None: as the rules say."""
+    preparation_minutes: int | None = None
+    """Opening time it takes to make goods ready; None: for parcels none, for pickups as the rules say."""
+    daily_capacity_units: int = 0
+    """Units a local work day; 0: not stated, as many as come."""
+    handover_days: tuple[int, ...] = ()
+    """ISO weekdays on which carriers collect; none: every open day."""
 
 
 def unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]:
@@ -137,6 +147,17 @@ class Locations:
         # Nowhere in the cell is farther from its middle than half a side north and half a side east.
         return Near(tuple(sorted(ranked[False])), tuple(sorted(ranked[True])), radians(CELL_DEGREES) + 1e-9)
 
+    def zone_near(self, latitude: float, longitude: float) -> str:
+        """The time zone of a place: that of the shipping location nearest to the middle of its cell."""
+        near = self.near(latitude, longitude)
+        nearest = min((*near.stores[:1], *near.warehouses[:1]), default=None)
+        return "UTC" if nearest is None else self.by_id[nearest[1]].time_zone
+
+    @cached_property
+    def timetables(self) -> dict[str, object]:
+        """What was derived from these locations, by version of the rules: see `promise.Timetable.of`."""
+        return {}
+
     @cached_property
     def numbers(self) -> Mapping[str, int]:
         """Place of each location in the order of ids."""
@@ -156,6 +177,10 @@ class Locations:
                     **row,
                     "hours": tuple(tuple(span) for span in row["hours"]),
                     "capabilities": frozenset(row["capabilities"]),
+                    "holidays": tuple(
+                        (day, tuple(tuple(span) for span in spans)) for day, spans in row.get("holidays", ())
+                    ),
+                    "handover_days": tuple(row.get("handover_days", ())),
                 }
             )
             for row in json.loads(text)

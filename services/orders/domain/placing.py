@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.orders.domain import messages
+from services.orders.domain.calendar import HORIZON_DAYS
+from services.orders.domain.capacity import Less
 from services.orders.domain.draft import Draft
 from services.orders.domain.facts import Accepted, Fact, MoneyDue, Part, PartLine, Told
 from services.orders.domain.lines import Line, Spot
@@ -14,11 +16,12 @@ from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.prices import Quote
-from services.orders.domain.promise import parcel_promise, pickup_promise
+from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.standing import Standing
 from services.orders.domain.states import Method, UnitState
+from services.orders.domain.views import UNLIMITED, Capacity
 
 NewId = Callable[[str], str]
 
@@ -32,18 +35,24 @@ def parts_of(
     rules: SourcingRules,
     new_id: NewId,
     to: Address | None = None,
+    *,
+    destination: tuple[float, float] | None = None,
+    capacity: Capacity = UNLIMITED,
 ) -> list[Part]:
     """The plan's parts with ids and promises; what is carried out is in the customer's hands now. Parcels
-    go to `to`, or if it is None to the order's address.
+    go to `to`, or if it is None to the order's address, which is at `destination`.
     """
     parts = []
+    left = Less(capacity)
+    if to is not None:
+        destination = (to.latitude, to.longitude)
+    moment = Timetable.of(locations, rules).at(now, left, destination)
     for planned in plan.parts:
-        if planned.method is Method.SHIP:
-            promise = parcel_promise(now, planned.distance_km, rules)
-        elif planned.method is Method.PICKUP:
-            promise = pickup_promise(now, locations.by_id[planned.location_id], rules)
-        else:
-            promise = now
+        units = sum(line.quantity_units for line in planned.lines)
+        promised = moment.promise(planned.method, planned.location_id, units, km=planned.distance_km)
+        promise = now + timedelta(days=HORIZON_DAYS) if promised is None else promised.time
+        if promised is not None:
+            left.take(planned.location_id, promised.work)
         parts.append(
             Part(
                 new_id("ful"),

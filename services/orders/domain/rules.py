@@ -109,9 +109,11 @@ class SourcingRules:
     split: int = 100_000
     """For each location beyond the first."""
     ship_cut_off_minute: int = 960
-    """Minutes after midnight UTC until which a parcel still leaves today."""
+    """Orders that come before this minute of a location's local day are worked on that day, where the
+    location states no cut-off of its own.
+    """
     transit_days: int = 1
-    """Days that any parcel takes."""
+    """Days that any parcel takes, counted in days on which the carrier delivers."""
     transit_km_per_day: int = 500
     """One more day for each of these."""
     transit_days_most: int = 7
@@ -152,6 +154,8 @@ class SourcingRules:
     """What a store lacks may be sent there to be collected."""
     endless_aisle: bool = True
     """A till may sell what another location sends."""
+    delivery_weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """ISO weekdays on which the carrier delivers; without weekend delivery 1 to 5."""
 
     @cached_property
     def version(self) -> str:

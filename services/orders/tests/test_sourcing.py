@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from itertools import combinations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
-from services.orders.domain.promise import parcel_promise, pickup_promise
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan, Wish, WishLine, decide, parcel_cost, unit_cost
@@ -217,26 +214,6 @@ def test_candidates_say_what_ruled_them_out() -> None:
         "store-4": "INACTIVE",
         "wh-1": "",
     }
-
-
-@pytest.mark.parametrize(("hour", "km", "day"), [(10, 10, 22), (17, 10, 23), (10, 700, 23), (10, 40_000, 28)])
-def test_a_parcel_leaves_by_the_cut_off_and_travels_by_distance(hour: int, km: int, day: int) -> None:
-    promised = parcel_promise(NOW.replace(hour=hour), km, RULES)
-
-    assert promised == datetime(2026, 11, day, 20, tzinfo=UTC)
-
-
-def test_a_pickup_is_ready_after_two_opening_hours() -> None:
-    hours = tuple((day, 540, 1080) for day in range(1, 7))
-    shop = Location("s", "STORE", 0, 0, time_zone="America/New_York", hours=hours)
-
-    open_now = pickup_promise(datetime(2026, 11, 20, 15, 0, tzinfo=UTC), shop, RULES)
-    over_night = pickup_promise(datetime(2026, 11, 20, 22, 0, tzinfo=UTC), shop, RULES)
-    over_sunday = pickup_promise(datetime(2026, 11, 21, 22, 30, tzinfo=UTC), shop, RULES)
-
-    assert open_now == datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
-    assert over_night == datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
-    assert over_sunday == datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 
 
 def _able() -> list[Location]:

@@ -156,6 +156,8 @@ class PlaceOrder:
             self._directory.locations,
             secured.terms.rules,
             self._new_id,
+            destination=secured.decided.record.wish.destination,
+            capacity=secured.terms.capacity,
         )
         order = place(
             order_id,

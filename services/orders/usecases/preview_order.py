@@ -50,7 +50,15 @@ class PreviewOrder:
         numbers = iter(range(len(plan.parts)))
         # Parts of a preview have no ids, but the order's groups are told apart by them.
         parts = parts_of(
-            plan, "", 1, now, locations, terms.rules, lambda _prefix: f"part-{next(numbers) + 1}"
+            plan,
+            "",
+            1,
+            now,
+            locations,
+            terms.rules,
+            lambda _prefix: f"part-{next(numbers) + 1}",
+            destination=wish.destination,
+            capacity=terms.capacity,
         )
         order = place("", draft, quote, parts, attempt=1, payment_id="", authorization_key="", now=now)
         order.messages.clear()

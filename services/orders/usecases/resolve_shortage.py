@@ -108,6 +108,7 @@ class ResolveShortage:
             secured.terms.rules,
             self._new_id,
             choice.ship_to,
+            capacity=secured.terms.capacity,
         )
 
         async def finish(tx: Tx) -> bytes | Order | None:

@@ -180,6 +180,7 @@ class SourceAgain:
                 secured.terms.rules,
                 self._new_id,
                 to,
+                capacity=secured.terms.capacity,
             )
             if secured is not None
             else []

@@ -1,0 +1,66 @@
+"""How many units a location can still work on, by local work day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from services.orders.domain.views import Capacity
+
+Work = tuple[tuple[date, int], ...]
+"""Units to be worked on, by local day."""
+
+
+class CapacityLeft(NamedTuple):
+    """What is left by (location, day); where nothing is said there is no limit. What `Seen` saw, to decide
+    on it again.
+    """
+
+    by_day: Mapping[tuple[str, date], int]
+
+    def left(self, location_id: str, day: date) -> int | None:
+        """See `Capacity.left`."""
+        return self.by_day.get((location_id, day))
+
+
+class Seen:
+    """Looks through to `capacity`, and remembers every limit that it gave: the capacity part of a decision's
+    record. The same question gets the same answer twice, however `capacity` moves meanwhile.
+    """
+
+    __slots__ = ("_capacity", "by_day")
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self.by_day: dict[tuple[str, date], int] = {}
+
+    def left(self, location_id: str, day: date) -> int | None:
+        """See `Capacity.left`."""
+        known = self.by_day.get((location_id, day))
+        if known is not None:
+            return known
+        left = self._capacity.left(location_id, day)
+        if left is not None:
+            self.by_day[location_id, day] = left
+        return left
+
+
+class Less:
+    """`capacity` less what other parts of the same order have taken."""
+
+    __slots__ = ("_capacity", "_taken")
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._taken: dict[tuple[str, date], int] = {}
+
+    def take(self, location_id: str, work: Iterable[tuple[date, int]]) -> None:
+        """From now on `work` is taken."""
+        for day, units in work:
+            self._taken[location_id, day] = self._taken.get((location_id, day), 0) + units
+
+    def left(self, location_id: str, day: date) -> int | None:
+        """See `Capacity.left`."""
+        left = self._capacity.left(location_id, day)
+        return None if left is None else left - self._taken.get((location_id, day), 0)
