@@ -44,32 +44,9 @@ JOIN inbox_attempt t ON t.consumer = $1 AND t.source = a.source AND t.aggregate_
   AND t.aggregate_id = a.aggregate_id
 """
 
-# The whole way of a batch in good order, one round trip: everything is written, and what stood there before
-# says whether the order was good. Uniqueness finds the rows, so that no statistics have a say.
-_SETTLE_PLAIN = """
-WITH fresh AS (
-  INSERT INTO inbox (consumer, message_id)
-  SELECT $1, m FROM unnest($2::text[]) AS m ORDER BY m
-  ON CONFLICT DO NOTHING RETURNING 1
-), moved AS (
-  INSERT INTO inbox_cursor AS c (consumer, source, aggregate_type, aggregate_id, sequence)
-  SELECT $1, a.source, a.aggregate_type, a.aggregate_id, a.sequence
-  FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) AS a(source, aggregate_type, aggregate_id,
-  sequence)
-  ORDER BY 2, 3, 4
-  ON CONFLICT (consumer, source, aggregate_type, aggregate_id)
-  DO UPDATE SET sequence = greatest(c.sequence, excluded.sequence), updated_at = now()
-  RETURNING source, aggregate_type, aggregate_id, old.sequence AS stood_at
-)
-SELECT NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id,
-       (SELECT count(*) FROM fresh) AS number,
-       EXISTS (SELECT FROM inbox_attempt WHERE consumer = $1) AS failing
-UNION ALL
-SELECT source, aggregate_type, aggregate_id, stood_at, false FROM moved WHERE stood_at > 0
-"""
-
-# Sorted, so that instances that got the same messages wait for each other instead of deadlocking.
-_SETTLE = """
+# Sorted, so that instances that got the same messages wait for each other instead of deadlocking. Uniqueness
+# finds the rows, so that no statistics have a say.
+_WRITTEN = """
 WITH fresh AS (
   INSERT INTO inbox (consumer, message_id)
   SELECT $1, m FROM unnest($2::text[]) AS m ORDER BY m
@@ -82,9 +59,23 @@ WITH fresh AS (
   ORDER BY 2, 3, 4
   ON CONFLICT (consumer, source, aggregate_type, aggregate_id)
   DO UPDATE SET sequence = greatest(c.sequence, excluded.sequence), updated_at = now()
+  RETURNING source, aggregate_type, aggregate_id, old.sequence AS stood_at
 )
-SELECT message_id FROM fresh
 """
+
+# The whole way of a batch in good order, one round trip: everything is written, and what stood there before
+# says whether the order was good.
+_SETTLE_PLAIN = f"""{_WRITTEN}
+SELECT NULL AS source, NULL AS aggregate_type, NULL AS aggregate_id,
+       (SELECT count(*) FROM fresh) AS number,
+       EXISTS (SELECT FROM inbox_attempt WHERE consumer = $1) AS failing
+UNION ALL
+SELECT source, aggregate_type, aggregate_id, stood_at, false FROM moved WHERE stood_at > 0
+"""  # noqa: S608 - constants only
+
+_SETTLE = f"""{_WRITTEN}
+SELECT message_id FROM fresh
+"""  # noqa: S608
 
 _FORGET_ATTEMPTS = "DELETE FROM inbox_attempt WHERE consumer = $1 AND message_id = ANY($2::text[])"
 
