@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,20 @@ from chassis.postgres import Database
 from services.inventory.adapters.postgres import auditor as module
 from services.inventory.adapters.postgres.audit import audit
 from services.inventory.adapters.postgres.auditor import Auditor
-from services.inventory.tests.builders import OTHER_STORE, STORE, a_receipt, a_reserve, unique
+from services.inventory.domain.reserving import Commit, Consume
+from services.inventory.domain.stock import Cause
+from services.inventory.tests.builders import (
+    OTHER_STORE,
+    STORE,
+    a_control,
+    a_hold,
+    a_receipt,
+    a_reserve,
+    a_sale,
+    an_origin,
+    unique,
+    units,
+)
 from services.inventory.tests.conftest import Door
 from services.inventory.tests.contract import Stock, in_postgres
 
@@ -22,12 +36,25 @@ def metric(name: str, **labels: str) -> float:
 
 
 async def filled(db: Database) -> Stock:
-    """Some stock at two stores, with a promise."""
+    """Some stock at two stores, with a promise, and an article with channel controls that all of a channel's
+    ways to have units are counted under.
+    """
     stock = await in_postgres(db)
     for number in range(7):
         await stock.do(a_receipt(5, sku=f"S{number}"))
         await stock.do(a_receipt(3, sku=f"S{number}", location_id=OTHER_STORE))
     await stock.do(a_reserve(2, sku="S3"))
+    await stock.do(a_reserve(1, sku="S4"))
+    stock.clock.now += timedelta(seconds=1)
+    for channel_id in ("web", "app"):
+        await stock.do(a_control(channel_id, sku="S4", cap=units(6)))
+    stock.clock.now += timedelta(seconds=1)
+    shipped = (await stock.do(a_reserve(1, sku="S4"))).reservation.reservation_id
+    await stock.do(Commit(shipped))
+    await stock.do(Consume(shipped, (), Cause.SHIPMENT, an_origin(shipped)))
+    await stock.do(a_reserve(1, sku="S4", channel_id="app"))
+    await stock.do(a_hold(2, sku="S4"))
+    await stock.do(a_sale(1, sku="S4", location_id=OTHER_STORE, channel_id="app"))
     return stock
 
 
@@ -41,7 +68,7 @@ async def test_a_healthy_book_is_gone_through_in_slices(db: Database) -> None:
     await auditor.round()
 
     assert not ended
-    assert metric("inventory_audit_movements_total") - read == 14
+    assert metric("inventory_audit_movements_total") - read == 16
     assert metric("inventory_audit_differences_total", rule="ON_HAND") == found
     assert metric("inventory_audit_standing_differences") == 0
     assert 0 <= metric("inventory_audit_round_age_seconds") < 60
@@ -67,7 +94,24 @@ async def test_a_healthy_book_is_gone_through_in_slices(db: Database) -> None:
             "S0",
         ),
         ("INSERT INTO pool (sku, held_units, guarded) VALUES ('S2', 1, true)", "HELD", "S2"),
-        ("UPDATE reservation SET state = 5", "RESERVATION_LINE", "S3"),
+        (
+            "UPDATE reservation SET state = 5"
+            " WHERE reservation_id = (SELECT reservation_id FROM reservation_line WHERE sku = 'S3')",
+            "RESERVATION_LINE",
+            "S3",
+        ),
+        (
+            "UPDATE channel_control SET promised_units = 3 WHERE sku = 'S4' AND channel_id = 'web'",
+            "CHANNEL_PROMISED",
+            "S4",
+        ),
+        (
+            "UPDATE channel_control SET taken_units = taken_units + 1 WHERE channel_id = 'app'",
+            "CHANNEL_TAKEN",
+            "S4",
+        ),
+        ("UPDATE channel_control SET held_units = 0 WHERE channel_id = 'web'", "CHANNEL_HELD", "S4"),
+        ("UPDATE pool SET controlled = false WHERE sku = 'S4'", "CHANNEL_HELD", "S4"),
     ],
 )
 async def test_a_drift_planted_by_hand_is_found_by_both(
@@ -125,7 +169,7 @@ async def test_a_running_service_finds_a_drift_by_itself(
             await conn.execute(
                 "UPDATE position SET on_hand_units = 4 WHERE sku = $1 AND location_id = $2", sku, STORE
             )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(vars(one).get("sku") == sku for one in caplog.records):
                 await asyncio.sleep(0.05)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chassis.postgres import Database
 from chassis.sql import load
+
+if TYPE_CHECKING:
+    import asyncpg
 
 AUDIT_TIMEOUT = "120s"
 audit_sql = load("services.inventory.adapters.postgres", "audit.sql")
@@ -51,15 +55,17 @@ async def audit(db: Database, limit: int) -> Audit:
                 continue
             result.difference_count += rows[0]["all_of_them"]
             room = limit - len(result.differences)
-            result.differences += [
-                Difference(
-                    row["rule"],
-                    row["sku"],
-                    row["location_id"],
-                    row["expected_units"],
-                    row["actual_units"],
-                    row["document_id"],
-                )
-                for row in rows[:room]
-            ]
+            result.differences += [difference_of(row) for row in rows[:room]]
     return result
+
+
+def difference_of(row: asyncpg.Record) -> Difference:
+    """What a rule's statement found."""
+    return Difference(
+        row["rule"],
+        row["sku"],
+        row["location_id"],
+        row["expected_units"],
+        row["actual_units"],
+        row["document_id"],
+    )

@@ -69,6 +69,50 @@ FULL JOIN (SELECT sku, held_units FROM pool WHERE held_units <> 0 AND sku > $1 A
 WHERE coalesce(h.units, 0) <> coalesce(p.held_units, 0)
 ORDER BY sku LIMIT $3;
 
+-- name: channel_promised
+-- What a channel control has counted is what reservations made since keep or let go, and till sales since; of the channel, and of all. Goes
+-- from the controls of the range to their SKUs' lines, so a range without controls costs one look into an index. The document is the channel.
+WITH controlled AS MATERIALIZED (
+    SELECT sku, min(counted_from) AS since FROM channel_control WHERE sku > $1 AND sku <= $2 GROUP BY sku
+), taken AS MATERIALIZED (
+    SELECT c.sku, r.channel_id, r.created_at AS since, l.units
+    FROM controlled c
+    CROSS JOIN LATERAL (
+        SELECT reservation_id, live_units AS units FROM reservation_line WHERE sku = c.sku AND live_units > 0
+        UNION ALL
+        SELECT reservation_id, consumed_units FROM reservation_line WHERE sku = c.sku AND consumed_units > 0
+    ) l
+    JOIN reservation r USING (reservation_id)
+    WHERE r.created_at >= c.since
+    UNION ALL
+    SELECT c.sku, s.channel_id, s.sold_at, s.quantity_units
+    FROM controlled c JOIN channel_sale s ON s.sku = c.sku AND s.sold_at >= c.since
+), counted AS (
+    SELECT c.sku, c.channel_id, c.promised_units, c.taken_units,
+           coalesce(sum(t.units) FILTER (WHERE t.channel_id = c.channel_id), 0)::bigint AS own, coalesce(sum(t.units), 0)::bigint AS everybody
+    FROM channel_control c LEFT JOIN taken t ON t.sku = c.sku AND t.since >= c.counted_from
+    WHERE c.sku > $1 AND c.sku <= $2
+    GROUP BY c.sku, c.channel_id
+)
+SELECT CASE WHEN own <> promised_units THEN 'CHANNEL_PROMISED' ELSE 'CHANNEL_TAKEN' END AS rule, sku, '' AS location_id,
+       CASE WHEN own <> promised_units THEN own ELSE everybody END AS expected_units,
+       (CASE WHEN own <> promised_units THEN promised_units ELSE taken_units END)::bigint AS actual_units, channel_id AS document_id
+FROM counted WHERE own <> promised_units OR everybody <> taken_units
+ORDER BY sku, channel_id LIMIT $3;
+
+-- name: channel_held
+-- Σ live hold lines of a channel = what its control says; only a controlled SKU has controls. The document is the channel.
+SELECT 'CHANNEL_HELD' AS rule, c.sku, '' AS location_id, coalesce(h.units, 0)::bigint AS expected_units, c.held_units::bigint AS actual_units,
+       c.channel_id AS document_id
+FROM channel_control c
+LEFT JOIN pool p USING (sku)
+LEFT JOIN LATERAL (
+    SELECT sum(l.live_units) AS units FROM hold_line l JOIN hold d USING (hold_id)
+    WHERE l.sku = c.sku AND l.live_units > 0 AND d.channel_id = c.channel_id
+) h ON true
+WHERE c.sku > $1 AND c.sku <= $2 AND (coalesce(h.units, 0) <> c.held_units OR NOT coalesce(p.controlled, false))
+ORDER BY c.sku, c.channel_id LIMIT $3;
+
 -- name: progress
 -- How far the round under way has come.
 SELECT after_sku, differences, began_at, last_ended_at, last_differences FROM audit_round WHERE name = 'stock';

@@ -17,7 +17,7 @@ from chassis.clock import Clock, utc_now
 from chassis.leases import while_leased
 from chassis.postgres import Database
 from chassis.sql import load
-from services.inventory.adapters.postgres.audit import Difference
+from services.inventory.adapters.postgres.audit import Difference, difference_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -36,7 +36,7 @@ MAX_SLICE_SKUS = 1_000
 MAX_DIFFERENCES_PER_RULE = 20
 LAST_SKU = "\U0010ffff"
 """Sorts behind every SKU by code point."""
-RULES = (sql.reserved, sql.ended_lines, sql.in_transit, sql.held)
+RULES = (sql.reserved, sql.ended_lines, sql.in_transit, sql.held, sql.channel_promised, sql.channel_held)
 
 _FOUND = metrics.counter(
     "inventory_audit_differences_total", "differences", "Differences that the online audit found", ["rule"]
@@ -130,18 +130,7 @@ class Auditor:
             wrong = [row for row in rows if row["rule"] is not None]
             for rule in RULES:
                 wrong += await conn.fetch(rule, after, end, MAX_DIFFERENCES_PER_RULE)
-        found = [
-            Difference(
-                row["rule"],
-                row["sku"],
-                row["location_id"],
-                row["expected_units"],
-                row["actual_units"],
-                row["document_id"],
-            )
-            for row in wrong
-        ]
-        return found, read
+        return [difference_of(row) for row in wrong], read
 
     def _note(self, read: int, seconds: float) -> None:
         _ROWS.inc(read)
