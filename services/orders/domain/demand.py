@@ -24,6 +24,7 @@ Rows = NDArray[np.int64]
 EARTH_RADIUS_KM = 6_371.0
 NEIGHBOURHOOD_KM = 40.0
 _FADE_KM = 12.0
+_PART_ROWS = 20_000
 _LUMP_UNITS = 20.0
 """Units of all SKUs together that a SKU's own lumpiness is shrunk with."""
 
@@ -165,13 +166,14 @@ class Demand:
         rows = np.flatnonzero(online)
         if not len(rows) or not len(self._places) or not seen:
             return
-        km = kilometres(points(history.lat[rows], history.lon[rows]), self._places)
-        shares = np.exp(-km / _FADE_KM)
-        shares *= (km.min(axis=1) < NEIGHBOURHOOD_KM)[:, None] / np.maximum(shares.sum(axis=1), 1e-300)[
-            :, None
-        ]
         near = np.zeros((len(self._units), len(self._stores)))
-        np.add.at(near, history.sku[rows], shares * faded[rows][:, None])
+        # A part at a time: rows × stores of a whole history are hundreds of megabytes.
+        for part in np.array_split(rows, 1 + len(rows) // _PART_ROWS):
+            km = kilometres(points(history.lat[part], history.lon[part]), self._places)
+            shares = np.exp(-km / _FADE_KM)
+            total = np.maximum(shares.sum(axis=1), 1e-300)
+            shares *= (km.min(axis=1) < NEIGHBOURHOOD_KM)[:, None] / total[:, None]
+            np.add.at(near, history.sku[part], shares * faded[part][:, None])
         self._online_rate = weight * float(near.sum()) / seen
         self._units[:, self._stores] += weight * near
         self._weeks += self._online_rate * span
@@ -182,8 +184,15 @@ def _lumpiness(history: History, walked: NDArray[np.bool_], skus: int) -> Floats
     sku, units = history.sku[walked], history.units[walked].astype(np.float64)
     if not len(units):
         return np.ones(skus)
-    total = np.bincount(sku, weights=units, minlength=skus)
-    squares = np.bincount(sku, weights=units * units, minlength=skus)
-    common = float((units * units).sum() / units.sum())
+    total: Floats = np.bincount(sku, weights=units, minlength=skus).astype(np.float64)
+    squares: Floats = np.bincount(sku, weights=units * units, minlength=skus).astype(np.float64)
+    return lumpiness(total, squares)
+
+
+def lumpiness(total: Floats, squares: Floats) -> Floats:
+    """Mean of units² over mean of units of each SKU's sales, shrunk to that of all together: from Σ units and
+    Σ units² by SKU, of which some must be there.
+    """
+    common = float(squares.sum() / total.sum())
     result: Floats = (squares + _LUMP_UNITS * common) / (total + _LUMP_UNITS)
     return result

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.orders.domain.assignment import EXACT_LINES, FAR, cheapest, cheapest_units
+from services.orders.domain.closed_form import tail
 from services.orders.domain.demand import Demand, Floats, Foresight, History, kilometres, points
 from services.orders.domain.places import STORE
-from services.orders.domain.stock_prices import Costs, network_prices, tail
+from services.orders.domain.stock_prices import Costs, network_prices
 
 DESTINATIONS = 64
 RECENT_WEEKS = 13

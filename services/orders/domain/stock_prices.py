@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.orders.domain.closed_form import MOST_TAIL
 from services.orders.domain.demand import Floats, Rows
 
 QUANTILES = 5
@@ -28,8 +29,6 @@ SEQUENCES = 2
 STEPS = 16
 """Expected online units are simulated in about so many takes, of several units when there are more."""
 MOST_STEPS = 64
-MOST_TAIL = 2_000
-"""Units of a position from which on its last one is worth nothing."""
 BATCH_CELLS = 400_000
 _FAR = 1e15
 
@@ -43,21 +42,6 @@ class Costs(NamedTuple):
     """Cost of an online unit by location, its usual share of a parcel included."""
     way: Floats
     """Rows are destinations seen in history, columns locations: a unit's share of the parcel's way."""
-
-
-def tail(mean: float, shape: float, units: int) -> float:
-    """P(demand ≥ `units`) of a negative binomial demand."""
-    if units <= 0:
-        return 1.0
-    if units > MOST_TAIL:
-        return 0.0
-    ratio = mean / (shape + mean)
-    term = exp(shape * log1p(-ratio))
-    below = 0.0
-    for count in range(units):
-        below += term
-        term *= (shape + count) / (count + 1) * ratio
-    return max(0.0, 1.0 - below)
 
 
 def tails(mean: Floats, shape: Floats, most: int) -> Floats:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.orders.domain.closed_form import tail
 from services.orders.domain.demand import Demand, Foresight, History, points
 from services.orders.domain.network import Article, Network, Site
-from services.orders.domain.stock_prices import Costs, network_prices, tail, tails
+from services.orders.domain.stock_prices import Costs, network_prices, tails
 
 CHICAGO, GARY, DENVER = (41.88, -87.63), (41.60, -87.34), (39.74, -104.99)
 
