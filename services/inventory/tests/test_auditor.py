@@ -43,7 +43,7 @@ async def filled(db: Database) -> Stock:
     for number in range(7):
         await stock.do(a_receipt(5, sku=f"S{number}"))
         await stock.do(a_receipt(3, sku=f"S{number}", location_id=OTHER_STORE))
-    await stock.do(a_reserve(2, sku="S3"))
+    await stock.do(a_reserve(2, sku="S3", order_id="ord-of-s3"))
     await stock.do(a_reserve(1, sku="S4"))
     stock.clock.now += timedelta(seconds=1)
     for channel_id in ("web", "app"):
@@ -95,8 +95,7 @@ async def test_a_healthy_book_is_gone_through_in_slices(db: Database) -> None:
         ),
         ("INSERT INTO pool (sku, held_units, guarded) VALUES ('S2', 1, true)", "HELD", "S2"),
         (
-            "UPDATE reservation SET state = 5"
-            " WHERE reservation_id = (SELECT reservation_id FROM reservation_line WHERE sku = 'S3')",
+            "UPDATE reservation SET state = 5 WHERE order_id = 'ord-of-s3'",
             "RESERVATION_LINE",
             "S3",
         ),
