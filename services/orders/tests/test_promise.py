@@ -8,7 +8,7 @@ from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders.domain.calendar import Calendar, instant_of, time_of
@@ -365,6 +365,7 @@ _rules = st.builds(
 _left = st.dictionaries(st.integers(1, 30), st.integers(0, 10), max_size=10).map(_november)
 
 
+@settings(deadline=None)
 @given(_shops, _times, _times, _rules, _left, st.integers(1, 25))
 def test_a_later_order_is_never_promised_earlier(
     shop: Location,
@@ -386,6 +387,7 @@ def test_a_later_order_is_never_promised_earlier(
             assert earlier.ready <= later.ready
 
 
+@settings(deadline=None)
 @given(_shops, st.lists(_times, min_size=1, max_size=6), _rules, _left, st.integers(1, 25))
 def test_what_is_kept_from_earlier_questions_changes_no_answer(
     shop: Location, times: list[datetime], rules: SourcingRules, left: dict[tuple[str, date], int], units: int
@@ -400,6 +402,7 @@ def test_what_is_kept_from_earlier_questions_changes_no_answer(
         assert used.arrival("shop", 10, units) == fresh.arrival("shop", 10, units)
 
 
+@settings(deadline=None)
 @given(_shops, _times, _left, st.integers(1, 25))
 def test_work_and_departure_lie_on_open_days_and_take_what_is_there(
     shop: Location, now: datetime, left: dict[tuple[str, date], int], units: int
@@ -422,6 +425,7 @@ def test_work_and_departure_lie_on_open_days_and_take_what_is_there(
             assert taken <= left.get(("shop", day), taken)
 
 
+@settings(deadline=None, max_examples=30)
 @given(_shops, _times)
 def test_ready_is_when_it_has_been_open_for_the_preparation(shop: Location, now: datetime) -> None:
     """Counted by the minute, the slow way."""
