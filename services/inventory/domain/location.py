@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 
-from services.inventory.domain.refusals import CapabilityNotPossible, HoursInvalid, TimeZoneUnknown
+from services.inventory.domain.refusals import (
+    CapabilityNotPossible,
+    HandoverNotPossible,
+    HolidayInvalid,
+    HoursInvalid,
+    TimeZoneUnknown,
+)
 
 
 class Kind(IntEnum):
@@ -49,8 +56,20 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class Holiday:
+    """A local date (ISO 8601) with hours of its own: (open, close) in minutes after local midnight; none:
+    closed.
+    """
+
+    date: str
+    hours: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Location:
-    """A store or warehouse."""
+    """A store or warehouse. The last five say when it works, and how much, for whoever promises dates; see the
+    contract for what their absence means.
+    """
 
     location_id: str
     name: str
@@ -60,12 +79,17 @@ class Location:
     hours: tuple[Hours, ...]
     capabilities: tuple[Capability, ...]
     active: bool
+    holidays: tuple[Holiday, ...] = ()
+    ship_cut_off_minute: int | None = None
+    preparation_minutes: int | None = None
+    daily_capacity_units: int = 0
+    handover_days: tuple[int, ...] = ()
 
     def check(self, time_zones: Container[str]) -> None:
         """Pass when the location makes sense.
 
         Raises:
-            TimeZoneUnknown, CapabilityNotPossible, HoursInvalid.
+            TimeZoneUnknown, CapabilityNotPossible, HoursInvalid, HolidayInvalid, HandoverNotPossible.
         """
         if self.time_zone not in time_zones:
             raise TimeZoneUnknown(self.location_id, self.time_zone)
@@ -78,3 +102,20 @@ class Location:
             if hours.close_minute <= hours.open_minute or hours.open_minute < last.get(hours.weekday, 0):
                 raise HoursInvalid(self.location_id, hours.weekday)
             last[hours.weekday] = hours.close_minute
+        for holiday in self.holidays:
+            closes = 0
+            for opening, closing in sorted(holiday.hours):
+                if closing <= opening or opening < closes:
+                    raise HolidayInvalid(self.location_id, holiday.date)
+                closes = closing
+            try:
+                date.fromisoformat(holiday.date)
+            except ValueError:
+                raise HolidayInvalid(self.location_id, holiday.date) from None
+        open_days = {hours.weekday for hours in self.hours} or set(range(1, 8))
+        if (
+            self.handover_days
+            and Capability.SHIP in self.capabilities
+            and open_days.isdisjoint(self.handover_days)
+        ):
+            raise HandoverNotPossible(self.location_id)

@@ -66,6 +66,29 @@ class HoursInvalid(Refusal):
         )
 
 
+@dataclass(eq=False)
+class HolidayInvalid(Refusal):
+    """No such date, or an interval of it ends before it begins, or two overlap."""
+
+    location_id: str
+    date: str
+
+    def __str__(self) -> str:
+        return (
+            f"location {self.location_id}: holiday {self.date} is no date, or its hours end early or overlap"
+        )
+
+
+@dataclass(eq=False)
+class HandoverNotPossible(Refusal):
+    """A location that sends parcels is closed on each weekday on which carriers would collect them."""
+
+    location_id: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id} sends parcels but is closed on all of its handover days"
+
+
 @dataclass(slots=True, frozen=True)
 class Shortage:
     """One pick that cannot be met."""

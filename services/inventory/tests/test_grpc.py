@@ -308,6 +308,40 @@ async def test_locations_are_listed_in_order_and_wrong_ones_refused(door: Door) 
     assert reason_of(caught.value) == "TIME_ZONE_UNKNOWN"
 
 
+async def test_a_location_says_when_it_works_and_how_much(door: Door) -> None:
+    """Whoever promises dates reads it; what was not said is told from zero."""
+    place = a_location_message("works")
+    place.handover_days.extend([1, 3])
+    place.holidays.add(date="2026-12-25")
+    place.holidays.add(date="2026-12-24").hours.add(open_minute=540, close_minute=780)
+    place.holidays.sort(key=lambda one: one.date)
+    place.ship_cut_off_minute = 840
+    place.preparation_minutes = 0
+    place.daily_capacity_units = 400
+    wrong = a_location_message("wrong")
+    wrong.holidays.add(date="2026-02-30")
+
+    await _upsert(door, place)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await _upsert(door, wrong)
+    found = await door.locations.GetLocation(
+        pb.GetLocationRequest(location_id="works"), metadata=door.service
+    )
+    await _upsert(door, a_location_message("works"))
+    bare = await door.locations.GetLocation(pb.GetLocationRequest(location_id="works"), metadata=door.service)
+
+    assert found.location == place
+    assert reason_of(caught.value) == "HOLIDAY_INVALID"
+    assert bare.location == a_location_message("works")
+    assert not bare.location.HasField("preparation_minutes")
+
+
+async def _upsert(door: Door, place: pb.Location) -> None:
+    await door.locations.UpsertLocations(
+        pb.UpsertLocationsRequest(request_id=unique("locations"), locations=[place]), metadata=door.service
+    )
+
+
 async def test_a_change_in_one_process_reaches_the_replica_of_another(door: Door) -> None:
     """Two processes of inventory answer availability alike."""
     sku = unique("SKU")

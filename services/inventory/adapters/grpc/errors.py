@@ -41,6 +41,18 @@ table = ErrorTable(
             "Ubicación {location_id}: el horario del día {weekday} termina antes de empezar o se solapa",
         ),
         ErrorRule(
+            no.HolidayInvalid,
+            StatusCode.INVALID_ARGUMENT,
+            "HOLIDAY_INVALID",
+            "Ubicación {location_id}: el festivo {date} no existe, o su horario acaba antes de empezar o se solapa",
+        ),
+        ErrorRule(
+            no.HandoverNotPossible,
+            StatusCode.INVALID_ARGUMENT,
+            "HANDOVER_NOT_POSSIBLE",
+            "La ubicación {location_id} envía paquetes pero cierra todos sus días de recogida",
+        ),
+        ErrorRule(
             no.InsufficientStock,
             StatusCode.FAILED_PRECONDITION,
             "INSUFFICIENT_STOCK",

@@ -12,7 +12,7 @@ from aljibe.inventory.v1 import controls_pb2, holds_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.adapters.postgres.reads import RecordedMovement
 from services.inventory.domain.control import Rules
-from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
+from services.inventory.domain.location import Address, Capability, Holiday, Hours, Kind, Location
 from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.stock import Pick, Position, Reservation, State
 
@@ -171,6 +171,21 @@ def location_of(message: pb.Location) -> Location:
         ),
         tuple(sorted({Capability(one) for one in message.capabilities})),
         message.active,
+        tuple(
+            sorted(
+                (
+                    Holiday(
+                        one.date, tuple(sorted((span.open_minute, span.close_minute) for span in one.hours))
+                    )
+                    for one in message.holidays
+                ),
+                key=lambda one: one.date,
+            )
+        ),
+        message.ship_cut_off_minute if message.HasField("ship_cut_off_minute") else None,
+        message.preparation_minutes if message.HasField("preparation_minutes") else None,
+        message.daily_capacity_units,
+        tuple(sorted(message.handover_days)),
     )
 
 
@@ -197,4 +212,14 @@ def location(found: Location) -> pb.Location:
         ],
         capabilities=[pb.Capability.ValueType(one) for one in found.capabilities],
         active=found.active,
+        holidays=[
+            pb.Holiday(
+                date=one.date, hours=[pb.HolidayHours(open_minute=a, close_minute=b) for a, b in one.hours]
+            )
+            for one in found.holidays
+        ],
+        ship_cut_off_minute=found.ship_cut_off_minute,
+        preparation_minutes=found.preparation_minutes,
+        daily_capacity_units=found.daily_capacity_units,
+        handover_days=found.handover_days,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from services.inventory.adapters.postgres.statements import sql
-from services.inventory.domain.location import Address, Capability, Hours, Kind, Location
+from services.inventory.domain.location import Address, Capability, Holiday, Hours, Kind, Location
 from services.inventory.domain.refusals import LocationUnknown
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ async def upsert(conn: Connection, locations: Sequence[Location]) -> list[tuple[
         ],
         [orjson.dumps([int(capability) for capability in one.capabilities]).decode() for one in new],
         [one.active for one in new],
+        [orjson.dumps([[day.date, day.hours] for day in one.holidays]).decode() for one in new],
+        [one.ship_cut_off_minute for one in new],
+        [one.preparation_minutes for one in new],
+        [one.daily_capacity_units for one in new],
+        [orjson.dumps(one.handover_days).decode() for one in new],
     )
     return [(changed[row["location_id"]], row["event_sequence"]) for row in saved]
 
@@ -90,6 +95,14 @@ def location_of(row: asyncpg.Record) -> Location:
         tuple(Hours(*interval) for interval in orjson.loads(row["hours"])),
         tuple(Capability(capability) for capability in row["capabilities"]),
         row["active"],
+        tuple(
+            Holiday(date, tuple((opening, closing) for opening, closing in hours))
+            for date, hours in orjson.loads(row["holidays"])
+        ),
+        row["ship_cut_off_minute"],
+        row["preparation_minutes"],
+        row["daily_capacity_units"],
+        tuple(row["handover_days"]),
     )
 
 

@@ -231,16 +231,22 @@ SELECT * FROM location WHERE location_id = ANY ($1::text[]) ORDER BY location_id
 
 -- name: save_locations
 -- Creates or replaces locations; a new one that somebody else made meanwhile is replaced too.
-INSERT INTO location AS l (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active, event_sequence)
+INSERT INTO location AS l (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active, holidays,
+                           ship_cut_off_minute, preparation_minutes, daily_capacity_units, handover_days, event_sequence)
 SELECT n.location_id, n.name, n.kind, n.address::jsonb, n.latitude, n.longitude, n.time_zone, n.hours::jsonb,
-       ARRAY(SELECT jsonb_array_elements_text(n.capabilities::jsonb)::smallint), n.active, 1
+       ARRAY(SELECT jsonb_array_elements_text(n.capabilities::jsonb)::smallint), n.active, n.holidays::jsonb,
+       n.ship_cut_off_minute, n.preparation_minutes, n.daily_capacity_units,
+       ARRAY(SELECT jsonb_array_elements_text(n.handover_days::jsonb)::smallint), 1
 FROM unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::double precision[], $6::double precision[], $7::text[], $8::text[],
-            $9::text[], $10::boolean[])
-    AS n (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active)
+            $9::text[], $10::boolean[], $11::text[], $12::integer[], $13::integer[], $14::integer[], $15::text[])
+    AS n (location_id, name, kind, address, latitude, longitude, time_zone, hours, capabilities, active, holidays, ship_cut_off_minute,
+          preparation_minutes, daily_capacity_units, handover_days)
 ORDER BY n.location_id
 ON CONFLICT (location_id) DO UPDATE
 SET name = excluded.name, kind = excluded.kind, address = excluded.address, latitude = excluded.latitude, longitude = excluded.longitude,
     time_zone = excluded.time_zone, hours = excluded.hours, capabilities = excluded.capabilities, active = excluded.active,
+    holidays = excluded.holidays, ship_cut_off_minute = excluded.ship_cut_off_minute, preparation_minutes = excluded.preparation_minutes,
+    daily_capacity_units = excluded.daily_capacity_units, handover_days = excluded.handover_days,
     event_sequence = l.event_sequence + 1, changed_at = now()
 RETURNING location_id, event_sequence;
 

@@ -92,6 +92,14 @@ def location_of(message: inventory_pb2.Location) -> Location:
         tuple((span.weekday, span.open_minute, span.close_minute) for span in message.hours),
         frozenset(_CAPABILITIES[one] for one in message.capabilities if one in _CAPABILITIES),
         message.active,
+        tuple(
+            (day.date, tuple((span.open_minute, span.close_minute) for span in day.hours))
+            for day in message.holidays
+        ),
+        message.ship_cut_off_minute if message.HasField("ship_cut_off_minute") else None,
+        message.preparation_minutes if message.HasField("preparation_minutes") else None,
+        message.daily_capacity_units,
+        tuple(message.handover_days),
     )
 
 
