@@ -67,8 +67,8 @@ class Holiday:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A store or warehouse. The last five say when it works, and how much, for whoever promises dates; see the
-    contract for what their absence means.
+    """A store or warehouse. The last five say when it works and how much, for whoever promises dates; what
+    their absence means, the contract says.
     """
 
     location_id: str

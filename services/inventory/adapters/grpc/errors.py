@@ -44,7 +44,7 @@ table = ErrorTable(
             no.HolidayInvalid,
             StatusCode.INVALID_ARGUMENT,
             "HOLIDAY_INVALID",
-            "Ubicación {location_id}: el festivo {date} no existe, o su horario acaba antes de empezar o se solapa",
+            "Ubicación {location_id}: no existe la fecha {date}, o su horario termina mal o se solapa",
         ),
         ErrorRule(
             no.HandoverNotPossible,
