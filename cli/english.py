@@ -251,6 +251,8 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.limit": "How many movements.",
     "stock.none": "no location has ever held {sku}",
     "stock.available": "channel {channel} may promise {units}",
+    "stock.inbound": "still to come from suppliers: {units}",
+    "stock.next": "next: {units} on {time}",
     "stock.on_hand": "On hand",
     "stock.reserved": "Reserved",
     "stock.safety": "Safety",

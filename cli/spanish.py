@@ -251,6 +251,8 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.limit": "Cuántos movimientos.",
     "stock.none": "ninguna ubicación ha tenido nunca {sku}",
     "stock.available": "el canal {channel} puede prometer {units}",
+    "stock.inbound": "pendiente de proveedores: {units}",
+    "stock.next": "lo próximo: {units} el {time}",
     "stock.on_hand": "Existencias",
     "stock.reserved": "Reservado",
     "stock.safety": "Seguridad",

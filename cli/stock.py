@@ -42,9 +42,13 @@ async def _show(
         if not positions:
             session.show(session.texts("stock.none", sku=sku))
         if channel:
-            promised = await _available(inventory, sku, location, channel)
-            document["available"] = {"channelId": channel, "units": promised}
-            session.show(session.texts("stock.available", channel=channel, units=units(promised)))
+            promised = await _promised(inventory, sku, location, channel)
+            document["available"] = {"channelId": channel, "units": promised.available_units}
+            document["inbound"] = {
+                "units": promised.inbound_units,
+                "arrivals": [proto_json(one) for one in promised.inbound],
+            }
+            _show_promised(session, channel, promised)
         if movements:
             stub = inventory_pb2_grpc.StockServiceStub(inventory.channel)
             ledger = await stub.ListMovements(
@@ -72,16 +76,30 @@ async def _positions(inventory: Door, sku: str, location: str) -> list[inventory
     return found
 
 
-async def _available(inventory: Door, sku: str, location: str, channel: str) -> int:
+async def _promised(inventory: Door, sku: str, location: str, channel: str) -> inventory_pb2.SkuAvailability:
     stub = inventory_pb2_grpc.StockServiceStub(inventory.channel)
     answer = await stub.GetAvailability(
         inventory_pb2.GetAvailabilityRequest(
-            channel_id=channel, skus=[sku], location_ids=[location] if location else []
+            channel_id=channel, skus=[sku], location_ids=[location] if location else [], inbound=True
         ),
         metadata=inventory.metadata,
         timeout=CALL_SECONDS,
     )
-    return sum(one.available_units for one in answer.availabilities)
+    return answer.availabilities[0]
+
+
+def _show_promised(session: Session, channel: str, found: inventory_pb2.SkuAvailability) -> None:
+    texts = session.texts
+    session.show(texts("stock.available", channel=channel, units=units(found.available_units)))
+    if not found.inbound_units:
+        return
+    told = [texts("stock.inbound", units=units(found.inbound_units))]
+    if found.HasField("next_supply"):
+        soonest = found.next_supply
+        told.append(
+            texts("stock.next", units=units(soonest.quantity_units), time=time(soonest.expected_time))
+        )
+    session.show("; ".join(told))
 
 
 def _positions_table(session: Session, positions: list[inventory_pb2.Position]) -> Table:

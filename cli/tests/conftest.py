@@ -97,6 +97,7 @@ class Stubs:
     looks: list[orders_pb2.Order] = field(default_factory=list)
     positions: list[inventory_pb2.Position] = field(default_factory=list)
     movements: list[inventory_pb2.Movement] = field(default_factory=list)
+    availability: inventory_pb2.SkuAvailability = field(default_factory=inventory_pb2.SkuAvailability)
     audit: inventory_pb2.AuditStockResponse = field(default_factory=inventory_pb2.AuditStockResponse)
     controls: list[controls_pb2.ChannelControlState] = field(default_factory=list)
     letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
@@ -140,6 +141,10 @@ class _Stock(inventory_pb2_grpc.StockServiceServicer):
     async def ListPositions(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return inventory_pb2.ListPositionsResponse(positions=self._stubs.positions)
+
+    async def GetAvailability(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return inventory_pb2.GetAvailabilityResponse(availabilities=[self._stubs.availability])
 
     async def ListMovements(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)

@@ -175,6 +175,22 @@ def test_stock_is_shown_per_location_with_its_ledger(platform: StubPlatform) -> 
     assert "movements" not in document
 
 
+def test_what_a_channel_may_promise_is_shown_with_what_is_to_come(platform: StubPlatform) -> None:
+    soonest = inventory_pb2.InboundUnits(quantity_units=30)
+    soonest.expected_time.FromJsonString("2026-12-01T09:00:00Z")
+    platform.stubs.availability = inventory_pb2.SkuAvailability(
+        sku="7", available_units=3, inbound_units=1200, next_supply=soonest, inbound=[soonest]
+    )
+
+    ran = platform.aljibe("stock", "show", "7", "--channel", "web")
+    document = platform.aljibe("stock", "show", "7", "--channel", "web", "--json").document
+
+    assert "channel web may promise 3" in ran.out
+    assert re.search(r"still to come from suppliers: 1.200; next: 30 on 2026-12-01", ran.out)
+    assert document["available"] == {"channelId": "web", "units": 3}
+    assert document["inbound"]["arrivals"][0]["expectedTime"] == "2026-12-01T09:00:00Z"
+
+
 def test_a_clean_audit_ends_with_0_and_a_difference_with_1(platform: StubPlatform) -> None:
     """Scripts and the demo go by the exit code."""
     platform.stubs.audit = inventory_pb2.AuditStockResponse(movements=10, positions=4)

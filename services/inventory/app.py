@@ -59,13 +59,15 @@ async def build(context: Context[Settings]) -> Built:
     """Inventory, wired."""
     db, relay, clock, settings = context.db, context.relay, context.clock, context.settings
     live = LivePositions(db, context.nats)
-    availability = Availability(live.replica)
+    availability = Availability(live.replica, live.board)
     store = PostgresStockStore(db, clock, encode)
     pages = PageTokens(db.secret)
     locations_known = asyncio.Event()
 
     def tell(posted: Posted) -> None:
         live.tell(posted.changed)
+        if posted.supplies:
+            live.tell_supplies(posted.supplies)
         if posted.events:
             relay.wake(posted.events)
 
@@ -101,7 +103,7 @@ async def build(context: Context[Settings]) -> Built:
             ),
             (
                 inventory_pb2_grpc.add_StockServiceServicer_to_server,
-                StockServicer(desk, db, live, availability, pages),
+                StockServicer(desk, db, live, availability, pages, clock),
                 services["StockService"],
             ),
             (

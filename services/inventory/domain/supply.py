@@ -50,6 +50,8 @@ class Supply:
     state: SupplyState
     expected_at: datetime
     event_sequence: int = 0
+    version: int = 0
+    """Grows with every change that is kept."""
     lines: dict[str, SupplyLine] = field(default_factory=dict)
 
     @property

@@ -131,7 +131,7 @@ class FakeDoor:
         desk = StockDesk(store, _nobody)
         nothing: Any = None
         self._servicers = {
-            "stock": StockServicer(desk, nothing, nothing, nothing, nothing),
+            "stock": StockServicer(desk, nothing, nothing, nothing, nothing, nothing),
             "reservations": ReservationServicer(desk, nothing),
             "holds": _HoldsInMemory(desk, _Live(store)),
             "transfers": TransferServicer(desk, nothing, nothing),

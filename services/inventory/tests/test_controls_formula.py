@@ -15,6 +15,7 @@ from services.inventory.domain.pool import POOL, Pool
 from services.inventory.domain.stock import Position
 from services.inventory.tests.builders import NOW, SKU
 from services.inventory.usecases.availability import Availability
+from services.inventory.usecases.inbound import InboundBoard
 
 CHANNELS = ("app", "market", "web")
 AMOUNTS = st.one_of(
@@ -152,7 +153,7 @@ def test_reservation_replica_and_explanation_say_the_same(
     figures = {figure.location_id: figure.free_units for one in told for figure in one.as_positions()}
     copy = Replica()
     copy.put_all((SKU, *row, 1) for row in ({**vector, **figures, POOL: -held_units}).items())
-    replica = Availability(copy)
+    replica = Availability(copy, InboundBoard())
     replica.set_active({position.location_id: position.active for position in positions})
 
     for channel_id in (*CHANNELS, "never-heard-of"):

@@ -18,6 +18,7 @@ from services.inventory.domain.stock import Position
 from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, SKU, STORE, unique
 from services.inventory.tests.conftest import Door
 from services.inventory.usecases.availability import Availability
+from services.inventory.usecases.inbound import InboundBoard
 
 UNITS = st.integers(-5, 20)
 
@@ -48,7 +49,7 @@ def test_the_terms_sum_up_to_what_channels_are_told(
         for number, (on_hand, reserved, safety, active) in enumerate(drawn)
     ]
     vector = {position.location_id: position.free_units for position in positions}
-    told = Availability(_Vector({**vector, "": -held_units}))
+    told = Availability(_Vector({**vector, "": -held_units}), InboundBoard())
     told.set_active({position.location_id: position.active for position in positions})
 
     total, at = told.of(SKU)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from services.inventory.domain.control import EVERY_CHANNEL, LIMIT_MARK, SHARE_MARK, UNLIMITED_UNITS
 from services.inventory.domain.pool import POOL
+from services.inventory.usecases.inbound import Expected, InboundBoard
 
 _MARKS = (SHARE_MARK, LIMIT_MARK)
 
@@ -27,8 +29,9 @@ class Vectors(Protocol):
 class Availability:
     """Available units by SKU and active location; a location not yet known here promises nothing."""
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, board: InboundBoard) -> None:
         self._vectors = vectors
+        self._board = board
         self._active: frozenset[str] = frozenset()
 
     def set_active(self, activity: Mapping[str, bool]) -> None:
@@ -78,6 +81,10 @@ class Availability:
             room = _room(figures, room, channel_id)
         found = {location_id: min(free, room) for location_id, free in found.items() if room}
         return min(room, sum(found.values())), found
+
+    def expected(self, sku: str, only: frozenset[str], now: datetime) -> Expected | None:
+        """What suppliers are to bring of `sku` to active locations (those of `only`); None: nothing."""
+        return self._board.of(sku, self._active & only if only else self._active, now)
 
 
 def _room(figures: Mapping[str, int], free: int, channel_id: str) -> int:

@@ -15,6 +15,7 @@ from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Key, Position
+from services.inventory.domain.supply import Supply
 from services.inventory.usecases.ports import Answer, StockStore, Transaction
 
 
@@ -56,6 +57,8 @@ class Posted:
     """For the relay."""
     seen: Mapping[Key, Position]
     """Every position that was looked at, and the pools that had a say, as they are now."""
+    supplies: Sequence[Supply] = ()
+    """Supplies that are new or have changed, for those who keep copies."""
 
 
 async def post(store: StockStore, submissions: Sequence[Submission]) -> Posted:
@@ -94,8 +97,10 @@ async def post_in(transaction: Transaction, submissions: Sequence[Submission]) -
 def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
     """What became of a group, once its changes are saved."""
     changed = list(book.changed_positions.values())
+    papers = (*book.new_documents.values(), *book.changed_documents.values())
+    supplies = [one for one in papers if isinstance(one, Supply)]
     if not book.pools:
-        return Posted(outcomes, changed, events, book.positions)
+        return Posted(outcomes, changed, events, book.positions, supplies)
     changed += [pool.as_position() for pool in book.changed_pools.values()]
     changed += [figure for control in book.controls.told.values() for figure in control.as_positions()]
     pools = {(pool.sku, POOL): pool.as_position() for pool in book.pools.values()}
@@ -105,7 +110,7 @@ def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
         for control in pool.controls.values()
         for figure in control.as_positions()
     }
-    return Posted(outcomes, changed, events, {**book.positions, **pools, **figures})
+    return Posted(outcomes, changed, events, {**book.positions, **pools, **figures}, supplies)
 
 
 def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:

@@ -13,6 +13,7 @@ from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import inventory_pb2_grpc
 from chassis import requests
 from chassis.auth import current_principal, require_channel
+from chassis.clock import Clock
 from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
 from services.inventory.adapters.grpc import marks, snapshots, translate
@@ -22,12 +23,14 @@ from services.inventory.domain.facts import Count, Move, Moved, SetSafety, adjus
 from services.inventory.domain.stock import Cause, Pick, Position
 from services.inventory.usecases.availability import Availability
 from services.inventory.usecases.desk import StockDesk
+from services.inventory.usecases.inbound import Arrival
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 POSITIONS_PAGE_SIZE = 200
 MOVEMENTS_PAGE_SIZE = 100
 AUDIT_LIMIT = 100
+MAX_TOLD_ARRIVALS = 50
 
 
 class StockServicer(inventory_pb2_grpc.StockServiceServicer):
@@ -40,12 +43,14 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         live: LivePositions,
         availability: Availability,
         pages: PageTokens,
+        clock: Clock,
     ) -> None:
         self._desk = desk
         self._db = db
         self._live = live
         self._availability = availability
         self._pages = pages
+        self._clock = clock
 
     async def GetAvailability(
         self, request: pb.GetAvailabilityRequest, context: Context
@@ -57,6 +62,7 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         if not only and not request.per_location:
             for sku in request.skus:
                 add(sku=sku, available_units=self._availability.total(sku, request.channel_id))
+            self._expect(request, only, response)
             return response
         for sku in request.skus:
             total, found = self._availability.of(sku, only, request.channel_id)
@@ -64,7 +70,24 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
             if request.per_location:
                 for location_id in sorted(found):
                     one.locations.add(location_id=location_id, available_units=found[location_id])
+        self._expect(request, only, response)
         return response
+
+    def _expect(
+        self, request: pb.GetAvailabilityRequest, only: frozenset[str], response: pb.GetAvailabilityResponse
+    ) -> None:
+        """Add what is to come, where something is."""
+        now = self._clock()
+        for one in response.availabilities:
+            expected = self._availability.expected(one.sku, only, now)
+            if expected is None:
+                continue
+            one.inbound_units = expected.units
+            if expected.next is not None:
+                one.next_supply.CopyFrom(_arrival(expected.next, ""))
+            if request.inbound:
+                told = expected.arrivals[:MAX_TOLD_ARRIVALS]
+                one.inbound.extend([_arrival(each, each.location_id) for each in told])
 
     async def ListPositions(
         self, request: pb.ListPositionsRequest, context: Context
@@ -221,3 +244,11 @@ def _sold(moved: Moved) -> pb.SellStockResponse:
 
 def _safety_set(moved: Moved) -> pb.SetSafetyStockResponse:
     return pb.SetSafetyStockResponse(positions=marks.positions(moved))
+
+
+def _arrival(found: Arrival, location_id: str) -> pb.InboundUnits:
+    return pb.InboundUnits(
+        expected_time=translate.timestamp(found.expected_at),
+        quantity_units=found.units,
+        location_id=location_id,
+    )

@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC
 
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
@@ -21,8 +22,10 @@ from chassis.postgres import Database
 from chassis.refusals import Unavailable
 from chassis.replica import Batch, Keeper, Replica
 from chassis.streams import BROKER_ERRORS
-from services.inventory.adapters.postgres import reads
+from services.inventory.adapters.postgres import reads, supplies
 from services.inventory.domain.stock import Key, Position
+from services.inventory.domain.supply import Supply
+from services.inventory.usecases.inbound import Inbound, InboundBoard, inbound
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class LivePositions:
 
     def __init__(self, db: Database, client: Client) -> None:
         self.replica = Replica()
+        self.board = InboundBoard()
         self.publisher_id = new_id("pub")
         self.keeper = Keeper(
             "inventory", self.replica, self._snapshot, errors=(Unavailable, *BROKER_ERRORS), flush=self._flush
@@ -58,6 +62,7 @@ class LivePositions:
         self._client = client
         self._sequence = 0
         self._changed: dict[Key, tuple[int, int]] = {}
+        self._supplies: dict[str, Inbound] = {}
         self._since = 0
         self._woken = asyncio.Event()
         self._rereads: set[asyncio.Task[None]] = set()
@@ -67,14 +72,26 @@ class LivePositions:
     def tell(self, positions: Iterable[Position]) -> None:
         """Note positions whose change has just been committed; never blocks, never fails."""
         put, changed = self.replica.put, self._changed
-        if not changed:
-            # What waits the longest tells how far behind a replica is that hears of it.
-            self._since = time.time_ns()
+        self._note_since()
         for one in positions:
             free = one.on_hand_units - one.reserved_units - one.safety_units
             if put(one.sku, one.location_id, free, one.version):
                 changed[(one.sku, one.location_id)] = (free, one.version)
         self._woken.set()
+
+    def tell_supplies(self, changed: Iterable[Supply]) -> None:
+        """Note supplies whose change has just been committed; never blocks, never fails."""
+        self._note_since()
+        for one in changed:
+            news = inbound(one)
+            if self.board.put(news):
+                self._supplies[news.supply_id] = news
+        self._woken.set()
+
+    def _note_since(self) -> None:
+        if not self._changed and not self._supplies:
+            # What waits the longest tells how far behind a replica is that hears of it.
+            self._since = time.time_ns()
 
     def reread(self, keys: Sequence[Key]) -> None:
         """Tell, a little later, what is committed at `keys` then: for changes whose commit this process
@@ -122,33 +139,42 @@ class LivePositions:
         if change.publisher_id == self.publisher_id:
             return
         rows = [(one.sku, one.location_id, one.available_units, one.version) for one in change.positions]
+        for supply in change.supplies:
+            self.board.put(_inbound_of(supply))
         committed_at = change.time.seconds + change.time.nanos / 1e9
         self.keeper.take(
             change.publisher_id, change.sequence, change.last_sequence, rows, committed_at=committed_at
         )
 
     async def _publish_changed(self) -> None:
-        changed, since = list(self._changed.items()), self._since
+        changed, told, since = list(self._changed.items()), list(self._supplies.values()), self._since
         self._changed.clear()
-        if not changed:
+        self._supplies.clear()
+        if not changed and not told:
             beat = facts.PositionsChanged(publisher_id=self.publisher_id, last_sequence=self._sequence)
             beat.time.GetCurrentTime()
             await self._send(beat)
             return
         for first in range(0, len(changed), MAX_POSITIONS_PER_MESSAGE):
-            self._sequence += 1
             part = changed[first : first + MAX_POSITIONS_PER_MESSAGE]
-            message = facts.PositionsChanged(
-                publisher_id=self.publisher_id,
-                sequence=self._sequence,
-                last_sequence=self._sequence,
-            )
+            message = self._next_message(since)
             add = message.positions.add
             for (sku, location_id), (free, version) in part:
                 add(sku=sku, location_id=location_id, available_units=free, version=version)
-            message.time.FromNanoseconds(since)
             await self._send(message)
             _SENT.inc(len(part))
+        for some in _parts(told):
+            message = self._next_message(since)
+            message.supplies.extend([_supply_of(one) for one in some])
+            await self._send(message)
+
+    def _next_message(self, since: int) -> facts.PositionsChanged:
+        self._sequence += 1
+        message = facts.PositionsChanged(
+            publisher_id=self.publisher_id, sequence=self._sequence, last_sequence=self._sequence
+        )
+        message.time.FromNanoseconds(since)
+        return message
 
     async def _send(self, message: facts.PositionsChanged) -> None:
         if not self._client.is_connected:
@@ -171,5 +197,44 @@ class LivePositions:
         if self._client.is_connected:
             await self._client.flush()
 
-    def _snapshot(self) -> AsyncIterator[Batch]:
-        return reads.snapshot(self._db)
+    async def _snapshot(self) -> AsyncIterator[Batch]:
+        before = self.board.versions()
+        still_open: set[str] = set()
+        async for one in supplies.read_inbound(self._db):
+            self.board.put(one)
+            still_open.add(one.supply_id)
+        self.board.keep(still_open, before)
+        async for batch in reads.snapshot(self._db):
+            yield batch
+
+
+def _parts(told: Sequence[Inbound]) -> Iterator[list[Inbound]]:
+    """Supplies, as many at a time as fit a message."""
+    part: list[Inbound] = []
+    lines = 0
+    for one in told:
+        lines += 1 + len(one.units)
+        if part and lines > MAX_POSITIONS_PER_MESSAGE:
+            yield part
+            part, lines = [], 1 + len(one.units)
+        part.append(one)
+    if part:
+        yield part
+
+
+def _supply_of(one: Inbound) -> facts.InboundSupply:
+    message = facts.InboundSupply(supply_id=one.supply_id, location_id=one.location_id, version=one.version)
+    message.expected_time.FromDatetime(one.expected_at)
+    for sku, units in one.units.items():
+        message.lines.add(sku=sku, quantity_units=units)
+    return message
+
+
+def _inbound_of(message: facts.InboundSupply) -> Inbound:
+    return Inbound(
+        message.supply_id,
+        message.location_id,
+        message.expected_time.ToDatetime(UTC),
+        {line.sku: line.quantity_units for line in message.lines},
+        message.version,
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from chassis.sql import load
 from services.inventory.domain.supply import Supply, SupplyLine, SupplyState
+from services.inventory.usecases.inbound import Inbound
 
 if TYPE_CHECKING:
     import asyncpg
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 sql = load("services.inventory.adapters.postgres", "supplies.sql")
 
+PREFETCH = 2_000
+
 
 async def lock(conn: Connection, ids: Sequence[str]) -> list[Supply]:
     """These supplies, locked."""
@@ -22,11 +25,13 @@ async def lock(conn: Connection, ids: Sequence[str]) -> list[Supply]:
 
 
 async def save(conn: Connection, supplies: Sequence[Supply], *, new: bool) -> None:
-    """Write new supplies, or what became of locked ones.
+    """Write new supplies, or what became of locked ones, each with its next version.
 
     Raises:
         asyncpg.UniqueViolationError: somebody else wrote the same one at the same time.
     """
+    for one in supplies:
+        one.version += 1
     await conn.execute(
         sql.insert_supplies if new else sql.update_supplies,
         [one.supply_id for one in supplies],
@@ -34,6 +39,7 @@ async def save(conn: Connection, supplies: Sequence[Supply], *, new: bool) -> No
         [one.state for one in supplies],
         [one.expected_at for one in supplies],
         [one.event_sequence for one in supplies],
+        [one.version for one in supplies],
     )
     lines = [(one.supply_id, line) for one in supplies for line in one.lines.values()]
     await conn.execute(
@@ -55,6 +61,25 @@ async def page(db: Database, sku: str, location_id: str, after: str, limit: int)
         return await _with_lines(conn, rows)
 
 
+async def read_inbound(db: Database) -> AsyncIterator[Inbound]:
+    """Every supply that still brings something, of one moment."""
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        units: dict[str, int] = {}
+        before: asyncpg.Record | None = None
+        async for row in conn.cursor(sql.read_open, prefetch=PREFETCH):
+            if before is not None and before["supply_id"] != row["supply_id"]:
+                yield _inbound_of(before, units)
+                units = {}
+            units[row["sku"]] = row["open_units"]
+            before = row
+        if before is not None:
+            yield _inbound_of(before, units)
+
+
+def _inbound_of(row: asyncpg.Record, units: dict[str, int]) -> Inbound:
+    return Inbound(row["supply_id"], row["location_id"], row["expected_at"], units, row["version"])
+
+
 async def _with_lines(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[Supply]:
     found = {
         row["supply_id"]: Supply(
@@ -63,6 +88,7 @@ async def _with_lines(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[
             SupplyState(row["state"]),
             row["expected_at"],
             row["event_sequence"],
+            row["version"],
         )
         for row in rows
     }
