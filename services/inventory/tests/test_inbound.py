@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from aljibe.inventory.v1 import events_pb2 as facts
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import supply_pb2
 from services.inventory.adapters.grpc import translate
-from services.inventory.adapters.nats import live as module
 from services.inventory.adapters.nats.live import LivePositions
 from services.inventory.tests.builders import CLOSED_STORE, NOW, OTHER_STORE, STORE, unique
 from services.inventory.tests.conftest import Door
@@ -177,9 +177,9 @@ async def test_the_page_of_an_article_tells_what_is_to_come_until_it_came_or_was
 async def test_many_supplies_travel_in_messages_that_the_broker_takes(door: Door) -> None:
     """A message of NATS holds a megabyte."""
     live = LivePositions(door.db, None)  # type: ignore[arg-type]
-    sent: list[module.facts.PositionsChanged] = []
+    sent: list[facts.PositionsChanged] = []
 
-    async def send(message: module.facts.PositionsChanged) -> None:
+    async def send(message: facts.PositionsChanged) -> None:
         sent.append(message)
 
     live._send = send  # type: ignore[method-assign]
