@@ -32,6 +32,8 @@ DEFAULT_MAX_MESSAGE_BYTES = 4 << 20
 RECONNECT_FIRST_MILLISECONDS = 100
 RECONNECT_CAP_MILLISECONDS = 1_000
 RESOLVE_AGAIN_MILLISECONDS = 5_000
+_APART = ("/grpc.health.", "/grpc.reflection.")
+"""Answered by gRPC's own servicers, which the shared streams do not know."""
 _SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 
 _CALLS = metrics.histogram(
@@ -122,7 +124,7 @@ class _Channel(grpc.aio.Channel):
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
         call: Any = self._inner.unary_unary(method, *args, **kwargs)
-        if self._exchanger is not None:
+        if self._exchanger is not None and not method.startswith(_APART):
             call = self._exchanger.unary_unary(method, call, *args, **kwargs)
         return self._retrying(method, call)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from aljibe.ops.v1 import exchange_pb2 as pb
 from chassis import client, exchange_client
@@ -48,6 +49,16 @@ async def test_each_call_has_its_own_outcome(door: Door, stub: Any, token: Token
     ]
     assert reason_of(answers[1]) == "OUT_OF_TEA"  # type: ignore[arg-type]
     assert "42" not in str(answers[3].details())  # type: ignore[union-attr]
+
+
+async def test_health_is_asked_beside_the_streams(door: Door) -> None:
+    """Who asks whether a service is there asks gRPC itself, over the same channel."""
+    async with client.channel(f"127.0.0.1:{door.port}", exchange_streams=1) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+
+        answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_each_call_has_its_own_caller(door: Door, stub: Any, token: Token) -> None:

@@ -31,6 +31,13 @@ HANDED_OVER = orders_pb2.UNIT_STATE_HANDED_OVER
 COMPLETED = orders_pb2.ORDER_STATE_COMPLETED
 
 
+async def test_the_door_says_that_all_behind_it_serve(world: World) -> None:
+    """A rollout waits for this answer."""
+    answer = await world.http.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (200, {"state": "ready", "away": []})
+
+
 async def test_1_a_web_order_is_shipped_from_the_warehouse(world: World) -> None:
     """Money is authorised at once, taken when the parcel leaves; the ledger shows the unit going out."""
     sku = await world.article(price_minor=2000, stock={"wh-1": 5})
