@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
 from chassis import metrics
 from chassis.envelope import OutboxEvent
 from chassis.groups import Turns
@@ -19,14 +19,17 @@ from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
 from services.orders.adapters.grpc.inventory import InventoryReservations, Snapshots, read_locations
+from services.orders.adapters.grpc.rules import SourcingRulesServicer
 from services.orders.adapters.grpc.servicer import OrderServicer
 from services.orders.adapters.nats.bells import Bells
 from services.orders.adapters.nats.consumers import consumers
 from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
+from services.orders.adapters.nats.rules_book import CachedRulesBook
 from services.orders.adapters.postgres.accept import GroupAcceptor
 from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
+from services.orders.adapters.postgres.rules import RulesReader
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
@@ -37,12 +40,13 @@ from services.orders.usecases.resolve_shortage import ResolveShortage
 from services.orders.usecases.secure import Secure
 from services.orders.usecases.settle_payments import SettlePayments
 from services.orders.usecases.source_again import SourceAgain
-from services.orders.usecases.terms import standing
+from services.orders.usecases.terms import by_book
 
 CHECK_EVERY_SECONDS = 30.0
 CHECKED_WINDOW = timedelta(minutes=10)
 START_WAIT_SECONDS = 30.0
 _SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
+_RULES_SERVICE = rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"]
 
 _DIFFERENCES = metrics.gauge(
     "orders_audit_differences", "orders", "Recent orders whose units or money do not add up"
@@ -54,8 +58,7 @@ _PAYMENTS = metrics.gauge("orders_payment_tasks_due", "tasks", "Money that the p
 async def build(ctx: Context[Settings]) -> Built:
     """Everything that orders is made of."""
     settings, clock = ctx.settings, ctx.clock
-    rules = SourcingRules(split=settings.split_cost, ship_cut_off_minute=settings.ship_cut_off_minute)
-    terms_at = standing(rules)
+    built_in = SourcingRules(split=settings.split_cost, ship_cut_off_minute=settings.ship_cut_off_minute)
     catalog, inventory, fulfillment = (
         ctx.channel("catalog"),
         ctx.channel("inventory"),
@@ -72,6 +75,7 @@ async def build(ctx: Context[Settings]) -> Built:
         for wake in wakeups:
             wake()
 
+    pages = PageTokens(ctx.db.secret)
     store = PostgresStore(ctx.db, announce, clock)
     turns = Turns()
     acceptor = GroupAcceptor(ctx.db, announce, clock, turns)
@@ -79,6 +83,10 @@ async def build(ctx: Context[Settings]) -> Built:
     directory = CachedDirectory(
         ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
     )
+    book = CachedRulesBook(
+        ctx.nats, built_in, RulesReader(ctx.db, built_in).timeline, store.save_basis, clock
+    )
+    terms_at = by_book(book)
     prices = CatalogPrices(catalog, turns)
     reservations = InventoryReservations(inventory, replica.learn, turns)
     provider = TestProvider(ctx.db)
@@ -107,15 +115,17 @@ async def build(ctx: Context[Settings]) -> Built:
         resolve=ResolveShortage(store, secure, directory, reservations, new_id),
         store=store,
         bells=bells,
-        pages=PageTokens(ctx.db.secret),
+        pages=pages,
     )
+    rules_servicer = SourcingRulesServicer(ctx.db, built_in, directory, book, ctx.relay, pages, clock)
 
     async def before_serve() -> None:
         # A plan needs stock, locations and its rules on record; but a neighbour that is away must not
         # keep us from serving.
         await replica.open()
         await directory.open()
-        await store.save_basis(rules.version, rules.to_json())
+        await book.open()
+        await book.refresh()
         await _at_most(START_WAIT_SECONDS, directory.ready())
         await _at_most(START_WAIT_SECONDS, replica.ready())
 
@@ -130,9 +140,12 @@ async def build(ctx: Context[Settings]) -> Built:
         await while_leased(ctx.db, "orders.housekeeping", look_after, every_seconds=CHECK_EVERY_SECONDS)
 
     return Built(
-        servicers=[(orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE)],
+        servicers=[
+            (orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE),
+            (rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server, rules_servicer, _RULES_SERVICE),
+        ],
         consumers=consumers(ctx.db, ctx.nats, store, clock, on_work),
-        background=[replica.run, directory.run, source_again.run, payments.run, housekeeping],
+        background=[replica.run, directory.run, book.run, source_again.run, payments.run, housekeeping],
         closers=[
             store.close,
             provider.close,

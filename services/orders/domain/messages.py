@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from services.orders.domain.money import CURRENCY_DECIMALS
+
 ORDER_ACCEPTED = "ORDER_ACCEPTED"
 SHIPPED = "SHIPPED"
 READY_FOR_PICKUP = "READY_FOR_PICKUP"
@@ -13,20 +15,6 @@ CHOICE_NEEDED = "CHOICE_NEEDED"
 NOT_COLLECTED = "NOT_COLLECTED"
 REFUNDED = "REFUNDED"
 RESOURCED = "RESOURCED"
-
-# Currencies whose minor unit is not a hundredth (ISO 4217); all others have two decimals.
-_DECIMALS = {
-    "CLP": 0,
-    "JPY": 0,
-    "KRW": 0,
-    "PYG": 0,
-    "ISK": 0,
-    "VND": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
 
 _TEXTS = {
     ORDER_ACCEPTED: {
@@ -87,7 +75,7 @@ def tracking(language: str, carrier: str, number: str) -> str:
 
 def amount(minor: int, currency: str) -> str:
     """12.50 USD of 1250."""
-    decimals = _DECIMALS.get(currency, 2)
+    decimals = CURRENCY_DECIMALS.get(currency, 2)
     if decimals == 0:
         return f"{minor} {currency}"
     whole, part = divmod(abs(minor), 10**decimals)

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+CURRENCY_DECIMALS = {
+    "CLP": 0,
+    "JPY": 0,
+    "KRW": 0,
+    "PYG": 0,
+    "ISK": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "OMR": 3,
+    "TND": 3,
+}
+"""Currencies whose minor unit is not a hundredth (ISO 4217); all others have two decimals."""
+
 
 def share(total_minor: int, quantity_units: int, settled_units: int, units: int) -> int:
     """What `units` more units of a line are worth when `settled_units` of its `quantity_units` are settled.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from chassis.errors import raise_if_unmapped
 from services.orders.adapters.grpc.errors import ERRORS
-from services.orders.domain import refusals
+from services.orders.domain import refusals, rules_refusals
 
 
 def test_no_refusal_is_unmapped() -> None:
     """An unmapped refusal would reach the caller as INTERNAL."""
-    raise_if_unmapped(ERRORS, refusals)
+    raise_if_unmapped(ERRORS, refusals, rules_refusals)
 
     assert ERRORS.covers(refusals.InsufficientStock)
 

@@ -20,13 +20,14 @@ FULL = SourcingRules(
     name="Autumn",
     groups=(
         Group("near stores", Matcher(kinds=("STORE",), within_km=50, open_now=True)),
-        Group("the rest", scope=Scope(channel_ids=("web",), attributes=(("cold", "yes"), ("age", "18")))),
+        Group("the rest", scope=Scope(channel_ids=("web",), attributes=(("age", "18"), ("cold", "yes")))),
     ),
     exclusions=(Exclusion("no express from afar", Scope(customer_promises=("EXPRESS",)), Matcher(("s-9",))),),
     safety_days=(SafetyDays("stores first", Matcher(kinds=("STORE",)), Scope(brands=("Own",)), 3),),
     tariff=(TariffStep(100, 450_000, 20_000, 1), TariffStep(800, 700_000, 30_000, 2)),
     brands_together=("Own",),
     ship_to_store=True,
+    delivery_weekdays=(1, 2, 3, 4, 5),
 )
 
 

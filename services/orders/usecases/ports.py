@@ -13,6 +13,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.record import DecisionRecord
+from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.views import Stock
 
@@ -71,6 +72,14 @@ class Directory(Protocol):
 
     async def learn(self, location_ids: set[str], channel_id: str) -> None:
         """Ask again when one of these is not known; whether it is known then shows in the properties."""
+        ...
+
+
+class RulesBook(Protocol):
+    """Which rules of sourcing hold when."""
+
+    def current(self, now: datetime) -> SourcingRules:
+        """The rules that hold at `now`; their content is on record already."""
         ...
 
 

@@ -11,6 +11,7 @@ from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan, Wish, decide
 from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
+from services.orders.usecases.ports import RulesBook
 
 
 class Terms(NamedTuple):
@@ -66,3 +67,8 @@ TermsAt = Callable[[datetime], Terms]
 def standing(rules: SourcingRules) -> TermsAt:
     """Terms whose rules never change, without prices of stock and with capacity for everything."""
     return lambda now: Terms(now, rules)
+
+
+def by_book(book: RulesBook) -> TermsAt:
+    """The same with the rules that hold at the moment."""
+    return lambda now: Terms(now, book.current(now))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from grpc import StatusCode
 
 from chassis.errors import ErrorRule, ErrorTable
-from services.orders.domain import refusals
+from services.orders.adapters.grpc.rules_refused import RulesInvalid
+from services.orders.domain import refusals, rules_refusals
 
 DOMAIN = "orders.aljibe.dev"
 
@@ -125,6 +126,61 @@ ERRORS = ErrorTable(
             StatusCode.INTERNAL,
             "WRONG_MOVE",
             "El pedido {order_id} no está donde dice el suceso",
+        ),
+        ErrorRule(
+            RulesInvalid,
+            _INVALID,
+            "RULES_INVALID",
+            "Las reglas tienen errores; cada uno está en la lista",
+        ),
+        ErrorRule(
+            rules_refusals.RulesUnknown,
+            _NOT_FOUND,
+            "RULES_UNKNOWN",
+            "No existen las reglas de asignación {number}",
+        ),
+        ErrorRule(
+            rules_refusals.RulesNotDraft,
+            _FAILED,
+            "RULES_NOT_DRAFT",
+            "Las reglas {number} ya se activaron y no cambian; cree un borrador nuevo",
+        ),
+        ErrorRule(
+            rules_refusals.RulesChanged,
+            StatusCode.ABORTED,
+            "RULES_CHANGED",
+            "Las reglas {number} están en la revisión {revision}, no {expected_revision}; léalas de nuevo",
+        ),
+        ErrorRule(
+            rules_refusals.RulesNeverActive,
+            _FAILED,
+            "RULES_NEVER_ACTIVE",
+            "Las reglas {number} nunca estuvieron vigentes: no hay a qué volver",
+        ),
+        ErrorRule(
+            rules_refusals.EffectivePeriodPast,
+            _INVALID,
+            "EFFECTIVE_PERIOD_PAST",
+            "{effective_from} ya pasó; ahora es {now}",
+        ),
+        ErrorRule(
+            rules_refusals.EffectivePeriodInvalid,
+            _INVALID,
+            "EFFECTIVE_PERIOD_INVALID",
+            "Las reglas no pueden valer desde {effective_from} hasta {effective_until}: un plazo empieza "
+            "antes de acabar y cabe en dos años",
+        ),
+        ErrorRule(
+            rules_refusals.EffectivePeriodOverlaps,
+            _FAILED,
+            "EFFECTIVE_PERIOD_OVERLAPS",
+            "Las reglas {number} están previstas desde {effective_from}; acabe antes o reemplace lo previsto",
+        ),
+        ErrorRule(
+            rules_refusals.TooManyPeriodsPlanned,
+            _FAILED,
+            "TOO_MANY_PERIODS_PLANNED",
+            "Se pueden prever {most} plazos de reglas como máximo",
         ),
     ],
 )
