@@ -18,7 +18,12 @@ from chassis.run import Built, Context, ServiceDefinition
 from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
-from services.orders.adapters.grpc.inventory import InventoryReservations, Snapshots, read_locations
+from services.orders.adapters.grpc.inventory import (
+    InventoryLimits,
+    InventoryReservations,
+    Snapshots,
+    read_locations,
+)
 from services.orders.adapters.grpc.rules import SourcingRulesServicer
 from services.orders.adapters.grpc.servicer import OrderServicer
 from services.orders.adapters.nats.bells import Bells
@@ -110,7 +115,7 @@ async def build(ctx: Context[Settings]) -> Built:
     wakeups += [source_again.wake, payments.wake]
     servicer = OrderServicer(
         place=place,
-        preview=PreviewOrder(prices, replica, directory, terms_at, clock),
+        preview=PreviewOrder(prices, replica, InventoryLimits(inventory), directory, terms_at, clock),
         cancel=CancelOrder(store, taken),
         resolve=ResolveShortage(store, secure, directory, reservations, new_id),
         store=store,

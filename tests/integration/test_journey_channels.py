@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 from google.protobuf import json_format
 
@@ -80,6 +83,18 @@ async def test_a_cancelled_order_gives_its_channel_the_units_back(world: World) 
     await world.buy(sku, channel="call-center")
 
 
+async def previewed(world: World, sku: str, units: int) -> dict[str, Any]:
+    """A preview as the app's front end gets it."""
+    request = orders_pb2.PreviewOrderRequest(order=world.draft({sku: units}, "app"))
+    return await world.post("/v1/orders:preview", request, world.shop("app"))
+
+
+async def limit_refusals(world: World, sku: str, units: int) -> list[dict[str, Any]]:
+    """What a preview says that a limit would refuse."""
+    refusals: list[dict[str, Any]] = (await previewed(world, sku, units)).get("limitRefusals", [])
+    return refusals
+
+
 async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channel(world: World) -> None:
     """The refusal is clear at the HTTP door, and a cancelled unit may be bought again."""
     sku = await world.article(stock={"wh-1": 9})
@@ -88,6 +103,8 @@ async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channe
     )
     await world.post("/v1/buyer-limits:set", request, world.planner)
     first = await world.buy(sku)
+    before = await previewed(world, sku, 1)
+    told = await eventually(partial(limit_refusals, world, sku, 2), "limit in a preview")
 
     with pytest.raises(Refusal) as refused:
         await world.buy({sku: 2}, channel="app")
@@ -104,4 +121,15 @@ async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channe
     await eventually(given_back, "the cancelled unit given back to the customer")
     await world.buy(sku)
     assert {refused.value.reason, full.value.reason} == {"BUYER_LIMIT_EXCEEDED"}
+    assert "limitRefusals" not in before
+    facts = refused.value.problem["facts"]
+    assert told == [
+        {
+            "reason": refused.value.reason,
+            "sku": sku,
+            "requestedUnits": int(facts["requested_units"]),
+            "limitUnits": int(facts["limit_units"]),
+            "leftUnits": int(facts["left_units"]),
+        }
+    ]
     assert (refused.value.status, full.value.problem["facts"]["left_units"]) == (409, "0")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.inventory.domain.control import Control, ControlLedger
-from services.inventory.domain.limit import BuyerLimit, Claim, Claims
+from services.inventory.domain.limit import BuyerLimit, Claim, Claims, left_units
 from services.inventory.domain.pool import Hold, HoldDisplaced, HoldState, Pool
 from services.inventory.domain.refusals import BuyerLimitExceeded, ControlUnknown, HoldUnknown
 from services.inventory.domain.stock import Cause
@@ -140,16 +140,10 @@ class Baskets:
             limit = self._limit(sku, now)
             if limit is None:
                 continue
-            left = limit.max_units
-            if customer_id:
-                buyer = (sku, customer_id)
-                left -= self.claims.had(buyer)
-                if hold is not None:
-                    left += min(wanted, self.claims.of_document(buyer, hold.hold_id))
-            elif limit.named_only:
-                left = 0
+            claims = self.claims.of((sku, customer_id))
+            left = left_units(limit, customer_id, claims, hold.hold_id if hold is not None else "", wanted)
             if wanted > left:
-                raise BuyerLimitExceeded(sku, wanted, limit.max_units, max(0, left))
+                raise BuyerLimitExceeded(sku, wanted, limit.max_units, left)
 
     def claim(self, customer_id: str, document_id: str, units: Mapping[str, int], now: datetime) -> None:
         """Note what a customer was promised of limited SKUs."""

@@ -40,6 +40,20 @@ class BuyerLimit:
         return max(self.counted_from, now - timedelta(seconds=self.window_seconds))
 
 
+def left_units(
+    limit: BuyerLimit, customer_id: str, claims: Mapping[str, int], hold_id: str, wanted: int
+) -> int:
+    """What a customer may still have of a SKU whose `limit` is valid, at least 0.
+
+    `claims` are the units that they have had that count, by reservation or hold; of those of their own hold
+    (`hold_id`, empty: none) as many are theirs to have as they want.
+    """
+    if not customer_id:
+        return 0 if limit.named_only else limit.max_units
+    left = limit.max_units - sum(claims.values()) + min(wanted, claims.get(hold_id, 0))
+    return max(0, left)
+
+
 @dataclass(slots=True, frozen=True)
 class Claim:
     """A reservation or hold by which a customer has units of a SKU; how many, its own line says."""
@@ -57,13 +71,9 @@ class Claims:
     """Units by reservation or hold, as far as they count."""
     new: list[Claim] = field(default_factory=list)
 
-    def had(self, buyer: Buyer) -> int:
-        """Units that a customer has had."""
-        return sum(self.standing.get(buyer, _NOTHING).values())
-
-    def of_document(self, buyer: Buyer, document_id: str) -> int:
-        """Of them, those by one reservation or hold."""
-        return self.standing.get(buyer, _NOTHING).get(document_id, 0)
+    def of(self, buyer: Buyer) -> Mapping[str, int]:
+        """Units that a customer has had, by reservation or hold."""
+        return self.standing.get(buyer, _NOTHING)
 
     def add(self, claim: Claim, units: int) -> None:
         """Note a new promise."""

@@ -11,6 +11,7 @@ import pytest
 from chassis.clock import utc_now
 from chassis.postgres import Database
 from services.inventory.adapters.nats.events import encode
+from services.inventory.adapters.postgres import limits
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain import refusals as no
 from services.inventory.domain.holding import ReleaseHold
@@ -201,3 +202,56 @@ async def test_parallel_orders_and_baskets_of_one_customer_do_not_pass_it(db: Da
     assert kinds[Reserved] + kinds[Hold] == 3
     assert kinds[no.BuyerLimitExceeded] == 37
     await stock.audit()
+
+
+@pytest.mark.parametrize("customer_id", ["ana", "eva", ""])
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_is_told_before_is_what_is_refused_then(
+    db: Database, customer_id: str, held: bool
+) -> None:
+    """A preview asks without a lock and writes nothing; the reservation must then say the same."""
+    stock = await in_postgres(db)
+    units = {SKU: 3, "named": 1, "over": 2, "soon": 9, "free": 9}
+    for sku in units:
+        await stock.do(a_receipt(50, sku=sku))
+    await stock.post(
+        a_limit(4),
+        a_limit(5, sku="named", named_only=True),
+        a_limit(1, sku="over", window_seconds=60),
+        a_limit(1, sku="soon", valid_from=NOW + DAY),
+    )
+    await stock.do(a_reserve(1, customer_id="ana", sku="over"))
+    hold: Hold = await stock.do(a_hold(2, customer_id=customer_id))
+    if customer_id == "ana":
+        await stock.do(a_reserve(1, customer_id="ana"))
+    hold_id = hold.hold_id if held else ""
+
+    async def told(wanted: dict[str, int]) -> list[tuple[str, int, int, int]]:
+        found = await limits.exceeded(db, customer_id, hold_id, wanted, stock.clock.now)
+        return [(one.sku, one.requested_units, one.limit_units, one.left_units) for one in found]
+
+    before = {sku: await told({sku: wanted}) for sku, wanted in units.items()}
+    everything = await told(units)
+    refused = {}
+    for sku, wanted in units.items():
+        (outcome,) = await stock.post(
+            a_reserve(wanted, sku=sku, customer_id=customer_id, hold_id=hold_id if sku == SKU else "")
+        )
+        refused[sku] = (
+            [(outcome.sku, outcome.requested_units, outcome.limit_units, outcome.left_units)]
+            if isinstance(outcome, no.BuyerLimitExceeded)
+            else []
+        )
+
+    assert before == refused
+    assert everything == [one for told_of in before.values() for one in told_of]
+    assert bool(refused["over"]), "two of an article of which each may have one"
+    assert (not refused["soon"], not refused["free"]) == (True, True)
+    assert bool(refused["named"]) == (not customer_id)
+
+
+async def test_a_hold_that_nobody_made_is_told_as_it_is_refused(db: Database) -> None:
+    await in_postgres(db)
+
+    with pytest.raises(no.HoldUnknown):
+        await limits.exceeded(db, "ana", "hld_never", {SKU: 1}, NOW)

@@ -123,6 +123,16 @@ class ShortLine:
     available_units: int
 
 
+@dataclass(frozen=True, slots=True)
+class LimitExceeded:
+    """An article of which the customer may not have that many."""
+
+    sku: str
+    requested_units: int
+    limit_units: int
+    left_units: int
+
+
 @dataclass(eq=False)
 class InsufficientStock(Refusal):
     """There is less than is wanted; nothing is reserved."""

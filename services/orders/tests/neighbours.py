@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
-from aljibe.inventory.v1 import events_pb2, inventory_pb2, inventory_pb2_grpc
+from aljibe.inventory.v1 import events_pb2, inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
 from chassis.ids import new_id
 from services.orders.adapters.grpc.translate import stamp
 
@@ -78,6 +78,7 @@ class Inventory(
     inventory_pb2_grpc.ReservationServiceServicer,
     inventory_pb2_grpc.StockServiceServicer,
     inventory_pb2_grpc.LocationServiceServicer,
+    limits_pb2_grpc.BuyerLimitServiceServicer,
 ):
     """Stock and reservations in dictionaries."""
 
@@ -88,6 +89,9 @@ class Inventory(
     expire: timedelta = timedelta(minutes=15)
     version: int = 1
     reserve_groups: list[int] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    """What each customer may still have; such articles have a pool that has a say."""
+    limits_asked: list[Any] = field(default_factory=list)
 
     async def ListLocations(self, request: Any, context: Any) -> Any:  # noqa: N802
         return inventory_pb2.ListLocationsResponse(locations=self.locations)
@@ -96,6 +100,21 @@ class Inventory(
         wanted = set(request.skus)
         yield inventory_pb2.SnapshotAvailabilityResponse(
             positions=[self._position(*key) for key in self.stock if not wanted or key[0] in wanted]
+        )
+
+    async def CheckBuyerLimits(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.limits_asked.append(request)
+        return limits_pb2.CheckBuyerLimitsResponse(
+            excesses=[
+                limits_pb2.BuyerLimitExcess(
+                    sku=line.sku,
+                    requested_units=line.quantity_units,
+                    limit_units=self.limits[line.sku],
+                    left_units=self.limits[line.sku],
+                )
+                for line in request.lines
+                if line.quantity_units > self.limits.get(line.sku, line.quantity_units)
+            ]
         )
 
     async def BatchReserveStock(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -115,7 +134,7 @@ class Inventory(
     def put(self, levels: dict[tuple[str, str], int]) -> Any:
         """Set stock; gives the delta that tells it."""
         self.version += 1
-        self.stock = {**dict.fromkeys(self.stock, 0), **levels}
+        self.stock = {**dict.fromkeys(self.stock, 0), **levels, **{(sku, ""): 0 for sku in self.limits}}
         return events_pb2.PositionsChanged(
             publisher_id="inventory", positions=[self._position(*key) for key in self.stock]
         )
@@ -225,6 +244,7 @@ class Neighbours:
         inventory_pb2_grpc.add_ReservationServiceServicer_to_server(self.inventory, self._server)
         inventory_pb2_grpc.add_StockServiceServicer_to_server(self.inventory, self._server)
         inventory_pb2_grpc.add_LocationServiceServicer_to_server(self.inventory, self._server)
+        limits_pb2_grpc.add_BuyerLimitServiceServicer_to_server(self.inventory, self._server)
         fulfillment_pb2_grpc.add_FulfillmentServiceServicer_to_server(self.fulfillment, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         await self._server.start()
@@ -241,6 +261,8 @@ class Neighbours:
         inventory.reservations.clear()
         inventory.released.clear()
         inventory.reserve_groups.clear()
+        inventory.limits.clear()
+        inventory.limits_asked.clear()
         self.fulfillment.picked = False
         self.fulfillment.asked.clear()
         self.inventory.locations = [

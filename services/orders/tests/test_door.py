@@ -276,6 +276,38 @@ async def test_a_preview_prices_plans_and_keeps_nothing(orders: Service) -> None
     assert not orders.neighbours.inventory.reservations
 
 
+async def test_a_preview_tells_what_a_limit_would_refuse_and_asks_for_nothing_else(orders: Service) -> None:
+    """Only inventory knows limits; an article that nothing is kept back of costs a preview no call."""
+    inventory = orders.neighbours.inventory
+    inventory.limits["scarce-1"] = 1
+    await orders.stock(("scarce-1", "wh-1", 9), ("plain-1", "wh-1", 9))
+    customer = orders_pb2.Customer(customer_id="cus-7")
+
+    async def previewed(*lines: tuple[str, int], hold_id: str = "") -> orders_pb2.PreviewOrderResponse:
+        draft = wish(*lines, customer=customer)
+        request = orders_pb2.PreviewOrderRequest(order=draft, hold_id=hold_id)
+        answer: orders_pb2.PreviewOrderResponse = await orders.stub().PreviewOrder(request)
+        return answer
+
+    plain = await previewed(("plain-1", 9))
+    asked_for_plain = len(inventory.limits_asked)
+    scarce = await previewed(("plain-1", 1), ("scarce-1", 2), hold_id="hld_1")
+    within = await previewed(("scarce-1", 1))
+
+    assert (asked_for_plain, list(plain.limit_refusals), list(within.limit_refusals)) == (0, [], [])
+    request = inventory.limits_asked[0]
+    assert (request.customer_id, request.hold_id) == ("cus-7", "hld_1")
+    assert [(line.sku, line.quantity_units) for line in request.lines] == [("scarce-1", 2)]
+    assert list(scarce.limit_refusals) == [
+        orders_pb2.LimitRefusal(
+            reason="BUYER_LIMIT_EXCEEDED", sku="scarce-1", requested_units=2, limit_units=1, left_units=1
+        )
+    ]
+    assert [part.location_id for part in scarce.order.plan] == ["wh-1"]
+    assert not scarce.shortages
+    assert not inventory.reservations
+
+
 async def test_orders_are_listed_newest_first_page_by_page(orders: Service) -> None:
     await orders.stock(("a", "wh-1", 9))
     stub = orders.stub()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
@@ -13,6 +13,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.record import DecisionRecord
+from services.orders.domain.refusals import LimitExceeded
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.views import Stock
@@ -52,8 +53,24 @@ class StockReplica(Protocol):
         """Note that `picks` are being reserved; call the result with whether they were."""
         ...
 
+    def kept(self, skus: Iterable[str]) -> list[str]:
+        """Those of which a basket, a channel control or a limit per buyer has ever kept something back."""
+        ...
+
     async def refresh(self, skus: Sequence[str]) -> None:
         """Bring these SKUs up to the moment of the call, from the authority."""
+        ...
+
+
+class BuyerLimits(Protocol):
+    """What each customer may have of scarce articles."""
+
+    async def exceeded(
+        self, customer_id: str, hold_id: str, units: Mapping[str, int]
+    ) -> Sequence[LimitExceeded]:
+        """What a reservation of these units by SKU would be refused for now; a refusal of the authority
+        itself is passed on.
+        """
         ...
 
 

@@ -64,6 +64,24 @@ class BuyerLimitServicer(limits_pb2_grpc.BuyerLimitServiceServicer):
             limit=_limit(limit), had_units=had, left_units=max(0, limit.max_units - had)
         )
 
+    async def CheckBuyerLimits(
+        self, request: pb.CheckBuyerLimitsRequest, context: Context
+    ) -> pb.CheckBuyerLimitsResponse:
+        """See the contract."""
+        units = {line.sku: line.quantity_units for line in request.lines}
+        found = await limits.exceeded(self._db, request.customer_id, request.hold_id, units, self._clock())
+        return pb.CheckBuyerLimitsResponse(
+            excesses=[
+                pb.BuyerLimitExcess(
+                    sku=one.sku,
+                    requested_units=one.requested_units,
+                    limit_units=one.limit_units,
+                    left_units=one.left_units,
+                )
+                for one in found
+            ]
+        )
+
     async def RemoveBuyerLimits(
         self, request: pb.RemoveBuyerLimitsRequest, context: Context
     ) -> pb.RemoveBuyerLimitsResponse:

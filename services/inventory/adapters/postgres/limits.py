@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from chassis.postgres import Connection, Database
 from chassis.sql import load
+from services.inventory.adapters.postgres.statements import pools_sql
 from services.inventory.domain.book import Book
-from services.inventory.domain.limit import BuyerLimit
+from services.inventory.domain.limit import BuyerLimit, left_units
 from services.inventory.domain.pool import Pool
-from services.inventory.domain.refusals import LimitUnknown
+from services.inventory.domain.refusals import BuyerLimitExceeded, HoldUnknown, LimitUnknown
 
 sql = load("services.inventory.adapters.postgres", "limits.sql")
 
@@ -61,6 +62,33 @@ async def allowance(db: Database, sku: str, customer_id: str, now: datetime) -> 
         limit = BuyerLimit(*rows[0].values())
         found = await standing(conn, [limit], [customer_id], now)
     return limit, sum(found.get((sku, customer_id), {}).values())
+
+
+async def exceeded(
+    db: Database, customer_id: str, hold_id: str, units: Mapping[str, int], now: datetime
+) -> list[BuyerLimitExceeded]:
+    """What the limits would refuse a customer who wants these units now, by SKU; nothing is locked.
+
+    Raises:
+        HoldUnknown: `hold_id` is named and there is no such hold.
+    """
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        if hold_id and await conn.fetchrow(pools_sql.find_hold, hold_id) is None:
+            raise HoldUnknown(hold_id)
+        rows = await conn.fetch(sql.find_limits, list(units))
+        limits = {one.sku: one for one in (BuyerLimit(*row.values()) for row in rows) if one.valid(now)}
+        had: Standing = {}
+        if limits and customer_id:
+            had = await standing(conn, list(limits.values()), [customer_id], now)
+    refused: list[BuyerLimitExceeded] = []
+    for sku, wanted in units.items():
+        limit = limits.get(sku)
+        if limit is None:
+            continue
+        left = left_units(limit, customer_id, had.get((sku, customer_id), {}), hold_id, wanted)
+        if wanted > left:
+            refused.append(BuyerLimitExceeded(sku, wanted, limit.max_units, left))
+    return refused
 
 
 async def save(conn: Connection, book: Book) -> None:

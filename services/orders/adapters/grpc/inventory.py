@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import grpc
 
-from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
 from chassis.groups import GroupCommit, Turns
 from chassis.replica import Batch, Block, Row
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import location_of, moment
 from services.orders.domain.places import Location
+from services.orders.domain.refusals import LimitExceeded
 from services.orders.usecases.ports import Granted, Refused
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,28 @@ class InventoryReservations:
     ) -> Sequence[inventory_pb2.ReserveOutcome | Exception]:
         answer = await self._reserve_stock(_requests(requests=requests), timeout=CALL_SECONDS)
         return answer.outcomes
+
+
+class InventoryLimits:
+    """See `usecases.ports.BuyerLimits`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = limits_pb2_grpc.BuyerLimitServiceStub(channel)
+
+    async def exceeded(
+        self, customer_id: str, hold_id: str, units: Mapping[str, int]
+    ) -> Sequence[LimitExceeded]:
+        """From the authority."""
+        request = limits_pb2.CheckBuyerLimitsRequest(
+            customer_id=customer_id,
+            hold_id=hold_id,
+            lines=[limits_pb2.WantedUnits(sku=sku, quantity_units=wanted) for sku, wanted in units.items()],
+        )
+        answer = await self._stub.CheckBuyerLimits(request, timeout=CALL_SECONDS)
+        return [
+            LimitExceeded(one.sku, one.requested_units, one.limit_units, one.left_units)
+            for one in answer.excesses
+        ]
 
 
 class _Asked(NamedTuple):

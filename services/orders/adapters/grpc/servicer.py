@@ -21,6 +21,7 @@ from services.orders.adapters.grpc.translate import (
     candidate_proto,
     chosen_proto,
     draft_of,
+    limit_proto,
     order_proto,
     order_wire,
     shortages_proto,
@@ -88,7 +89,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self, request: orders_pb2.PreviewOrderRequest, context: Context
     ) -> orders_pb2.PreviewOrderResponse:
         """Price, plan and promise before buying."""
-        preview = await self._preview(draft_of(request.order))
+        preview = await self._preview(draft_of(request.order, request.hold_id))
         order = order_proto(preview.order)
         order.ClearField("payment")
         order.ClearField("accept_time")
@@ -102,6 +103,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             quote_token=preview.quote.quote_token,
             expire_time=time_proto(preview.quote.expire_time),
             shortages=shortages_proto(preview.shortages),
+            limit_refusals=[limit_proto(one) for one in preview.limits],
         )
 
     async def GetOrder(  # noqa: N802

@@ -17,7 +17,7 @@ from services.orders.domain.facts import Part
 from services.orders.domain.order import Order
 from services.orders.domain.places import CARRY_OUT, PICKUP, SHIP, STORE, WAREHOUSE, Address, Location
 from services.orders.domain.record import Candidate
-from services.orders.domain.refusals import ShortLine
+from services.orders.domain.refusals import LimitExceeded, ShortLine
 from services.orders.domain.sourcing import PlannedPart
 from services.orders.domain.states import Method
 
@@ -246,6 +246,17 @@ def address_proto(address: Address | None) -> types_pb2.Address | None:
 def order_proto(order: Order) -> orders_pb2.Order:
     """The contract's order."""
     return orders_pb2.Order.FromString(order_wire(order))
+
+
+def limit_proto(found: LimitExceeded) -> orders_pb2.LimitRefusal:
+    """The contract's refusal, by the reason that a reservation would be refused with."""
+    return orders_pb2.LimitRefusal(
+        reason="BUYER_LIMIT_EXCEEDED",
+        sku=found.sku,
+        requested_units=found.requested_units,
+        limit_units=found.limit_units,
+        left_units=found.left_units,
+    )
 
 
 def shortages_proto(shortages: Sequence[ShortLine]) -> list[orders_pb2.Shortage]:

@@ -93,6 +93,10 @@ class AvailabilityReplica:
 
         return ended
 
+    def kept(self, skus: Iterable[str]) -> list[str]:
+        """See `usecases.ports.StockReplica`."""
+        return [sku for sku in skus if self._replica.get(sku, POOL) is not None]
+
     async def refresh(self, skus: Sequence[str]) -> None:
         """Bring these SKUs up to the moment of the call, from the authority."""
         await self._snapshots.refresh(skus)
