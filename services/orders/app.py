@@ -15,7 +15,7 @@ from chassis.ids import new_id
 from chassis.leases import while_leased
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
-from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels
+from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels, read_unit_prices
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
 from services.orders.adapters.grpc.inventory import (
@@ -32,10 +32,12 @@ from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
 from services.orders.adapters.nats.rules_book import CachedRulesBook
 from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.demand import Demand
 from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
 from services.orders.adapters.postgres.rules import RulesReader
 from services.orders.adapters.postgres.store import PostgresStore
+from services.orders.adapters.pricing.upkeep import StockPrices
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
 from services.orders.usecases.cancel_order import CancelOrder
@@ -91,12 +93,27 @@ async def build(ctx: Context[Settings]) -> Built:
     book = CachedRulesBook(
         ctx.nats, built_in, RulesReader(ctx.db, built_in).timeline, store.save_basis, clock
     )
-    terms_at = by_book(book)
     prices = CatalogPrices(catalog, turns)
     reservations = InventoryReservations(inventory, replica.learn, turns)
     provider = TestProvider(ctx.db)
     intents = PostgresIntents(ctx.db)
     taken = FulfillmentTaken(fulfillment)
+    stock_prices = StockPrices(
+        db=ctx.db,
+        database_url=settings.postgres_url,
+        schema=definition.schema or "",
+        demand=Demand(ctx.db),
+        nats=ctx.nats,
+        stock=replica,
+        places=directory,
+        unit_prices=partial(read_unit_prices, catalog),
+        rules_at=book.current,
+        clock=clock,
+        every_seconds=settings.stock_prices_seconds,
+        horizon_days=settings.stock_horizon_days,
+    )
+
+    terms_at = by_book(book, lambda: stock_prices.book)
     secure = Secure(replica, directory, reservations, terms_at, clock)
     place = PlaceOrder(
         prices=prices,
@@ -131,6 +148,7 @@ async def build(ctx: Context[Settings]) -> Built:
         await directory.open()
         await book.open()
         await book.refresh()
+        await stock_prices.open()
         await _at_most(START_WAIT_SECONDS, directory.ready())
         await _at_most(START_WAIT_SECONDS, replica.ready())
 
@@ -150,7 +168,15 @@ async def build(ctx: Context[Settings]) -> Built:
             (rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server, rules_servicer, _RULES_SERVICE),
         ],
         consumers=consumers(ctx.db, ctx.nats, store, clock, on_work),
-        background=[replica.run, directory.run, book.run, source_again.run, payments.run, housekeeping],
+        background=[
+            replica.run,
+            directory.run,
+            book.run,
+            source_again.run,
+            payments.run,
+            stock_prices.run,
+            housekeeping,
+        ],
         closers=[
             store.close,
             provider.close,

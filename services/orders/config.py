@@ -15,3 +15,9 @@ class Settings(ChassisSettings):
     """What each location of a plan beyond the first costs on top, in thousandths of a minor unit."""
     ship_cut_off_minute: int = 960
     """Minutes after midnight UTC until which a parcel still leaves today."""
+    stock_prices_seconds: float = 300.0
+    """Between two refreshes of the prices of stock; 0: stock has no price."""
+    stock_horizon_days: float = 14.0
+    """For how long a location must live on what it has: the time until the delivery after the next, since the
+    next one may be packed already.
+    """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,7 +20,8 @@ async def platform() -> AsyncIterator[Platform]:
     folder = Path(tempfile.mkdtemp(prefix="aljibe-journeys-"))
     folder.chmod(0o755)
     try:
-        async with Platform(folder) as running:
+        # Journeys say which location is cheapest: what others have sold meanwhile must not change that.
+        async with Platform(folder, environ={**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

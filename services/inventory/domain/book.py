@@ -34,6 +34,7 @@ from services.inventory.domain.stock import (
     State,
     SupplyDateMoved,
     UnitsDisplaced,
+    UnitsSold,
 )
 
 R_co = TypeVar("R_co", covariant=True)
@@ -41,6 +42,7 @@ D = TypeVar("D", bound=Document)
 
 Event = (
     UnitsDisplaced
+    | UnitsSold
     | ReservationExpired
     | ReservationLost
     | SupplyDateMoved

@@ -11,7 +11,7 @@ from services.inventory.domain.book import Book, Origin
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import CauseNotPossible, QuantityZero
 from services.inventory.domain.reserving import Commit
-from services.inventory.domain.stock import Cause, Key, Pick, Position, Reservation
+from services.inventory.domain.stock import Cause, Key, Pick, Position, Reservation, UnitsSold
 
 ADJUSTMENT_CAUSES = frozenset({Cause.ADJUSTMENT, Cause.DAMAGE})
 
@@ -35,6 +35,8 @@ class Move:
     origin: Origin
     channel_id: str = ""
     """Of a till sale: the channel whose controls count it; it is refused by none."""
+    told: bool = False
+    """Of a till sale, at one location: whether others hear of it; what an order sold is told by orders."""
 
     def needs(self, needs: Needs) -> None:
         """The positions, made when missing."""
@@ -54,6 +56,11 @@ class Move:
             displaced += book.move(line.key, line.quantity_units, self.cause, self.origin, index)
             if self.cause is Cause.SALE:
                 book.sell(line.key, -line.quantity_units, self.channel_id, f"{self.origin.key}|{index}")
+        if self.told:
+            origin = self.origin
+            lines = tuple((line.sku, -line.quantity_units) for line in self.lines)
+            at = self.lines[0].location_id
+            book.events.append(UnitsSold(origin.key, at, lines, origin.document_id, self.channel_id))
         return Moved(tuple(_copy(book, line.key) for line in self.lines), displaced_units=displaced)
 
 

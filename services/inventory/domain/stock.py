@@ -183,6 +183,19 @@ class UnitsDisplaced:
 
 
 @dataclass(slots=True, frozen=True)
+class UnitsSold:
+    """Goods left over a till, outside any order."""
+
+    sale_id: str
+    location_id: str
+    lines: tuple[tuple[str, int], ...]
+    """(SKU, units)."""
+    document_id: str
+    channel_id: str
+    sequence: int = 1
+
+
+@dataclass(slots=True, frozen=True)
 class ReservationExpired:
     """A held reservation ran out."""
 

@@ -245,6 +245,38 @@ async def test_a_till_takes_a_promised_unit_and_orders_hears_of_it(door: Door) -
     await heard.unsubscribe()
 
 
+async def test_a_sale_without_an_order_is_told_once_and_a_till_order_is_not(door: Door) -> None:
+    """Whoever learns demand hears of every sale; an order's sale is told by orders already."""
+    case = Case(door)
+    part = orders_pb2.PlanPart(
+        fulfillment_order_id=case.fulfillment_order_id,
+        location_id=STORE,
+        method=CARRY_OUT,
+        lines=[orders_pb2.PlanLine(line_number=1, sku=case.sku, quantity_units=1)],
+    )
+    heard = await door.nats.jetstream().subscribe("aljibe.inventory.v1.units-sold.>", ordered_consumer=True)
+    sale = pb.SellStockRequest(
+        request_id=unique("sell"),
+        location_id=STORE,
+        lines=[pb.StockLine(sku=case.sku, quantity_units=2), pb.StockLine(sku=unique("s"), quantity_units=1)],
+        document_id="receipt-7",
+    )
+    token = door.token("till", locations=(STORE,))
+
+    await tell(door, "orders", orders.OrderAccepted(order_id=case.order_id, plan=[part]), case.order_id, 1)
+    await eventually(case.book, (-1, 0))
+    await door.stock.SellStock(sale, metadata=token)
+    await door.stock.SellStock(sale, metadata=token)
+
+    message = await heard.next_msg(timeout=WAIT_SECONDS)
+    told = facts.UnitsSold.FromString(message.data)
+    assert (told.location_id, told.document_id) == (STORE, "receipt-7")
+    assert list(told.lines) == list(sale.lines)
+    with pytest.raises(TimeoutError):
+        await heard.next_msg(timeout=0.5)
+    await heard.unsubscribe()
+
+
 async def test_a_short_pick_loses_goods_and_a_return_brings_them_back_elsewhere(door: Door) -> None:
     case = Case(door)
     await case.reserve()

@@ -69,6 +69,6 @@ def standing(rules: SourcingRules) -> TermsAt:
     return lambda now: Terms(now, rules)
 
 
-def by_book(book: RulesBook) -> TermsAt:
-    """The same with the rules that hold at the moment."""
-    return lambda now: Terms(now, book.current(now))
+def by_book(book: RulesBook, prices: Callable[[], Prices] = lambda: NO_PRICES) -> TermsAt:
+    """The same with the rules and the prices of stock that hold at the moment."""
+    return lambda now: Terms(now, book.current(now), prices())

@@ -149,7 +149,7 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
         if request.channel_id:
             require_channel(request.channel_id)
         origin = marks.origin(request, request.document_id)
-        command = Move(lines, Cause.SALE, origin, request.channel_id)
+        command = Move(lines, Cause.SALE, origin, request.channel_id, told=True)
         answer = await self._desk.submit(marks.marked(command, request, _sold))
         return pb.SellStockResponse.FromString(answer)
 

@@ -21,6 +21,7 @@ from services.inventory.domain.stock import (
     ReservationLost,
     SupplyDateMoved,
     UnitsDisplaced,
+    UnitsSold,
 )
 
 SERVICE = "inventory"
@@ -65,6 +66,8 @@ def _aggregate(one: Event) -> tuple[str, str]:
     """Of what kind and of which thing an event tells."""
     if isinstance(one, SupplyDateMoved):
         return "supply", one.supply_id
+    if isinstance(one, UnitsSold):
+        return "sale", one.sale_id
     if isinstance(one, HoldDisplaced | HoldExpired):
         return "hold", one.hold_id
     if isinstance(one, ControlChanged):
@@ -82,6 +85,15 @@ def _message(one: Event, time: Timestamp) -> Message:
             quantity_units=one.quantity_units,
             cause=pb.MovementCause.ValueType(one.cause),
             document_id=one.document_id,
+            time=time,
+        )
+    if isinstance(one, UnitsSold):
+        return facts.UnitsSold(
+            sale_id=one.sale_id,
+            location_id=one.location_id,
+            lines=[pb.StockLine(sku=sku, quantity_units=units) for sku, units in one.lines],
+            document_id=one.document_id,
+            channel_id=one.channel_id,
             time=time,
         )
     if isinstance(one, ReservationExpired):

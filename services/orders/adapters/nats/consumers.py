@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -18,6 +18,7 @@ from chassis.consumer import Consumer, Handler, Incoming, Poison
 from chassis.ids import new_id
 from chassis.postgres import Connection, Database, after_commit
 from services.orders.adapters.grpc.translate import moment
+from services.orders.adapters.postgres.demand import Demand, Sale
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
@@ -81,6 +82,7 @@ class _Heard:
                 self._handler(told.UnitsDisplaced, _displaced, _order_of),
                 self._handler(told.ReservationLost, _reservation_lost, _order_of),
                 self._handler(told.ReservationExpired, _reservation_expired, _order_of),
+                (told.UnitsSold.DESCRIPTOR.full_name, _sold),
             ]
         )
 
@@ -222,6 +224,16 @@ async def _promise_broken(
     if units:
         # The attempt for the search is set aside when fulfillment has given the units up.
         await tx.open_case(order_id, new_id("cas"), trigger, TAKE_OUT, tuple(units), order.attempts)
+
+
+async def _sold(conn: Connection, messages: Sequence[Incoming]) -> None:
+    """No order's: only demand is learned from it."""
+    sales = []
+    for message in messages:
+        told = _parse(told_by_inventory.UnitsSold, message)
+        day = message.time.astimezone(UTC).date()
+        sales += [Sale(line.sku, told.location_id, day, line.quantity_units) for line in told.lines]
+    await Demand.sold(conn, sales)
 
 
 async def _reservation_expired(tx: Tx, message: Incoming, told: told_by_inventory.ReservationExpired) -> None:

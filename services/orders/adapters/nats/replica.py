@@ -105,6 +105,10 @@ class AvailabilityReplica:
         """Take true figures over."""
         self._replica.put_all(news)
 
+    def items(self, sku: str) -> Iterable[tuple[str, int]]:
+        """The SKU's figures by location, without a copy, marks included; not to be kept over an await."""
+        return self._replica.items(sku)
+
     # ---- upkeep
 
     async def open(self) -> None:
