@@ -88,14 +88,19 @@ class Registrar:
             raise ValueError(
                 f"{service_name} was registered with the descriptor of {self._service.full_name}"
             )
-        wrapped = {}
+        unary, streaming = {}, {}
         for name, handler in method_handlers.items():
             descriptor = self._service.methods_by_name[name]
             method = _Method(descriptor, handler, self._verifier, self._table, self._limits)
-            wrapped[name] = method.handler()
-            if not (descriptor.client_streaming or descriptor.server_streaming):
+            if descriptor.client_streaming or descriptor.server_streaming:
+                streaming[name] = method.handler()
+            else:
+                unary[name] = method.handler()
                 self._unary[f"/{service_name}/{name}"] = method.unary()
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, wrapped),))
+        self._server.add_registered_method_handlers(service_name, unary)
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service_name, streaming),)
+        )
 
 
 class _Method:

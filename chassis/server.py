@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from chassis import exchange
+from chassis import accepting, exchange
 from chassis.auth import TokenVerifier
 from chassis.edge import Limits, Registrar
 from chassis.errors import ErrorTable
@@ -53,9 +52,7 @@ class Server:
         verifier: TokenVerifier,
     ) -> None:
         self._settings = settings
-        self._server = grpc.aio.server(
-            options=_options(settings), maximum_concurrent_rpcs=settings.max_concurrent_rpcs
-        )
+        self._server = accepting.server(_options(settings), settings.max_concurrent_rpcs)
         self._health = health.aio.HealthServicer()
         limits = Limits.of(settings)
         unary: dict[str, exchange.Method] = {}
