@@ -3,41 +3,35 @@
 A location that serves anything costs its parcel once, and each unit its own cost on top; so this is facility
 location with as many customers as the order has lines. For lines of one unit the optimum is found by dynamic
 programming over sets of lines (every set's cheapest single location, then the cheapest partition into sets):
-2^n sums over all locations and 3^n steps, exact up to twelve lines. Quantities are exact too, location by
-location over the units still missing, while that is small. Above both a search improves a greedy start, and a
-lower bound says how far it can be from the optimum.
+2^n sums over all locations and 3^n steps, exact up to twelve lines. Quantities are exact too: each line
+whole where that is proven the cheapest, else location by location over the units still missing
+(`quantities`). Above both a search improves a greedy start, and a lower bound says how far it can be from the
+optimum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
-from math import prod
 from operator import add
-from typing import NamedTuple
+
+from services.orders.domain.quantities import (
+    Assignment,
+    Share,
+    Sums,
+    TooMany,
+    by_location,
+    lower_bound,
+    searched,
+    units_of,
+)
+
+__all__ = ["FAR", "Assignment", "Share", "cheapest", "cheapest_sums", "cheapest_units"]
 
 FAR = 1 << 60
 """The cost of a unit at a location that has none."""
 EXACT_LINES = 12
-EXACT_STATES = 40_000
-"""Locations times states times takes up to which quantities are solved exactly."""
-_SEARCH_ROUNDS = 50
-
-
-class Share(NamedTuple):
-    """Units of a line that a location serves; both are row numbers."""
-
-    line: int
-    location: int
-    units: int
-
-
-class Assignment(NamedTuple):
-    """Who serves what, by line. `bound` is a proven lower bound; equal to `cost` when that is optimal."""
-
-    shares: tuple[Share, ...]
-    cost: int
-    bound: int
+RELAXED_LINES = 8
+"""Lines of several units up to which a plan that is proven the cheapest is first looked for line by line."""
 
 
 def cheapest_units(fixed: Sequence[int], lines: Sequence[Sequence[int]]) -> tuple[list[int], int]:
@@ -82,14 +76,72 @@ def cheapest(
             picks, cost = cheapest_units(fixed, costs)
             return _of_picks(picks, cost)
         return _capped(fixed, costs, most_parcels)
-    takes = prod((quantity + 1) * (quantity + 2) // 2 for quantity in wanted)
-    if takes * len(fixed) * max(1, most_parcels) <= EXACT_STATES:
-        return _by_location(fixed, costs, held, wanted, most_parcels)
-    return _searched(fixed, costs, held, wanted, most_parcels)
+    sums = [
+        [
+            tuple(range(0, cost * min(units, quantity) + 1, cost))
+            if cost
+            else (0,) * (min(units, quantity) + 1)
+            for cost, units in zip(row, have, strict=True)
+        ]
+        for row, have, quantity in zip(unit, held, wanted, strict=True)
+    ]
+    return cheapest_sums(fixed, sums, wanted, most_parcels)
 
 
-def _of_picks(picks: Sequence[int], cost: int) -> Assignment:
-    shares = tuple(Share(line, location, 1) for line, location in enumerate(picks))
+def cheapest_sums(
+    fixed: Sequence[int],
+    sums: Sequence[Sequence[Sums]],
+    wanted: Sequence[int],
+    most_parcels: int = 0,
+    partial: bool = False,
+) -> Assignment | None:
+    """As `cheapest`, where `sums[i][l]` are what 0, 1, 2, … units of line `i` cost at location `l`, as many
+    as it has. With `partial` a cap on parcels that leaves units unserved is no refusal: many are served.
+    """
+    if all(quantity == 1 for quantity in wanted) and len(wanted) <= EXACT_LINES:
+        lines = [[one[1] if len(one) > 1 else FAR for one in line] for line in sums]
+        if not most_parcels:
+            return _of_picks(*cheapest_units(fixed, lines))
+        found = _capped(fixed, lines, most_parcels)
+    else:
+        found = _quantities(fixed, sums, wanted, most_parcels)
+    if found is None and partial:
+        found = searched(fixed, sums, wanted, most_parcels, partial=True)
+    return found
+
+
+def _quantities(
+    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], most_parcels: int
+) -> Assignment | None:
+    bound, whole = 0, None
+    if len(wanted) <= RELAXED_LINES and not most_parcels:
+        # No plan costs less than every line whole at one location, at the price of its cheapest unit.
+        eased = [
+            [quantity * min(units_of(one)) if len(one) > 1 else FAR for one in line]
+            for line, quantity in zip(sums, wanted, strict=True)
+        ]
+        picks, bound = cheapest_units(fixed, eased)
+        full = [
+            [one[quantity] if len(one) > quantity else FAR for one in line]
+            for line, quantity in zip(sums, wanted, strict=True)
+        ]
+        if all(full[line][at] == eased[line][at] for line, at in enumerate(picks)):
+            return _of_picks(picks, bound, wanted)
+        if all(min(line) < FAR for line in full):
+            whole = _of_picks(*cheapest_units(fixed, full), wanted)._replace(bound=bound)
+    try:
+        found = by_location(fixed, sums, wanted, most_parcels, None if whole is None else whole.cost)
+    except TooMany:
+        tried = [one for one in (whole, searched(fixed, sums, wanted, most_parcels)) if one is not None]
+        best = min(tried, key=lambda one: one.cost, default=None)
+        return best and best._replace(bound=min(best.cost, max(bound, lower_bound(fixed, sums, wanted))))
+    return found if found is not None or whole is None else whole._replace(bound=whole.cost)
+
+
+def _of_picks(picks: Sequence[int], cost: int, wanted: Sequence[int] = ()) -> Assignment:
+    shares = tuple(
+        Share(line, location, wanted[line] if wanted else 1) for line, location in enumerate(picks)
+    )
     return Assignment(shares, cost, cost)
 
 
@@ -172,142 +224,3 @@ def _capped(fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: 
                 picks[line] = location
         left ^= part
     return _of_picks(picks, cost)
-
-
-def _by_location(
-    fixed: Sequence[int],
-    unit: Sequence[Sequence[int]],
-    held: Sequence[Sequence[int]],
-    wanted: Sequence[int],
-    most_parcels: int,
-) -> Assignment | None:
-    """Exact for quantities: the least cost per multiset of units served, one location after another."""
-    start = tuple(0 for _ in wanted)
-    goal = tuple(wanted)
-    found: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[Share, ...]]] = {(0, start): (0, ())}
-    for location, parcel in enumerate(fixed):
-        most = [min(have[location], quantity) for have, quantity in zip(held, wanted, strict=True)]
-        if not any(most):
-            continue
-        takes = [
-            (
-                take,
-                parcel + sum(n * unit[line][location] for line, n in enumerate(take)),
-                tuple(Share(line, location, n) for line, n in enumerate(take) if n),
-            )
-            for take in product(*(range(n + 1) for n in most))
-            if any(take)
-        ]
-        for (parcels, served), (cost, shares) in list(found.items()):
-            if most_parcels and parcels == most_parcels:
-                continue
-            for take, extra, more in takes:
-                state = tuple(map(add, served, take))
-                if any(n > quantity for n, quantity in zip(state, goal, strict=True)):
-                    continue
-                key = (parcels + 1 if most_parcels else 0, state)
-                known = found.get(key)
-                if known is None or cost + extra < known[0]:
-                    found[key] = (cost + extra, shares + more)
-    ends = [value for (_, state), value in found.items() if state == goal]
-    if not ends:
-        return None
-    cost, shares = min(ends, key=lambda end: end[0])
-    return Assignment(tuple(sorted(shares)), cost, cost)
-
-
-def _searched(
-    fixed: Sequence[int],
-    unit: Sequence[Sequence[int]],
-    held: Sequence[Sequence[int]],
-    wanted: Sequence[int],
-    most_parcels: int,
-) -> Assignment | None:
-    """Greedy by cost per unit, then locations opened, closed and exchanged while that helps."""
-    open_now = _greedy(fixed, unit, held, wanted)
-    best = _fill(open_now, fixed, unit, held, wanted)
-    assert best is not None
-    useful = [row for row in range(len(fixed)) if any(have[row] for have in held)]
-    for _ in range(_SEARCH_ROUNDS):
-        moves = [open_now - {row} for row in open_now]
-        moves += [open_now | {row} for row in useful if row not in open_now]
-        moves += [open_now - {old} | {new} for old in open_now for new in useful if new not in open_now]
-        better = None
-        for move in moves:
-            tried = _fill(move, fixed, unit, held, wanted)
-            if tried is not None and tried.cost < (better[1] if better else best).cost:
-                better = (move, tried)
-        if better is None:
-            break
-        open_now, best = better
-    bound = _bound(fixed, unit, held, wanted)
-    if most_parcels and len({share.location for share in best.shares}) > most_parcels:
-        return None
-    return best._replace(bound=min(bound, best.cost))
-
-
-def _greedy(
-    fixed: Sequence[int],
-    unit: Sequence[Sequence[int]],
-    held: Sequence[Sequence[int]],
-    wanted: Sequence[int],
-) -> set[int]:
-    missing = list(wanted)
-    chosen: set[int] = set()
-    while any(missing):
-        best, best_at = FAR * 1.0, -1
-        for row, parcel in enumerate(fixed):
-            if row in chosen:
-                continue
-            takes = [min(have[row], n) for have, n in zip(held, missing, strict=True)]
-            units = sum(takes)
-            if units:
-                cost = parcel + sum(n * unit[line][row] for line, n in enumerate(takes) if n)
-                if cost / units < best:
-                    best, best_at = cost / units, row
-        chosen.add(best_at)
-        missing = [n - min(have[best_at], n) for have, n in zip(held, missing, strict=True)]
-    return chosen
-
-
-def _fill(
-    chosen: set[int],
-    fixed: Sequence[int],
-    unit: Sequence[Sequence[int]],
-    held: Sequence[Sequence[int]],
-    wanted: Sequence[int],
-) -> Assignment | None:
-    """Every unit from the cheapest of the chosen locations that has it."""
-    shares: list[Share] = []
-    for line, quantity in enumerate(wanted):
-        for row in sorted(chosen, key=lambda row, costs=unit[line]: (costs[row], row)):  # type: ignore[misc]
-            units = min(quantity, held[line][row])
-            if units:
-                shares.append(Share(line, row, units))
-                quantity -= units
-        if quantity:
-            return None
-    cost = sum(fixed[row] for row in {share.location for share in shares})
-    cost += sum(share.units * unit[share.line][share.location] for share in shares)
-    return Assignment(tuple(shares), cost, 0)
-
-
-def _bound(
-    fixed: Sequence[int],
-    unit: Sequence[Sequence[int]],
-    held: Sequence[Sequence[int]],
-    wanted: Sequence[int],
-) -> int:
-    """No plan costs less: each unit at its cheapest, a parcel's cost spread over all it could carry; or each
-    unit at its cheapest and the cheapest parcel.
-    """
-    able = [sum(min(have[row], n) for have, n in zip(held, wanted, strict=True)) for row in range(len(fixed))]
-    spread = sum(
-        n * min(unit[line][row] + fixed[row] / able[row] for row in range(len(fixed)) if held[line][row])
-        for line, n in enumerate(wanted)
-    )
-    bare = sum(
-        n * min(unit[line][row] for row in range(len(fixed)) if held[line][row])
-        for line, n in enumerate(wanted)
-    )
-    return max(int(spread), bare + min(cost for cost, units in zip(fixed, able, strict=True) if units))

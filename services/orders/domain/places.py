@@ -154,6 +154,11 @@ class Locations:
         return "UTC" if nearest is None else self.by_id[nearest[1]].time_zone
 
     @cached_property
+    def matches(self) -> dict[object, frozenset[str]]:
+        """Which locations the conditions of a rule mean: see `eligibility.matching`."""
+        return {}
+
+    @cached_property
     def timetables(self) -> dict[str, object]:
         """What was derived from these locations, by version of the rules: see `promise.Timetable.of`."""
         return {}

@@ -164,6 +164,38 @@ class SourcingRules:
         """Twelve hexadecimal digits of the SHA-256 of the content."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether costs alone decide, and those of a parcel rise with each kilometre."""
+        return self.parcel_per_km > 0 and not (
+            self.tariff
+            or self.groups
+            or self.exclusions
+            or self.safety_days
+            or self.late_per_day
+            or self.markdown_percent
+            or not self.endless_aisle
+        )
+
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        """What of an order, beyond SKUs and methods, a decision by these rules depends on: `brand`,
+        `channel`, `promise`, `value`, `price`, `till`, and `attribute:` with the name of each.
+        """
+        scopes = [one.scope for one in self.exclusions] + [one.scope for one in self.groups]
+        scopes += [one.scope for one in self.safety_days]
+        found = {f"attribute:{name}" for scope in scopes for name, _ in scope.attributes}
+        for scope in scopes:
+            found |= {"brand"} if scope.brands else set()
+            found |= {"channel"} if scope.channel_ids else set()
+            found |= {"promise"} if scope.customer_promises else set()
+            found |= {"value"} if scope.least_value_minor or scope.most_value_minor else set()
+        found |= {"brand"} if self.brands_together else set()
+        found |= {"value"} if self.no_split_below_minor else set()
+        found |= {"price"} if self.markdown_percent else set()
+        found |= set() if self.endless_aisle else {"till"}
+        return frozenset(found)
+
     def to_json(self) -> str:
         """The content as text; `from_json` reads it back."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))

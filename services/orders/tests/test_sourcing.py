@@ -8,6 +8,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.orders.domain.explain import Explained
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
@@ -139,11 +140,11 @@ def test_replaying_a_stored_record_gives_the_same_plan(
     places, rules = Locations.from_json(PLACES.to_json()), SourcingRules.from_json(RULES.to_json())
     assert (places.version, rules.version) == (PLACES.version, RULES.version)
     assert again.replay(places, rules) == plan
-    chosen = {c.location_id for c in again.candidates(places, rules) if not c.eliminated_by}
+    chosen = {c.location_id for c in Explained(again, places, rules).candidates() if not c.eliminated_by}
     assert chosen == {part.location_id for part in plan.parts}
     for sku, quantity in lines.items():
         for at in PLACES.by_id.values():
-            seen = again._view(places).units(sku).get(at.location_id, 0)
+            seen = again.view(places).units(sku).get(at.location_id, 0)
             assert seen == min(quantity, _at(levels, sku, at))
 
 
@@ -207,7 +208,7 @@ def test_candidates_say_what_ruled_them_out() -> None:
 
     record = DecisionRecord.of(wanted, stock, PLACES, RULES, plan, now=NOW, excluded=excluded)
 
-    assert {c.location_id: c.eliminated_by for c in record.candidates(PLACES, RULES)} == {
+    assert {c.location_id: c.eliminated_by for c in Explained(record, PLACES, RULES).candidates()} == {
         "store-1": "NOT_CHEAPEST",
         "store-2": "EXCLUDED",
         "store-3": "NO_STOCK",

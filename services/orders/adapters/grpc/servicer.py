@@ -29,6 +29,7 @@ from services.orders.adapters.grpc.translate import (
 )
 from services.orders.adapters.nats.bells import Bells, wait_for
 from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
+from services.orders.domain.explain import Explained
 from services.orders.domain.order import Order
 from services.orders.domain.refusals import OrderUnknown
 from services.orders.usecases.cancel_order import CancelOrder
@@ -232,8 +233,8 @@ def _explained(stored: StoredDecision) -> orders_pb2.SourcingDecision:
         rules_version=stored.record.rules_version,
     )
     if stored.locations is not None and stored.rules is not None:
-        plan = stored.record.replay(stored.locations, stored.rules)
-        candidates = stored.record.candidates(stored.locations, stored.rules)
+        explained = Explained(stored.record, stored.locations, stored.rules)
+        plan, candidates = explained.plan, explained.candidates()
         by_id = {candidate.location_id: candidate for candidate in candidates}
         decision.candidates.extend(candidate_proto(candidate) for candidate in candidates)
         decision.chosen.extend(chosen_proto(part, by_id.get(part.location_id)) for part in plan.parts)

@@ -13,10 +13,10 @@ from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
 from chassis.wire import timestamp, writer
 from services.orders.domain.draft import Draft, DraftLine
+from services.orders.domain.explain import Candidate
 from services.orders.domain.facts import Part
 from services.orders.domain.order import Order
 from services.orders.domain.places import CARRY_OUT, PICKUP, SHIP, STORE, WAREHOUSE, Address, Location
-from services.orders.domain.record import Candidate
 from services.orders.domain.refusals import LimitExceeded, ShortLine
 from services.orders.domain.sourcing import PlannedPart
 from services.orders.domain.states import Method

@@ -1,0 +1,132 @@
+"""What units of stock are worth to one decision: from the prices of the moment, or from a record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Protocol
+
+from services.orders.domain.views import Prices
+
+_ALMOST = 1e-9
+
+
+class Worth(Protocol):
+    """Prices of stock and units that stay, remembered as they are asked for. One decision only."""
+
+    version: str
+    """Of the prices of stock; empty when there are none."""
+    priced: bool
+    """Whether any counts."""
+
+    def look(self, percent: int, markdown_percent: int) -> None:
+        """Prices count so many per cent from now on, and those of nothing for a credit."""
+        ...
+
+    def prices(self, sku: str, location_id: str, held: int, first: int, count: int) -> tuple[int, ...]:
+        """Prices of `count` units given away by a location that holds `held`, behind the `first` ones;
+        unweighted, thousandths of a minor unit.
+        """
+        ...
+
+    def all(self, sku: str, location_id: str, held: int, count: int) -> int:
+        """The weighted price of the first `count` units."""
+        ...
+
+    def kept_back(self, sku: str, location_id: str, days: int) -> int:
+        """Units that so many days of walk-in demand keep."""
+        ...
+
+    def stays(self) -> dict[tuple[str, str, int], int]:
+        """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
+        ...
+
+    def looked_at(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        """By (SKU, location) the prices asked for, from the first unit on; where all are 0, nothing."""
+        ...
+
+
+class _Remembered:
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.priced = bool(version)
+        self._stays: dict[tuple[str, str, int], int] = {}
+        self._percent = 100
+        self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
+
+    def look(self, percent: int, markdown_percent: int) -> None:
+        """See `Worth`."""
+        self._percent = percent
+        self.priced = bool(self.version) and (percent > 0 or markdown_percent > 0)
+
+    def prices(self, sku: str, location_id: str, held: int, first: int, count: int) -> tuple[int, ...]:
+        """See `Worth`."""
+        key = sku, location_id
+        known = self._seen.get(key, ())
+        if len(known) < first + count:
+            known += tuple([self._price(sku, location_id, held, n) for n in range(len(known), first + count)])
+            self._seen[key] = known
+        return known[first : first + count]
+
+    def all(self, sku: str, location_id: str, held: int, count: int) -> int:
+        """See `Worth`."""
+        return sum([price * self._percent // 100 for price in self.prices(sku, location_id, held, 0, count)])
+
+    def kept_back(self, sku: str, location_id: str, days: int) -> int:
+        """See `Worth`."""
+        key = sku, location_id, days
+        units = self._stays.get(key)
+        if units is None:
+            units = self._keeps(sku, location_id, days)
+            if units:
+                self._stays[key] = units
+        return units
+
+    def stays(self) -> dict[tuple[str, str, int], int]:
+        """See `Worth`."""
+        return self._stays
+
+    def looked_at(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        """See `Worth`."""
+        return {key: prices for key, prices in self._seen.items() if any(prices)}
+
+    def _keeps(self, sku: str, location_id: str, days: int) -> int:
+        raise NotImplementedError
+
+    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
+        raise NotImplementedError
+
+
+class Live(_Remembered):
+    """From the prices of the moment."""
+
+    def __init__(self, prices: Prices) -> None:
+        super().__init__(prices.version)
+        self._prices = prices
+
+    def _keeps(self, sku: str, location_id: str, days: int) -> int:
+        return ceil(days * self._prices.rates(sku, location_id) - _ALMOST)
+
+    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
+        return max(0, self._prices.price(sku, location_id, held - number)) if held > number else 0
+
+
+class Recorded(_Remembered):
+    """From a record; what it does not say was nothing, or did not matter."""
+
+    def __init__(
+        self,
+        version: str,
+        prices: Mapping[tuple[str, str], tuple[int, ...]],
+        kept_back: Mapping[tuple[str, str, int], int],
+    ) -> None:
+        super().__init__(version)
+        self._prices = prices
+        self._kept_back = kept_back
+
+    def _keeps(self, sku: str, location_id: str, days: int) -> int:
+        return self._kept_back.get((sku, location_id, days), 0)
+
+    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
+        known = self._prices.get((sku, location_id), ())
+        return known[number] if number < len(known) else 0
