@@ -414,6 +414,46 @@ aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
     "bus.losses": "Losses seen",
     "bus.consumers": "Consumers",
     "bus.consumer": "{consumer}: {pending} to come, {unsettled} in hand",
+    # simulate
+    "simulate.help": (
+        "Play the orders of the past again under other rules of sourcing, and compare.\n\n"
+        "The engine that decides in production decides each order at its own time, on stock that evolves with receipts, walk-in sales and"
+        " the orders before. Days are read from the platform; weeks (1 to 53) from a real grocer's year, which needs no platform.\n\n"
+        "VERSION is active, draft (the newest), draft:7 or 7 (a version's number), built-in, or the path of a document (JSON). The first one"
+        " named is what the others are compared with; a single one is compared with the active rules."
+    ),
+    "simulate.examples": """
+aljibe simulate --rules draft --from 2026-10-01 --to 2026-10-31     the newest draft against the active rules
+aljibe simulate --rules active --rules mine.json --from 2026-10-01 --to 2026-10-31 --report report.html
+aljibe simulate --from 20 --to 27                                   prices of stock on and off, on a grocer's weeks
+""",
+    "simulate.from": "First day (UTC), or week of the data set.",
+    "simulate.to": "Last day, included, or week.",
+    "simulate.rules": "A version to play; give the option once per version.",
+    "simulate.without_prices": "Also play every version without prices of stock.",
+    "simulate.report": "Write the report as one HTML file.",
+    "simulate.horizon": "How many days ahead prices of stock look; 0: to the end of the period, as when nothing is delivered.",
+    "simulate.history": "Weeks before the period that demand is learned from.",
+    "simulate.changes": "Changed orders per version that the report tells in detail.",
+    "simulate.seed": "Of the data set: which baskets are online orders, where stores stand, the opening stock.",
+    "simulate.reading": "Reading the data set",
+    "simulate.orders": "Reading orders",
+    "simulate.movements": "Reading stock and its ledger",
+    "simulate.playing": "Playing",
+    "simulate.priceless": "{name}, no prices",
+    "simulate.written": "The report is in {file}.",
+    "simulate.versions": "{count} versions cannot be compared; name 2 to {most}, or rules whose price of stock can be switched off",
+    "simulate.twice": "a version is named twice",
+    "simulate.no_rules": "there are no rules '{name}': name active, draft, draft:7, 7, built-in or a file ({error})",
+    "simulate.bad_rules": "the rules {name} are not valid: {problems}",
+    "simulate.no_draft": "there is no draft",
+    "simulate.bad_time": "'{text}' is no day: write 2026-10-31, or a week from 1 to 53 in both places",
+    "simulate.bad_period": "from {begin} to {end} is no time",
+    "simulate.bad_past": "this past cannot be played: {error}",
+    "simulate.no_orders": "there is no order to be sent or collected in that time",
+    "simulate.too_much": "more than {count} are too many to be played: choose a shorter time",
+    "simulate.no_folder": "there is no folder {folder}",
+    "simulate.not_written": "{file} cannot be written: {error}",
     # sourcing-agent
     "sourcing-agent.help": (
         "Decide orders for somebody else's simulation: one JSON object a line in, one line back.\n\n"

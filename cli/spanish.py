@@ -415,6 +415,46 @@ aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
     "bus.losses": "Pérdidas vistas",
     "bus.consumers": "Receptores",
     "bus.consumer": "{consumer}: {pending} por llegar, {unsettled} en curso",
+    # simulate
+    "simulate.help": (
+        "Vuelve a jugar los pedidos del pasado con otras reglas de abastecimiento, y compara.\n\n"
+        "El motor que decide en producción decide cada pedido a su hora, con existencias que evolucionan con entradas, ventas en tienda y"
+        " los pedidos anteriores. Los días se leen de la plataforma; las semanas (1 a 53), del año de un supermercado real, que no necesita plataforma.\n\n"
+        "VERSION es active (en vigor), draft (el borrador más reciente), draft:7 o 7 (número de versión), built-in (de fábrica) o la ruta de un"
+        " documento (JSON). Con la primera se comparan las demás; una sola se compara con las reglas en vigor."
+    ),
+    "simulate.examples": """
+aljibe simulate --rules draft --from 2026-10-01 --to 2026-10-31     el último borrador frente a las reglas en vigor
+aljibe simulate --rules active --rules mias.json --from 2026-10-01 --to 2026-10-31 --report informe.html
+aljibe simulate --from 20 --to 27                                   con y sin precio de las existencias, en semanas de un supermercado
+""",
+    "simulate.from": "Primer día (UTC), o semana de los datos.",
+    "simulate.to": "Último día, incluido, o semana.",
+    "simulate.rules": "Una versión; repite la opción por cada una.",
+    "simulate.without_prices": "Juega también cada versión sin precio de las existencias.",
+    "simulate.report": "Escribe el informe en un solo archivo HTML.",
+    "simulate.horizon": "Cuántos días miran adelante los precios de las existencias; 0: hasta el final del periodo, como si no se repusiera nada.",
+    "simulate.history": "Semanas anteriores al periodo de las que se aprende la demanda.",
+    "simulate.changes": "Pedidos cambiados por versión que el informe cuenta en detalle.",
+    "simulate.seed": "De los datos: qué cestas son pedidos en línea, dónde están las tiendas, las existencias iniciales.",
+    "simulate.reading": "Leyendo los datos",
+    "simulate.orders": "Leyendo pedidos",
+    "simulate.movements": "Leyendo existencias y su libro",
+    "simulate.playing": "Jugando",
+    "simulate.priceless": "{name}, sin precios",
+    "simulate.written": "El informe está en {file}.",
+    "simulate.versions": "no se pueden comparar {count} versiones; nombra de 2 a {most}, o reglas cuyo precio de las existencias se pueda quitar",
+    "simulate.twice": "una versión está nombrada dos veces",
+    "simulate.no_rules": "no hay reglas '{name}': nombra active, draft, draft:7, 7, built-in o un archivo ({error})",
+    "simulate.bad_rules": "las reglas {name} no son válidas: {problems}",
+    "simulate.no_draft": "no hay ningún borrador",
+    "simulate.bad_time": "'{text}' no es un día: escribe 2026-10-31, o una semana de 1 a 53 en ambos sitios",
+    "simulate.bad_period": "del {begin} al {end} no hay tiempo",
+    "simulate.bad_past": "este pasado no se puede jugar: {error}",
+    "simulate.no_orders": "no hay ningún pedido para enviar o recoger en ese tiempo",
+    "simulate.too_much": "más de {count} son demasiados para jugarlos: elige un tiempo más corto",
+    "simulate.no_folder": "no existe la carpeta {folder}",
+    "simulate.not_written": "no se puede escribir {file}: {error}",
     # sourcing-agent
     "sourcing-agent.help": (
         "Decide pedidos para la simulación de otros: entra un objeto JSON por línea, sale una línea.\n\n"

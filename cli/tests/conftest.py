@@ -24,7 +24,7 @@ from aljibe.inventory.v1 import (
     limits_pb2_grpc,
 )
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
-from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
 from chassis.auth import TokenVerifier, current_principal, development_keys
 from chassis.errors import ErrorRule, ErrorTable
 from chassis.server import Server
@@ -101,6 +101,9 @@ class Stubs:
     audit: inventory_pb2.AuditStockResponse = field(default_factory=inventory_pb2.AuditStockResponse)
     controls: list[controls_pb2.ChannelControlState] = field(default_factory=list)
     letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
+    locations: list[inventory_pb2.Location] = field(default_factory=list)
+    rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
+    current_rules: int = 0
     requests: list[Any] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
 
@@ -140,7 +143,8 @@ class _Stock(inventory_pb2_grpc.StockServiceServicer):
 
     async def ListPositions(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
-        return inventory_pb2.ListPositionsResponse(positions=self._stubs.positions)
+        found = [one for one in self._stubs.positions if request.location_id in ("", one.location_id)]
+        return inventory_pb2.ListPositionsResponse(positions=found)
 
     async def GetAvailability(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
@@ -148,11 +152,41 @@ class _Stock(inventory_pb2_grpc.StockServiceServicer):
 
     async def ListMovements(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
-        return inventory_pb2.ListMovementsResponse(movements=self._stubs.movements)
+        found = [one for one in self._stubs.movements if request.location_id in ("", one.location_id)]
+        begin = int(request.page_token or 0)
+        end = begin + (request.page_size or 100)
+        return inventory_pb2.ListMovementsResponse(
+            movements=found[begin:end], next_page_token=str(end) if end < len(found) else ""
+        )
 
     async def AuditStock(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return self._stubs.audit
+
+
+class _Locations(inventory_pb2_grpc.LocationServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListLocations(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return inventory_pb2.ListLocationsResponse(locations=self._stubs.locations)
+
+
+class _Rules(rules_pb2_grpc.SourcingRulesServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListRules(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        found = [one for one in self._stubs.rules.values() if request.state in (0, one.state)]
+        return rules_pb2.ListRulesResponse(
+            rules=sorted(found, key=lambda one: -one.number), current_number=self._stubs.current_rules
+        )
+
+    async def GetRules(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return rules_pb2.GetRulesResponse(rules=self._stubs.rules[request.number])
 
 
 class _Controls(controls_pb2_grpc.ChannelControlServiceServicer):
@@ -270,6 +304,16 @@ def platform(
                     inventory_pb2_grpc.add_StockServiceServicer_to_server,
                     _Stock(stubs),  # type: ignore[abstract]
                     inventory_pb2.DESCRIPTOR.services_by_name["StockService"],
+                ),
+                (
+                    inventory_pb2_grpc.add_LocationServiceServicer_to_server,
+                    _Locations(stubs),  # type: ignore[abstract]
+                    inventory_pb2.DESCRIPTOR.services_by_name["LocationService"],
+                ),
+                (
+                    rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server,
+                    _Rules(stubs),  # type: ignore[abstract]
+                    rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"],
                 ),
                 (
                     controls_pb2_grpc.add_ChannelControlServiceServicer_to_server,

@@ -1,0 +1,1 @@
+"""What a simulation found, for people and for programs: words, numbers, charts, one page, one document."""
