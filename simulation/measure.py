@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from services.orders.domain.calendar import HORIZON_DAYS
 from services.orders.domain.capacity import Less, Work
-from services.orders.domain.places import STORE, Location, Locations
+from services.orders.domain.costs import parcel_co2, tariff
+from services.orders.domain.places import STORE, Locations
 from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
-from services.orders.domain.sourcing import Plan, PlannedPart, Wish, parcel_cost, unit_cost
+from services.orders.domain.sourcing import Plan, PlannedPart, Wish
 from services.orders.domain.states import Method
 from services.orders.domain.views import Capacity
 
@@ -126,11 +127,12 @@ def served(
             continue
         location = locations.by_id[part.location_id]
         count = _units(part)
-        fixed, way = _parcel(location, part.distance_km, rules)
-        parcel, distance = parcel + fixed, distance + way
-        units += count * unit_cost(location, rules)
+        fixed, unit = tariff(part.distance_km, location.kind != STORE, rules)
+        way = _way(part.distance_km, rules)
+        parcel, distance = parcel + fixed - way, distance + way
+        units += count * unit
         parcels, km = parcels + 1, km + part.distance_km
-        co2 += rules.co2_grams_per_parcel + part.distance_km * rules.co2_grams_per_km
+        co2 += parcel_co2(part.distance_km, rules)
         if location.kind == STORE:
             from_stores += count
         else:
@@ -153,9 +155,10 @@ def served(
     )
 
 
-def _parcel(location: Location, km: int, rules: SourcingRules) -> tuple[int, int]:
-    near = parcel_cost(location, 0, rules)
-    return near, parcel_cost(location, km, rules) - near
+def _way(km: int, rules: SourcingRules) -> int:
+    """What of a parcel's cost is by kilometre; nothing within the steps of a carrier's tariff."""
+    stepped = any(km <= step.up_to_km for step in rules.tariff)
+    return 0 if stepped else km * rules.parcel_per_km
 
 
 def _units(part: PlannedPart) -> int:

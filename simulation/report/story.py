@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from services.orders.domain.record import Candidate
+from services.orders.domain.explain import Candidate, Explained
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.states import Method
@@ -241,7 +241,7 @@ class Teller:
         return ", ".join(said)
 
     def _detail(self, order_id: str, name: str, decision: Decision, rules: SourcingRules) -> Detail:
-        found = decision.record.candidates(self.comparison.world.locations, rules)
+        found = Explained(decision.record, self.comparison.world.locations, rules).candidates()
         chosen = {part.location_id for part in decision.plan.parts}
         able = [one for one in found if one.location_id in chosen or one.coverable_units]
         able.sort(key=lambda one: (one.location_id not in chosen, -one.coverable_units, one.distance_km))
@@ -265,6 +265,10 @@ class Teller:
             for key, value in one.cost_terms.items()
         )
         outcome = self.words("chosen") if chosen else self.words.name("out", one.eliminated_by)
+        if one.rule and not chosen:
+            outcome = f"{outcome}: {one.rule}"
+        if one.late_days:
+            outcome = f"{outcome}, {self.words('late', days=one.late_days)}"
         return CandidateLine(
             one.location_id,
             f"{self.numbers.plain(one.distance_km)} km",
