@@ -35,7 +35,7 @@ class Door:
 
 
 @asynccontextmanager
-async def door(session: Session, service: str) -> AsyncIterator[Door]:
+async def door(session: Session, service: str, *, role: str = "operator") -> AsyncIterator[Door]:
     """A channel to ``service`` with the caller's token and language.
 
     Raises:
@@ -44,7 +44,7 @@ async def door(session: Session, service: str) -> AsyncIterator[Door]:
     """
     address = address_of(session, service)
     metadata = (
-        ("authorization", f"Bearer {own_token(session)}"),
+        ("authorization", f"Bearer {own_token(session, role)}"),
         ("accept-language", session.texts.language),
     )
     async with client.channel(address, max_message_bytes=MAX_MESSAGE_BYTES) as channel:
@@ -69,8 +69,8 @@ def address_of(session: Session, service: str) -> str:
     return address
 
 
-def own_token(session: Session) -> str:
-    """``ALJIBE_TOKEN``, or an operator's token signed with the development key of the data folder.
+def own_token(session: Session, role: str = "operator") -> str:
+    """``ALJIBE_TOKEN``, or a token of that role signed with the development key of the data folder.
 
     Raises:
         Trouble: neither is there.
@@ -78,7 +78,7 @@ def own_token(session: Session) -> str:
     if token := session.environ.get("ALJIBE_TOKEN"):
         return token
     minter = minter_of(session, missing="token.none")
-    return minter.mint(f"cli:{_user()}", ["operator"], [ALL], [ALL], TOKEN_TTL)
+    return minter.mint(f"cli:{_user()}", [role], [ALL], [ALL], TOKEN_TTL)
 
 
 def minter_of(session: Session, *, missing: str = "token.no_key") -> TokenMinter:

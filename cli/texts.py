@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cli import english, spanish
+from cli import english, english_rules, spanish, spanish_rules
 
 LANGUAGES = ("en", "es")
-CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": english.TEXTS, "es": spanish.TEXTS}
+CATALOGUES: Mapping[str, Mapping[str, str]] = {
+    "en": {**english.TEXTS, **english_rules.TEXTS},
+    "es": {**spanish.TEXTS, **spanish_rules.TEXTS},
+}
 # As POSIX weighs them, after our own.
 _VARIABLES = ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 

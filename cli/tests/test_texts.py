@@ -14,7 +14,7 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.ops.v1 import bus_pb2
-from aljibe.orders.v1 import orders_pb2
+from aljibe.orders.v1 import orders_pb2, rules_pb2
 from cli.local.happening import Kind
 from cli.main import build
 from cli.tests.conftest import aljibe
@@ -57,6 +57,8 @@ def test_every_happening_of_the_platform_has_its_sentence() -> None:
         ("unit", orders_pb2.UnitState, "UNIT_STATE_"),
         ("method", types_pb2.FulfillmentMethod, "FULFILLMENT_METHOD_"),
         ("cause", inventory_pb2.MovementCause, "MOVEMENT_CAUSE_"),
+        ("rules.state", rules_pb2.RulesState, "RULES_STATE_"),
+        ("rules.kind", rules_pb2.RulesChangeKind, "RULES_CHANGE_KIND_"),
         ("letter", bus_pb2.DeadLetterState, "DEAD_LETTER_STATE_"),
     ],
 )
@@ -98,7 +100,7 @@ def test_the_help_of_every_command_teaches_by_example(path: tuple[str, ...], lan
     ran = aljibe(*path, "--help") if language == "en" else aljibe(*path, "--lang", language, "--help")
 
     told = Texts(language)
-    if not path or path[-1] in ("order", "stock", "dlq", "outbox"):
+    if not path or path[-1] in ("order", "stock", "rules", "dlq", "outbox"):
         # Groups have no --lang of their own; the language comes from the environment there.
         ran = aljibe(*path, "--help")
         told = Texts("en")
