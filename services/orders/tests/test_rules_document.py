@@ -5,6 +5,7 @@ once.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -308,3 +309,15 @@ def test_differences_tell_path_and_both_values() -> None:
     assert differences(FULL, after) == (("groups[0].locations.within_km", "50", "60"),)
     assert differences(FULL, FULL) == ()
     assert ("groups[0].name", '"near stores"', "") in differences(FULL, SourcingRules())
+
+
+def test_the_manuals_document_is_right() -> None:
+    """Who copies it from there is not told that it is wrong."""
+    manual = (Path(__file__).parents[3] / "docs" / "sourcing.md").read_text(encoding="utf-8")
+    example = manual.partition("```json\n{\n")[2].partition("```")[0]
+
+    found = read("{" + example)
+
+    assert found.problems == ()
+    assert found.rules is not None
+    assert found.rules.groups[0].name == "warehouses first"
