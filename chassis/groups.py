@@ -7,8 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -21,7 +20,6 @@ R = TypeVar("R")
 
 MAX_GROUP = 256
 MAX_QUEUE = 4096
-TURN_PATIENCE_SECONDS = 0.05
 GATHER_ROUNDS = 12
 GATHER_SECONDS = 0.01
 
@@ -49,33 +47,6 @@ class _Member(Generic[T, R]):
         self.trace = telemetry.current_traceparent()
 
 
-class Turns:
-    """Lets the groups of a pipeline's stages take turns, so that each gathers while another works.
-
-    Without it the first stages, being quick, run in groups of one or two under load, at the full price of a
-    call each. An idle pipeline waits for nobody, and nobody waits longer than `patience_seconds`: a stage
-    whose service hangs must not stop the others.
-    """
-
-    def __init__(self, patience_seconds: float = TURN_PATIENCE_SECONDS) -> None:
-        self._patience = patience_seconds
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        """Inside, it is this group's turn; or the patience ran out."""
-        mine = True
-        try:
-            await asyncio.wait_for(self._turn.acquire(), self._patience)
-        except TimeoutError:
-            mine = False
-        try:
-            yield
-        finally:
-            if mine:
-                self._turn.release()
-
-
 class GroupCommit(Generic[T, R]):
     """Hands items to `execute` in groups, in order of arrival, and each caller the answer to its own item.
 
@@ -99,7 +70,6 @@ class GroupCommit(Generic[T, R]):
         max_queue: int = MAX_QUEUE,
         lanes: int = 1,
         retry_alone: Callable[[Exception], bool] | None = None,
-        turns: Turns | None = None,
         gather: bool = False,
     ) -> None:
         if min(max_group, max_queue, lanes) < 1:
@@ -110,7 +80,6 @@ class GroupCommit(Generic[T, R]):
         self._max_queue = max_queue
         self._lanes = lanes
         self._retry_alone = retry_alone
-        self._turns = turns
         self._gathers = gather
         self._gathering = False
         self._joined = 0
@@ -190,8 +159,7 @@ class GroupCommit(Generic[T, R]):
                 if self._gathering:
                     return
                 await self._while_more_come()
-            async with self._turns.taken() if self._turns is not None else nullcontext():
-                await self._gather_and_run()
+            await self._gather_and_run()
 
     async def _while_more_come(self) -> None:
         """Go round the event loop until nobody has joined for some rounds.

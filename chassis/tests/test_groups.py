@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from chassis import groups
-from chassis.groups import GroupCommit, Turns
+from chassis.groups import GroupCommit
 from chassis.refusals import DeadlineExceeded, Overloaded, Unavailable
 
 
@@ -206,34 +206,6 @@ async def test_closing_finishes_what_waits_and_takes_no_more() -> None:
     await closing
 
     assert [task.result() for task in tasks] == ["A", "B"]
-
-
-async def test_stages_take_turns_but_wait_for_a_hanging_one_only_a_moment() -> None:
-    """A quick stage gathers while another works; a service that hangs must not stop the rest."""
-    turns = Turns(patience_seconds=0.05)
-    working, go_on = asyncio.Event(), asyncio.Event()
-    sizes: list[int] = []
-
-    async def hang(items: Sequence[int]) -> Sequence[int]:
-        working.set()
-        await go_on.wait()
-        return items
-
-    async def note(items: Sequence[int]) -> Sequence[int]:
-        sizes.append(len(items))
-        return items
-
-    slow = GroupCommit("slow", hang, turns=turns)
-    quick = GroupCommit("quick", note, turns=turns)
-    hanging = asyncio.create_task(slow.submit(0))
-    await working.wait()
-
-    answers = await asyncio.gather(*(quick.submit(n) for n in range(5)))
-    go_on.set()
-
-    assert answers == [0, 1, 2, 3, 4]
-    assert sizes == [5]
-    assert await hanging == 0
 
 
 async def _one_a_round(group: GroupCommit[str, str], items: Sequence[str]) -> list[asyncio.Task[str]]:

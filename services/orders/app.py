@@ -10,7 +10,6 @@ from functools import partial
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
 from chassis import metrics
 from chassis.envelope import OutboxEvent
-from chassis.groups import Turns
 from chassis.ids import new_id
 from chassis.leases import while_leased
 from chassis.pages import PageTokens
@@ -84,8 +83,7 @@ async def build(ctx: Context[Settings]) -> Built:
 
     pages = PageTokens(ctx.db.secret)
     store = PostgresStore(ctx.db, announce, clock)
-    turns = Turns()
-    acceptor = GroupAcceptor(ctx.db, announce, clock, turns)
+    acceptor = GroupAcceptor(ctx.db, announce, clock)
     replica = AvailabilityReplica(ctx.nats, partial(Snapshots, inventory))
     directory = CachedDirectory(
         ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
@@ -93,8 +91,8 @@ async def build(ctx: Context[Settings]) -> Built:
     book = CachedRulesBook(
         ctx.nats, built_in, RulesReader(ctx.db, built_in).timeline, store.save_basis, clock
     )
-    prices = CatalogPrices(catalog, turns)
-    reservations = InventoryReservations(inventory, replica.learn, turns)
+    prices = CatalogPrices(catalog)
+    reservations = InventoryReservations(inventory, replica.learn)
     provider = TestProvider(ctx.db)
     intents = PostgresIntents(ctx.db)
     taken = FulfillmentTaken(fulfillment)

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from aljibe.orders.v1 import orders_pb2
 from chassis.envelope import OutboxEvent
-from chassis.groups import Turns
 from chassis.ids import new_id
 from chassis.postgres import Database, open_database
 from chassis.refusals import RequestIdReused
@@ -62,7 +61,7 @@ class Instance:
 
     def __init__(self, db: Database) -> None:
         self.announced: list[str] = []
-        self.acceptor = GroupAcceptor(db, self._announce, lambda: datetime.now(UTC), Turns())
+        self.acceptor = GroupAcceptor(db, self._announce, lambda: datetime.now(UTC))
 
     def _announce(self, events: Sequence[OutboxEvent], order_ids: Sequence[str]) -> None:
         self.announced += order_ids

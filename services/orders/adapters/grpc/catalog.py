@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from chassis.call import current_call
 from chassis.errors import preferred_language
-from chassis.groups import GroupCommit, Turns
+from chassis.groups import GroupCommit
 from chassis.refusals import PassedOn
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import moment
@@ -37,7 +37,7 @@ _basket_line = writer(pricing_pb2.BasketLine)
 class CatalogPrices:
     """See `usecases.ports.Prices`. One group per language, because a refusal speaks the caller's."""
 
-    def __init__(self, channel: grpc.aio.Channel, turns: Turns) -> None:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
         self._quote_baskets: Callable[..., Awaitable[pricing_pb2.BatchQuoteBasketsResponse]] = (
             channel.unary_unary(
                 _QUOTE_BASKETS, response_deserializer=pricing_pb2.BatchQuoteBasketsResponse.FromString
@@ -49,7 +49,6 @@ class CatalogPrices:
                 self._in(language),
                 lanes=QUOTE_LANES,
                 max_group=MAX_GROUP,
-                turns=turns,
             )
             for language in ("en", "es")
         }

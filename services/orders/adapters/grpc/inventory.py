@@ -9,7 +9,7 @@ from typing import NamedTuple
 import grpc
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
-from chassis.groups import GroupCommit, Turns
+from chassis.groups import GroupCommit
 from chassis.replica import Batch, Block, Row
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import location_of, moment
@@ -42,7 +42,7 @@ _pick = writer(inventory_pb2.Pick)
 class InventoryReservations:
     """See `usecases.ports.Reservations`."""
 
-    def __init__(self, channel: grpc.aio.Channel, learn: Learn, turns: Turns) -> None:
+    def __init__(self, channel: grpc.aio.Channel, learn: Learn) -> None:
         self._stub = inventory_pb2_grpc.ReservationServiceStub(channel)
         self._reserve_stock: Callable[..., Awaitable[inventory_pb2.BatchReserveStockResponse]] = (
             channel.unary_unary(
@@ -51,7 +51,7 @@ class InventoryReservations:
         )
         self._learn = learn
         self._group = GroupCommit(
-            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP, turns=turns
+            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP
         )
 
     async def reserve(

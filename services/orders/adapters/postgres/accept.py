@@ -13,7 +13,7 @@ from chassis import outbox, outbox_sql, requests
 from chassis.clock import Clock
 from chassis.crashpoint import crashpoint
 from chassis.envelope import OutboxEvent
-from chassis.groups import GroupCommit, Turns
+from chassis.groups import GroupCommit
 from chassis.ids import new_id
 from chassis.postgres import SERIALIZATION, Database
 from chassis.refusals import RequestIdReused
@@ -54,7 +54,7 @@ class _Asked(NamedTuple):
 class GroupAcceptor:
     """See `usecases.ports.Acceptor`."""
 
-    def __init__(self, db: Database, announce: Announce, clock: Clock, turns: Turns) -> None:
+    def __init__(self, db: Database, announce: Announce, clock: Clock) -> None:
         self._db = db
         self._announce = announce
         self._clock = clock
@@ -63,10 +63,9 @@ class GroupAcceptor:
             self._accept_group,
             lanes=ACCEPT_LANES,
             max_group=MAX_GROUP,
-            turns=turns,
             retry_alone=lambda error: isinstance(error, asyncpg.IntegrityConstraintViolationError),
         )
-        self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES, turns=turns)
+        self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES)
 
     def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> Awaitable[bytes | None]:
         """The answer that was given to this request before, if any; being looked up when this returns."""
