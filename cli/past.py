@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
@@ -23,6 +25,7 @@ from cli.session import Session
 from cli.trouble import Trouble
 from services.orders.adapters.grpc.translate import location_of
 from services.orders.domain.places import Locations
+from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method
 from simulation.world import Event, Movement, Order, PastSale, Sale, World
@@ -30,7 +33,7 @@ from simulation.world import Event, Movement, Order, PastSale, Sale, World
 MAX_ORDERS = 500_000
 MAX_MOVEMENTS = 5_000_000
 _AT_ONCE = 4
-_ORDERS_PAGE, _STOCK_PAGE, _LOCATIONS_PAGE = 200, 1_000, 500
+_ORDERS_PAGE, _STOCK_PAGE, _LOCATIONS_PAGE, _PRODUCTS_PAGE = 200, 1_000, 500, 500
 _WAITING = (
     orders_pb2.UNIT_STATE_ALLOCATED,
     orders_pb2.UNIT_STATE_PICKED,
@@ -39,6 +42,16 @@ _WAITING = (
 _SERVED = (inventory_pb2.MOVEMENT_CAUSE_SHIPMENT, inventory_pb2.MOVEMENT_CAUSE_HAND_OVER)
 
 Key = tuple[str, str]
+
+
+class Kind(NamedTuple):
+    """What of an article rules may ask for."""
+
+    brand: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+_UNKNOWN = Kind()
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,8 @@ class Past:
     orders: list[orders_pb2.Order] = field(default_factory=list)
     positions: list[inventory_pb2.Position] = field(default_factory=list)
     movements: list[inventory_pb2.Movement] = field(default_factory=list)
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    """By SKU, where a version of the rules asks for it."""
 
     def world(self) -> World:
         """The world that it makes.
@@ -126,7 +141,7 @@ class Past:
 
     def _events(self, since: list[orders_pb2.Order]) -> Iterable[Event]:
         for order in since:
-            if _time(order.accept_time) < self.span.ends and (wish := wish_of(order)).lines:
+            if _time(order.accept_time) < self.span.ends and (wish := wish_of(order, self.kinds)).lines:
                 yield Order(_time(order.accept_time), order.order_id, wish)
         for movement in self.movements:
             at, units = _time(movement.record_time), movement.quantity_units
@@ -141,7 +156,7 @@ class Past:
         for order in self.orders:
             at = _time(order.accept_time)
             if self.span.seen_from <= at < self.span.begins:
-                wish = wish_of(order)
+                wish = wish_of(order, self.kinds)
                 for line in wish.lines:
                     yield PastSale(
                         at, line.sku, line.quantity_units, line.location_id, wish.destination or (0.0, 0.0)
@@ -153,7 +168,12 @@ class Past:
                 yield PastSale(at, movement.sku, sold, movement.location_id)
 
 
-def wish_of(order: orders_pb2.Order) -> Wish:
+def asks_for_kinds(rules: SourcingRules) -> bool:
+    """Whether decisions by these rules depend on brands or attributes of articles."""
+    return any(ask == "brand" or ask.startswith("attribute:") for ask in rules.asks)
+
+
+def wish_of(order: orders_pb2.Order, kinds: Mapping[str, Kind]) -> Wish:
     """What the order wanted of sourcing: all but what was carried out of a store."""
     to = order.delivery_address.point if order.HasField("delivery_address") else None
     lines = tuple(
@@ -163,16 +183,28 @@ def wish_of(order: orders_pb2.Order) -> Wish:
             line.quantity_units,
             Method.SHIP if line.method == types_pb2.FULFILLMENT_METHOD_SHIP else Method.PICKUP,
             line.pickup_location_id,
+            *kinds.get(line.sku, _UNKNOWN),
+            line.unit_price_minor,
         )
         for line in order.lines
         if (line.method == types_pb2.FULFILLMENT_METHOD_SHIP and to is not None)
         or line.method == types_pb2.FULFILLMENT_METHOD_PICKUP
     )
-    return Wish(lines, (to.latitude, to.longitude) if to is not None else None)
+    return Wish(
+        lines,
+        (to.latitude, to.longitude) if to is not None else None,
+        channel_id=order.channel_id,
+        value_minor=sum(line.total_minor for line in order.lines),
+        currency_code=order.currency_code,
+        sold_at=order.location_id,
+    )
 
 
-async def read_past(session: Session, span: Span, note: Callable[[str, int], None]) -> Past:
-    """Everything of the span. `note` hears the kind of thing and how many were read so far.
+async def read_past(
+    session: Session, span: Span, note: Callable[[str, int], None], *, kinds: bool = False
+) -> Past:
+    """Everything of the span, with `kinds` also brands and attributes of articles. `note` hears the kind of
+    thing and how many were read so far.
 
     Raises:
         Trouble: the span holds more than is played.
@@ -194,6 +226,8 @@ async def read_past(session: Session, span: Span, note: Callable[[str, int], Non
             group.create_task(_orders(book, past, note))
             for location_id in past.locations.by_id:
                 group.create_task(read(location_id))
+    if kinds:
+        past.kinds = await _kinds(session)
     return past
 
 
@@ -223,6 +257,22 @@ async def _orders(book: Door, past: Past, note: Callable[[str, int], None]) -> N
             return
         if len(past.orders) > MAX_ORDERS:
             raise Trouble("simulate.too_much", count=MAX_ORDERS)
+
+
+async def _kinds(session: Session) -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    request = catalog_pb2.ListProductsRequest(page_size=_PRODUCTS_PAGE)
+    async with door(session, "catalog") as catalog:
+        stub = catalog_pb2_grpc.CatalogServiceStub(catalog.channel)
+        while True:
+            page = await stub.ListProducts(request, metadata=catalog.metadata, timeout=CALL_SECONDS)
+            for product in page.products:
+                for variant in product.variants:
+                    attributes = tuple(sorted(variant.attributes.items()))
+                    found[variant.sku] = Kind(product.brand, attributes)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return found
 
 
 async def _positions(stock: Door, location_id: str) -> list[inventory_pb2.Position]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _WEEK = re.compile(r"\d{1,2}")
 _DAY_LENGTH = 10
+PRODUCTION_HORIZON_DAYS = 14
+"""As the orders service looks ahead, unless it is set otherwise (`stock_horizon_days`)."""
 _STYLES = {"better": "green", "worse": "red"}
 
 
@@ -42,12 +44,15 @@ async def _simulate(
     ] = None,
     without_prices: Annotated[bool, typer.Option("--without-prices", help="simulate.without_prices")] = False,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="simulate.report")] = None,
-    horizon: Annotated[int, typer.Option("--horizon-days", min=0, max=365, help="simulate.horizon")] = 0,
+    horizon: Annotated[
+        int | None, typer.Option("--horizon-days", min=0, max=365, help="simulate.horizon")
+    ] = None,
     history: Annotated[int, typer.Option("--history-weeks", min=0, max=52, help="simulate.history")] = 13,
     changes: Annotated[int, typer.Option("--changes", min=0, max=200, help="simulate.changes")] = 20,
     seed: Annotated[int, typer.Option("--seed", min=0, help="simulate.seed")] = 1,
 ) -> None:
     # Imported here: numpy and the template engine take a tenth of a second, and no other command needs them.
+    from cli.past import asks_for_kinds
     from simulation.figures import compare
     from simulation.play import MAX_VARIANTS, Settings, simulate
     from simulation.report.document import document
@@ -68,7 +73,8 @@ async def _simulate(
                 progress.add_task(session.texts("simulate.reading"), total=None)
                 world, source, fields = _grocer(*weeks, history, seed)
             else:
-                world, source, fields = await _platform(session, progress, begin, end, history)
+                kinds = any(asks_for_kinds(one.rules) for one in variants)
+                world, source, fields = await _platform(session, progress, begin, end, history, kinds)
         except BadWorld as error:
             raise Trouble("simulate.bad_past", error=error) from error
         if not world.orders:
@@ -76,6 +82,8 @@ async def _simulate(
         for task in progress.task_ids:
             progress.remove_task(task)
         playing = progress.add_task(session.texts("simulate.playing"), total=len(world.events))
+        if horizon is None:
+            horizon = 0 if weeks is not None else PRODUCTION_HORIZON_DAYS
         settings = Settings(horizon_days=horizon, kept_changes=changes)
         outcomes = simulate(world, variants, settings, lambda count: progress.advance(playing, count))
     told = Told(compare(world, outcomes), source, fields, _activate(named), _rollback(named) if named else "")
@@ -135,7 +143,7 @@ def _grocer(first: int, last: int, history: int, seed: int) -> tuple[World, str,
 
 
 async def _platform(
-    session: Session, progress: Progress, begin: str, end: str, history: int
+    session: Session, progress: Progress, begin: str, end: str, history: int, kinds: bool
 ) -> tuple[World, str, dict[str, object]]:
     from cli.past import Span, read_past
 
@@ -149,7 +157,7 @@ async def _platform(
     def note(kind: str, count: int) -> None:
         progress.update(tasks[kind], completed=count)
 
-    past = await read_past(session, Span(begins, ends, timedelta(weeks=history)), note)
+    past = await read_past(session, Span(begins, ends, timedelta(weeks=history)), note, kinds=kinds)
     return past.world(), "platform", {}
 
 

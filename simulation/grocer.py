@@ -8,9 +8,10 @@ is worth a parcel. Nothing is delivered while a world is played, so stock has to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import NamedTuple
 
 from demo.data.baskets import Basket, BasketSettings, Channel, replay_baskets
 from demo.data.catalogue import CURRENCY, load_products
@@ -64,6 +65,10 @@ def grocer_world(settings: GrocerSettings) -> World:
         raise BadWorld(f"weeks {settings.first_week} to {settings.last_week} hold no basket")
     begins = datetime.combine(played[0].at.date(), datetime.min.time(), UTC)
     ends = datetime.combine(played[-1].at.date(), datetime.min.time(), UTC) + DAY
+    kinds = {
+        product.sku: _Kind(product.brand, product.size, product.list_price_minor * PRICE_FACTOR)
+        for product in load_products(journey)
+    }
     opening: dict[str, dict[str, int]] = {}
     for position in opening_stock(journey, geography, played, StockSettings(seed=settings.seed)):
         opening.setdefault(position.sku, {})[position.location_id] = position.units
@@ -72,11 +77,9 @@ def grocer_world(settings: GrocerSettings) -> World:
         ends=ends,
         currency_code=CURRENCY,
         locations=_locations(geography),
-        prices_minor={
-            product.sku: product.list_price_minor * PRICE_FACTOR for product in load_products(journey)
-        },
+        prices_minor={sku: kind.price_minor for sku, kind in kinds.items()},
         opening=opening,
-        events=[event for basket in played for event in _events(basket)],
+        events=[event for basket in played for event in _events(basket, kinds)],
         past=[sale for basket in past if basket.at < begins for sale in _past(basket)],
     )
 
@@ -103,7 +106,13 @@ def _minute(clock: time) -> int:
     return clock.hour * 60 + clock.minute
 
 
-def _events(basket: Basket) -> Iterable[Event]:
+class _Kind(NamedTuple):
+    brand: str
+    size: str
+    price_minor: int
+
+
+def _events(basket: Basket, kinds: Mapping[str, _Kind]) -> Iterable[Event]:
     if basket.channel is Channel.TILL:
         return [Sale(basket.at, basket.store_location_id, sku, units) for sku, units in basket.lines]
     to = basket.destination
@@ -115,10 +124,20 @@ def _events(basket: Basket) -> Iterable[Event]:
             units,
             Method.SHIP if ships else Method.PICKUP,
             "" if ships else basket.store_location_id,
+            kinds[sku].brand,
+            (("size", kinds[sku].size),) if kinds[sku].size else (),
+            kinds[sku].price_minor,
         )
         for number, (sku, units) in enumerate(basket.lines, start=1)
     )
-    return [Order(basket.at, str(basket.basket_id), Wish(lines, (to.lat, to.lon) if to else None))]
+    wish = Wish(
+        lines,
+        (to.lat, to.lon) if to else None,
+        channel_id=basket.channel.value,
+        value_minor=sum(units * kinds[sku].price_minor for sku, units in basket.lines),
+        currency_code=CURRENCY,
+    )
+    return [Order(basket.at, str(basket.basket_id), wish)]
 
 
 def _past(basket: Basket) -> Iterable[PastSale]:

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import pytest
 
+from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from aljibe.inventory.v1 import (
     controls_pb2,
     controls_pb2_grpc,
@@ -104,6 +105,7 @@ class Stubs:
     locations: list[inventory_pb2.Location] = field(default_factory=list)
     rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
     current_rules: int = 0
+    products: list[catalog_pb2.Product] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
 
@@ -171,6 +173,15 @@ class _Locations(inventory_pb2_grpc.LocationServiceServicer):
     async def ListLocations(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return inventory_pb2.ListLocationsResponse(locations=self._stubs.locations)
+
+
+class _Catalog(catalog_pb2_grpc.CatalogServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListProducts(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return catalog_pb2.ListProductsResponse(products=self._stubs.products)
 
 
 class _Rules(rules_pb2_grpc.SourcingRulesServiceServicer):
@@ -309,6 +320,11 @@ def platform(
                     inventory_pb2_grpc.add_LocationServiceServicer_to_server,
                     _Locations(stubs),  # type: ignore[abstract]
                     inventory_pb2.DESCRIPTOR.services_by_name["LocationService"],
+                ),
+                (
+                    catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+                    _Catalog(stubs),  # type: ignore[abstract]
+                    catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
                 ),
                 (
                     rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server,

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from aljibe.catalog.v1 import catalog_pb2
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2, rules_pb2
 from cli.tests.conftest import Ran, StubPlatform, aljibe
-from services.orders.domain.rules import SourcingRules
+from services.orders.domain.rules import Exclusion, Matcher, Scope, SourcingRules
 from services.orders.domain.rules_document import to_text
 from simulation import grocer
 
@@ -155,6 +156,22 @@ def test_times_that_cannot_be_played_are_said(
     ran = shop.aljibe("simulate", "--from", begin, "--to", end, "--rules", "draft", "--json")
 
     assert (ran.code, ran.error["reason"]) == (code, reason)
+
+
+def test_rules_about_brands_are_tried_with_the_catalog_s_brands(shop: StubPlatform, tmp_path: Path) -> None:
+    """The article is of a brand that stores do not send: both orders find the warehouse only."""
+    shop.stubs.products = [
+        catalog_pb2.Product(product_id="p", brand="Acme", variants=[catalog_pb2.Variant(sku="x")])
+    ]
+    never = Exclusion("Acme from the warehouse", Scope(brands=("Acme",)), Matcher(kinds=("STORE",)))
+    mine = tmp_path / "mine.json"
+    mine.write_text(to_text(replace(EAGER, exclusions=(never,))))
+
+    document = simulate(shop, "--rules", str(mine), "--json").document
+
+    assert _values(document, "unmet_units") == [0, 1]
+    (change, *_) = document["versions"][1]["changes"]
+    assert change["cause"] == "RULES"
 
 
 def test_a_document_that_is_wrong_is_told_with_all_its_errors(shop: StubPlatform, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from services.orders.domain.sourcing import Plan
@@ -81,7 +82,8 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "promise": decision.promise.isoformat(),
         "cost": decision.served.cost,
         "parts": _parts(decision.plan),
-        "record": decision.record.to_dict(),
+        # Once through JSON, whose keys are texts.
+        "record": json.loads(json.dumps(decision.record.to_dict())),
     }
 
 

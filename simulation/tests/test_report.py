@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
 from simulation.figures import Difference, Unit, compare
 from simulation.play import Variant, simulate
@@ -162,6 +163,18 @@ def test_the_document_holds_the_same_figures() -> None:
     assert serving["values"] == list(one.comparison.row("serving").values)
     assert found["rollback"] == "aljibe rules rollback 3"
     assert len(found["days"]) == 2
+
+
+def test_records_in_the_document_are_read_back_and_replayed() -> None:
+    """Whoever has the document can decide the order again."""
+    one = told()
+    (change, *_) = document(one)["versions"][1]["changes"]
+    kept = one.comparison.outcomes[1].changes[0]
+
+    record = DecisionRecord.from_dict(change["other"]["record"])
+
+    plan = record.replay(one.comparison.world.locations, one.comparison.outcomes[1].variant.rules)
+    assert plan.parts == kept.other.plan.parts
 
 
 def test_other_costs_are_told() -> None:
