@@ -258,6 +258,22 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Safety",
     "stock.available_units": "Available",
     "stock.on_hand_after": "On hand after",
+    "stock.price.help": (
+        "Show what a unit of an article is worth at each location.\n\n"
+        "An online order that takes a store's last units may cost the store a customer of its own: margin times the "
+        "chance that its customers ask for all of them. Sourcing weighs that against parcels and ways."
+    ),
+    "stock.price.examples": """
+aljibe stock price 1029743
+aljibe stock price 1029743 --location store-012
+aljibe stock price 1029743 --json | jq '.prices[] | select(.priceThousandths > 0)'
+""",
+    "stock.price.none": "{sku} has no prices yet: nobody asked for it, or nobody sells it",
+    "stock.price.made": "worked out {time}; each location is taken to live on what it has for {days} days",
+    "stock.price.price": "Price of the last",
+    "stock.price.own": "Own customers",
+    "stock.price.rate": "Asked for a day",
+    "stock.price.margin": "Margin",
     "stock.control.help": (
         "Set or remove what of an article's pool a channel may be promised.\n\n"
         "Buffer: units it may not touch. Ring-fence: units that only it may touch. Cap: the most it may have."

@@ -258,6 +258,22 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Seguridad",
     "stock.available_units": "Disponible",
     "stock.on_hand_after": "Existencias después",
+    "stock.price.help": (
+        "Muestra cuánto vale una unidad de un artículo en cada ubicación.\n\n"
+        "Un pedido en línea que se lleva las últimas unidades de una tienda puede costarle un cliente propio: el margen por "
+        "la probabilidad de que sus clientes las pidan todas. El reparto lo sopesa con los paquetes y las distancias."
+    ),
+    "stock.price.examples": """
+aljibe stock price 1029743
+aljibe stock price 1029743 --location store-012
+aljibe stock price 1029743 --json | jq '.prices[] | select(.priceThousandths > 0)'
+""",
+    "stock.price.none": "{sku} aún no tiene precios: nadie lo ha pedido, o nadie lo vende",
+    "stock.price.made": "calculado {time}; se supone que cada ubicación vive {days} días de lo que tiene",
+    "stock.price.price": "Precio de la última",
+    "stock.price.own": "Clientes propios",
+    "stock.price.rate": "Se piden al día",
+    "stock.price.margin": "Margen",
     "stock.control.help": (
         "Fija o quita lo que se puede prometer a un canal del fondo común de un artículo.\n\n"
         "Margen: unidades que no puede tocar. Cupo exclusivo: unidades que solo él puede tocar. "

@@ -25,7 +25,14 @@ from aljibe.inventory.v1 import (
     limits_pb2_grpc,
 )
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
-from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
+from aljibe.orders.v1 import (
+    orders_pb2,
+    orders_pb2_grpc,
+    rules_pb2,
+    rules_pb2_grpc,
+    stock_prices_pb2,
+    stock_prices_pb2_grpc,
+)
 from chassis.auth import TokenVerifier, current_principal, development_keys
 from chassis.errors import ErrorRule, ErrorTable
 from chassis.server import Server
@@ -101,6 +108,9 @@ class Stubs:
     availability: inventory_pb2.SkuAvailability = field(default_factory=inventory_pb2.SkuAvailability)
     audit: inventory_pb2.AuditStockResponse = field(default_factory=inventory_pb2.AuditStockResponse)
     controls: list[controls_pb2.ChannelControlState] = field(default_factory=list)
+    stock_prices: stock_prices_pb2.GetStockPricesResponse = field(
+        default_factory=stock_prices_pb2.GetStockPricesResponse
+    )
     letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
     locations: list[inventory_pb2.Location] = field(default_factory=list)
     rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
@@ -112,6 +122,15 @@ class Stubs:
     def heard(self, request: Any) -> None:
         self.requests.append(request)
         self.subjects.add(current_principal().subject)
+
+
+class _StockPrices(stock_prices_pb2_grpc.StockPriceServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def GetStockPrices(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return self._stubs.stock_prices
 
 
 class _Orders(orders_pb2_grpc.OrderServiceServicer):
@@ -310,6 +329,11 @@ def platform(
                     orders_pb2_grpc.add_OrderServiceServicer_to_server,
                     _Orders(stubs),  # type: ignore[abstract]  # a test calls no other method
                     orders_pb2.DESCRIPTOR.services_by_name["OrderService"],
+                ),
+                (
+                    stock_prices_pb2_grpc.add_StockPriceServiceServicer_to_server,
+                    _StockPrices(stubs),
+                    stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceService"],
                 ),
                 (
                     inventory_pb2_grpc.add_StockServiceServicer_to_server,

@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
+from aljibe.orders.v1 import (
+    orders_pb2,
+    orders_pb2_grpc,
+    rules_pb2,
+    rules_pb2_grpc,
+    stock_prices_pb2,
+    stock_prices_pb2_grpc,
+)
 from chassis import metrics
 from chassis.envelope import OutboxEvent
 from chassis.ids import new_id
@@ -25,6 +32,7 @@ from services.orders.adapters.grpc.inventory import (
 )
 from services.orders.adapters.grpc.rules import SourcingRulesServicer
 from services.orders.adapters.grpc.servicer import OrderServicer
+from services.orders.adapters.grpc.stock_prices import StockPriceServicer
 from services.orders.adapters.nats.bells import Bells
 from services.orders.adapters.nats.consumers import consumers
 from services.orders.adapters.nats.directory import CachedDirectory
@@ -52,6 +60,7 @@ CHECK_EVERY_SECONDS = 30.0
 CHECKED_WINDOW = timedelta(minutes=10)
 START_WAIT_SECONDS = 30.0
 _SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
+_PRICES_SERVICE = stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceService"]
 _RULES_SERVICE = rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"]
 
 _DIFFERENCES = metrics.gauge(
@@ -164,6 +173,11 @@ async def build(ctx: Context[Settings]) -> Built:
         servicers=[
             (orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE),
             (rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server, rules_servicer, _RULES_SERVICE),
+            (
+                stock_prices_pb2_grpc.add_StockPriceServiceServicer_to_server,
+                StockPriceServicer(lambda: stock_prices.book, replica.items),
+                _PRICES_SERVICE,
+            ),
         ],
         consumers=consumers(ctx.db, ctx.nats, store, clock, on_work),
         background=[

@@ -25,16 +25,17 @@ _UNITS_MOST = 1 << 31
 
 
 class Terms(NamedTuple):
-    """What a price was made of."""
+    """What a price is made of; money in thousandths of a minor unit."""
 
-    units: int
-    """On the shelf when the book was made."""
     price: int
-    """Then, in thousandths of a minor unit."""
+    own: int
+    """The part that is the location's own: margin times the chance that its customers ask for all units."""
     per_day: float
     """Units a day that customers are expected to ask for there: at the tills, and to collect."""
     margin: int
-    """Of one unit, in thousandths of a minor unit."""
+    """Of one unit."""
+    units_then: int
+    """On the shelf when the book was made."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,18 @@ class PriceBook:
             return 0.0
         return self._columns.mean[at] / self.horizon_days
 
-    def terms(self, sku: str, location_id: str) -> Terms | None:
-        """What the price of a position was made of; None when the book does not have it."""
+    def terms(self, sku: str, location_id: str, units_left: int) -> Terms | None:
+        """What the price of a position is made of; None when the book does not have the position."""
         if sku not in self._rows or location_id not in self._at:
             return None
         at = self._rows[sku] + self._at[location_id]
-        margin = self._margins[self._rows[sku] // self._width]
-        return Terms(self._units[at], self._prices[at], self.rates(sku, location_id), margin)
+        return Terms(
+            self.price(sku, location_id, units_left),
+            self._own(at, units_left) if units_left > 0 else 0,
+            self.rates(sku, location_id),
+            self._margins[at // self._width],
+            self._units[at],
+        )
 
     def _now(self, at: int, units: int) -> int:
         if units <= 0 or units >= _UNITS_MOST:

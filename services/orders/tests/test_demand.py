@@ -227,9 +227,9 @@ async def test_a_book_is_made_beside_the_service_and_kept_for_every_instance(
     await other.open()
 
     assert made
-    terms = prices.book.terms("d7", "store-1")
+    terms = prices.book.terms("d7", "store-1", 2)
     assert terms is not None
-    assert (terms.units, terms.margin) == (2, 600_000)
+    assert (terms.units_then, terms.margin) == (2, 600_000)
     assert terms.per_day > 1
     assert terms.price > prices.book.price("d7", "store-2", 2) > 0
     assert "only-web-7" in prices.book

@@ -119,7 +119,7 @@ def test_a_book_is_read_back_as_it_was_kept() -> None:
     assert again.version == "v1"
     assert again.made_at == NOW
     assert again.currency_code == "EUR"
-    assert again.terms("tea", "madrid") == book.terms("tea", "madrid")
+    assert again.terms("tea", "madrid", 4) == book.terms("tea", "madrid", 4)
     assert again.price("tea", "madrid", 2) == book.price("tea", "madrid", 2)
     assert again.rates("tea", "madrid") == pytest.approx(2.0 / 28)
 
@@ -145,7 +145,7 @@ def test_a_store_that_sells_keeps_its_last_units() -> None:
 
     book = make_book(a_task([[2, 2, 0]], sold))
 
-    madrid, sevilla = book.terms("sku-0", "madrid"), book.terms("sku-0", "sevilla")
+    madrid, sevilla = book.terms("sku-0", "madrid", 2), book.terms("sku-0", "sevilla", 2)
     assert madrid is not None
     assert sevilla is not None
     assert madrid.price > 10 * sevilla.price
@@ -184,9 +184,10 @@ def test_who_sends_nothing_is_not_part_of_what_is_sent() -> None:
 
     book = make_book(shut)
 
-    terms = book.terms("sku-0", "madrid")
+    terms = book.terms("sku-0", "madrid", 5)
     assert terms is not None
-    assert terms.units == terms.price == 0
+    assert terms.units_then == 0
+    assert terms.price == terms.own > 0
     assert book.rates("sku-0", "madrid") > 0.4
 
 
@@ -214,4 +215,4 @@ def test_a_book_without_demand_prices_next_to_nothing() -> None:
     """Nobody asked for anything yet: what is priced at all is the customer that may come anyway."""
     book = make_book(a_task([[5, 5, 5]], Bound(_NONE, _NONE, _NONE, _NONE, _NONE)))
 
-    assert book.price("sku-0", "madrid", 5) < book.terms("sku-0", "madrid").margin // 100  # type: ignore[union-attr]
+    assert book.price("sku-0", "madrid", 5) < book.terms("sku-0", "madrid", 5).margin // 100  # type: ignore[union-attr]

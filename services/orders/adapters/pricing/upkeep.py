@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 from array import array
@@ -294,23 +295,22 @@ def _most_common(words: Iterable[str]) -> str:
 
 async def _worked(head: Mapping[str, Any], units: array[int]) -> dict[str, Any]:
     """What the worker tells of the book it made."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        _WORKER,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    # By a thread and `subprocess`, which makes a child without copying this process, as uvloop would: that
+    # takes time, and gRPC minds.
+    process = await asyncio.to_thread(
+        subprocess.Popen,
+        [sys.executable, "-m", _WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         # One thread: a library that starts one per processor would take them from the orders.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
     try:
         async with asyncio.timeout(WORKER_SECONDS):
-            told, _ = await process.communicate(framed(head, units))
+            told, _ = await asyncio.to_thread(process.communicate, framed(head, units))
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        if process.poll() is None:
+            process.kill()
     if process.returncode != 0:
         raise WorkerFailed(f"ended with {process.returncode}")
     result: dict[str, Any] = json.loads(told)
