@@ -102,7 +102,8 @@ def eligible(
             for at in matching(group.locations, wish, line, locations, is_open):
                 ranks.setdefault(at, len(names))
             names.append(group.name)
-    return Eligible(banned, ranks, tuple(names), safety)
+    # A line that no group is about may come from all.
+    return Eligible(banned, ranks if names else None, tuple(names), safety)
 
 
 def matching(

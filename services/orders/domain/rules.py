@@ -124,8 +124,8 @@ class SourcingRules:
     currency_code: str = "EUR"
     """ISO 4217. Values of orders in another currency are not compared with limits of value."""
     groups: tuple[Group, ...] = ()
-    """In order. A location in no group that applies to a line does not serve it; a line that no group is
-    about may come from all.
+    """Of goods that are sent, in order. A location in no group that applies to a line does not send it; a
+    line that no group is about may come from all.
     """
     exclusions: tuple[Exclusion, ...] = ()
     safety_days: tuple[SafetyDays, ...] = ()

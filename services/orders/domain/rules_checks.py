@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.orders.domain.draft import Channel
-from services.orders.domain.places import Location, Locations
+from services.orders.domain.places import SHIP, Location, Locations
 from services.orders.domain.rules import Exclusion, Group, Matcher, SafetyDays, Scope, SourcingRules
 from services.orders.domain.rules_problems import Problem, problem
 
@@ -101,7 +101,12 @@ def _meaning(path: str, one: _Scoped, locations: Locations) -> Iterator[Problem]
             least=scope.least_value_minor,
             most=scope.most_value_minor,
         )
-    if matcher.within_km and scope.methods and "SHIP" not in scope.methods:
+    without_shipping = bool(scope.methods) and SHIP not in scope.methods
+    if without_shipping and isinstance(one, Group):
+        yield problem(
+            f"{path}.applies_to.methods", "GROUP_WITHOUT_SHIPPING", methods=", ".join(scope.methods)
+        )
+    elif without_shipping and matcher.within_km:
         yield problem(
             f"{path}.locations.within_km", "DISTANCE_WITHOUT_SHIPPING", methods=", ".join(scope.methods)
         )
@@ -111,15 +116,8 @@ def _meaning(path: str, one: _Scoped, locations: Locations) -> Iterator[Problem]
     fitting = _fitting(matcher, locations.by_id.values())
     if matcher != Matcher() and not fitting:
         yield problem(f"{path}.locations", "NOTHING_MATCHES", name=one.name)
-    elif (
-        isinstance(one, Group)
-        and fitting
-        and scope.methods
-        and not any(method in x.capabilities for x in fitting for method in scope.methods)
-    ):
-        yield problem(
-            f"{path}.locations", "CAPABILITY_MISSING", name=one.name, methods=", ".join(scope.methods)
-        )
+    elif isinstance(one, Group) and fitting and not any(SHIP in x.capabilities for x in fitting):
+        yield problem(f"{path}.locations", "CAPABILITY_MISSING", name=one.name)
 
 
 def _exclusions(rules: SourcingRules, locations: Locations) -> Iterator[Problem]:

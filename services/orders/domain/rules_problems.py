@@ -99,9 +99,13 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "transit_days {least} is above transit_days_most {most}",
         "transit_days {least} supera transit_days_most {most}",
     ),
+    "GROUP_WITHOUT_SHIPPING": (
+        "groups say who sends goods, and {methods} sends none",
+        "los grupos dicen quién envía mercancía, y {methods} no envía ninguna",
+    ),
     "CAPABILITY_MISSING": (
-        "{name} is about {methods} only, and no location it names can do that",
-        "{name} trata solo de {methods}, y ninguna ubicación que nombra puede hacerlo",
+        "no location of {name} sends goods",
+        "ninguna ubicación de {name} envía mercancía",
     ),
 }
 

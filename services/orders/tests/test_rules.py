@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from services.orders.domain.rules import (
     Exclusion,
     Group,
@@ -15,6 +17,9 @@ from services.orders.domain.rules import (
     SourcingRules,
     TariffStep,
 )
+from services.orders.domain.sourcing import Wish, WishLine, decide
+from services.orders.domain.states import Method
+from services.orders.tests.builders import LOCATIONS, NOW, Shelf
 
 FULL = SourcingRules(
     name="Autumn",
@@ -68,3 +73,15 @@ def test_rules_stored_by_a_later_release_load() -> None:
     content["groups"][0]["locations"]["mood"] = ["calm"]
 
     assert SourcingRules.from_json(json.dumps(content)) == FULL
+
+
+@pytest.mark.parametrize(("channel_id", "served_by"), [("app", "store-1"), ("web", "wh-1")])
+def test_a_line_that_no_group_is_about_may_come_from_all(channel_id: str, served_by: str) -> None:
+    """Groups for one channel say nothing of another's orders, which would otherwise find nobody."""
+    rules = SourcingRules(groups=(Group("stores", Matcher(kinds=("STORE",)), Scope(channel_ids=("app",))),))
+    stock = Shelf({("a", "store-1"): 1, ("a", "wh-1"): 1})
+    wish = Wish((WishLine(1, "a", 1, Method.SHIP),), (40.0, -80.0), channel_id)
+
+    plan = decide(wish, stock, LOCATIONS, rules, now=NOW)
+
+    assert [part.location_id for part in plan.parts] == [served_by]

@@ -16,6 +16,7 @@ PLACES = Locations.of(
     [
         Location("s-1", "STORE", 40.0, -3.7, "ES", "MD", capabilities=_STORE),
         Location("s-2", "STORE", 41.4, 2.2, "ES", "CT", capabilities=_STORE),
+        Location("k-1", "STORE", 41.0, -4.0, "AD", "", capabilities=frozenset({"PICKUP"})),
         Location("w-1", "WAREHOUSE", 39.9, -3.7, "ES", "MD", capabilities=frozenset({"SHIP"})),
     ]
 )
@@ -100,13 +101,14 @@ def test_a_rule_that_matches_no_location_is_refused(matcher: Matcher) -> None:
             ("groups[0].applies_to.least_value", "VALUES_CROSSED"),
         ),
         (
-            {"groups": (Group("g", Matcher(within_km=5), Scope(methods=("PICKUP",))),)},
-            ("groups[0].locations.within_km", "DISTANCE_WITHOUT_SHIPPING"),
+            {"exclusions": (Exclusion("e", Scope(methods=("PICKUP",)), Matcher(within_km=5)),)},
+            ("exclusions[0].locations.within_km", "DISTANCE_WITHOUT_SHIPPING"),
         ),
         (
-            {"groups": (Group("g", WAREHOUSES, Scope(methods=("PICKUP",))),)},
-            ("groups[0].locations", "CAPABILITY_MISSING"),
+            {"groups": (Group("g", Matcher(within_km=5), Scope(methods=("PICKUP",))),)},
+            ("groups[0].applies_to.methods", "GROUP_WITHOUT_SHIPPING"),
         ),
+        ({"groups": (Group("g", Matcher(("k-1",))),)}, ("groups[0].locations", "CAPABILITY_MISSING")),
         ({"exclusions": (Exclusion("e"),)}, ("exclusions[0]", "ALL_EXCLUDED")),
         (
             {"exclusions": (Exclusion("e", locations=STORES), Exclusion("f", locations=WAREHOUSES))},

@@ -166,6 +166,17 @@ async def test_an_activated_version_decides_the_next_order(rules: Service) -> No
     assert await shipped_from(rules) == ("store-1", draft.rules_version)
 
 
+async def test_groups_order_who_sends(rules: Service) -> None:
+    """Stores first, although the warehouse is cheaper; it serves what they have not."""
+    await rules.stock(("a", "store-1", 1), ("a", "wh-1", 50))
+    draft = await created(
+        rules, groups=[{"name": "stores", "locations": {"kinds": ["STORE"]}}, {"name": "all"}]
+    )
+    await activated(rules, draft.number)
+
+    assert [(await shipped_from(rules))[0] for _ in range(2)] == ["store-1", "wh-1"]
+
+
 async def test_a_planned_version_takes_over_and_leaves_by_the_clock(rules: Service) -> None:
     """Nobody has to be there: it holds from its moment until its end, then what was before."""
     await rules.stock(("a", "store-1", 50), ("a", "wh-1", 50))
