@@ -1,4 +1,4 @@
-"""Rules of sourcing as tables for a person."""
+"""Rules of sourcing as tables for a person. What people wrote is plain text: its brackets are no markup."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from aljibe.orders.v1 import rules_pb2 as pb
 from cli.session import proto_json
@@ -24,12 +25,12 @@ def versions(texts: Texts, found: Sequence[pb.RulesVersion]) -> Table:
     for one in found:
         table.add_row(
             str(one.number),
-            one.name,
+            Text(one.name),
             _state(texts, one.state),
             "; ".join(map(_period, one.periods)),
             time(one.update_time),
-            one.updated_by,
-            one.note,
+            Text(one.updated_by),
+            Text(one.note),
         )
     return table
 
@@ -51,7 +52,7 @@ def summary(texts: Texts, one: pb.RulesVersion) -> Table:
     ]
     for word, value in rows:
         if value:
-            table.add_row(texts(f"rules.word.{word}"), value)
+            table.add_row(texts(f"rules.word.{word}"), Text(value))
     return table
 
 
@@ -59,7 +60,7 @@ def problems(texts: Texts, found: Iterable[tuple[str, str, str]]) -> Table:
     """What is wrong with a document, one place a line."""
     table = Table(texts("rules.word.where"), texts("rules.word.reason"), texts("rules.word.what"), box=None)
     for path, reason, sentence in found:
-        table.add_row(path or texts("rules.whole_document"), reason, sentence)
+        table.add_row(Text(path or texts("rules.whole_document")), reason, Text(sentence))
     return table
 
 
@@ -67,7 +68,7 @@ def differences(texts: Texts, found: Iterable[pb.RulesDifference], before: str, 
     """Where two documents differ."""
     table = Table(texts("rules.word.where"), before, after, box=None)
     for one in found:
-        table.add_row(one.path, one.before, one.after)
+        table.add_row(Text(one.path), Text(one.before), Text(one.after))
     return table
 
 
@@ -83,12 +84,12 @@ def changes(texts: Texts, found: Iterable[pb.RulesChange]) -> Table:
             told = [*told[:MAX_LISTED_DIFFERENCES], texts("rules.more", count=more)]
         table.add_row(
             time(one.time),
-            one.actor,
+            Text(one.actor),
             str(one.number),
             texts(f"rules.kind.{pb.RulesChangeKind.Name(one.kind).removeprefix('RULES_CHANGE_KIND_')}"),
             _period(one.period) if one.HasField("period") else "",
-            one.note,
-            "\n".join(told),
+            Text(one.note),
+            Text("\n".join(told)),
         )
     return table
 

@@ -22,7 +22,7 @@ from aljibe.catalog.v1 import catalog_pb2_grpc
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2_grpc
 from aljibe.ops.v1 import bus_pb2_grpc
-from aljibe.orders.v1 import orders_pb2_grpc
+from aljibe.orders.v1 import orders_pb2_grpc, rules_pb2_grpc
 from chassis.auth import TokenMinter
 from chassis.errors import error_info_of
 from demo.http_door import HttpDoor
@@ -127,6 +127,7 @@ class Doors:
         self.locations = inventory_pb2_grpc.LocationServiceStub(self._channels["inventory"])
         self.stock = inventory_pb2_grpc.StockServiceStub(self._channels["inventory"])
         self.orders = orders_pb2_grpc.OrderServiceStub(self._channels["orders"])
+        self.rules = rules_pb2_grpc.SourcingRulesServiceStub(self._channels["orders"])
         self.fulfillment = fulfillment_pb2_grpc.FulfillmentServiceStub(self._channels["fulfillment"])
         self.bus = {name: bus_pb2_grpc.BusServiceStub(channel) for name, channel in self._channels.items()}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from aljibe.catalog.v1 import catalog_pb2 as catalog
 from aljibe.inventory.v1 import inventory_pb2 as inventory
+from aljibe.orders.v1 import rules_pb2
 from demo import wire
 from demo.doors import Doors, patiently
 from demo.world import World
@@ -23,6 +25,7 @@ TAXES_PER_CALL = 250
 POSITIONS_PER_MESSAGE = 5_000
 STREAM_SECONDS = 180.0
 CALL_SECONDS = 30.0
+RULES_FILE = Path(__file__).with_name("rules.json")
 _VALID_SINCE = timedelta(hours=1)
 
 
@@ -96,6 +99,23 @@ async def load_stock(doors: Doors, world: World, run: str, advance: Advance) -> 
     # A repeat is harmless: chunks that were applied are answered from their request ids.
     loaded = await patiently(once)
     return loaded.units
+
+
+async def load_rules(doors: Doors, run: str) -> int:
+    """The demo's own rules of sourcing hold from now on, unless somebody activated others; the number of
+    those that hold.
+    """
+    token = doors.tokens.office("planner")
+    listed = await doors.rpc(doors.rules.ListRules, rules_pb2.ListRulesRequest(page_size=1), token)
+    if listed.current_number:
+        return listed.current_number
+    draft = rules_pb2.CreateRulesRequest(
+        request_id=f"{run}/rules", document=RULES_FILE.read_text(encoding="utf-8")
+    )
+    created = await doors.rpc(doors.rules.CreateRules, draft, token)
+    activate = rules_pb2.ActivateRulesRequest(request_id=f"{run}/rules", number=created.rules.number)
+    await doors.rpc(doors.rules.ActivateRules, activate, token)
+    return created.rules.number
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -21,7 +21,7 @@ from demo.data.baskets import Channel
 from demo.data.places import LocationKind
 from demo.doors import PATIENCE_SECONDS, Away, Doors, Refused
 from demo.journal import Journal
-from demo.loading import catalogue_size, load_catalogue, load_stock
+from demo.loading import catalogue_size, load_catalogue, load_rules, load_stock
 from demo.options import DemoOptions
 from demo.progress import Steps
 from demo.replay import Replay
@@ -139,6 +139,7 @@ async def _play(options: DemoOptions, steps: Steps, doors: Doors, world: World) 
         await load_catalogue(doors, world, run_name, bar.advance)
     with steps.step("stock", len(world.stock)) as bar:
         await load_stock(doors, world, run_name, bar.advance)
+        await load_rules(doors, run_name)
 
     journal = Journal()
     stores = [place.location_id for place in world.geography.stores]

@@ -94,7 +94,7 @@ class _Rules(rules_pb2_grpc.SourcingRulesServiceServicer):
             number=7,
             kind=pb.RULES_CHANGE_KIND_UPDATED,
             actor="ana",
-            note="why",
+            note="why [/b]",
             differences=[pb.RulesDifference(path="split.most_parcels", before="0", after="2")],
         )
         return pb.ListRulesChangesResponse(changes=[change])
@@ -252,7 +252,7 @@ def test_activation_names_its_time_and_a_roll_back_its_version(desk: Desk) -> No
         1_798_135_200,
     )
     assert (roll_back.number, listed.number) == (0, 7)
-    assert re.search(r"ana\s+7\s+changed\s+why\s+split\.most_parcels: 0 → 2", history.out)
+    assert re.search(r"ana\s+7\s+changed\s+why \[/b\]\s+split\.most_parcels: 0 → 2", history.out)
 
 
 @pytest.mark.parametrize("arguments", [("create", "missing.json"), ("activate", "7", "--from", "soon")])
