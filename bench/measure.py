@@ -11,6 +11,7 @@ from bench.child import child
 from bench.figures import TRACED, Figures, Taken, figures
 from bench.flat import FLAT_POSITIONS, flat_cost
 from bench.limits import SqlLimits
+from bench.prices import stock_prices
 from bench.staleness import gauge, metrics
 
 MESSAGES_IN_FLIGHT = 16
@@ -88,16 +89,18 @@ async def measure(bench: Bench, machine: Mapping[str, Any]) -> tuple[Figures, Ta
     async with child("bench.echo") as port:
         await rounds(bench, taken, f"127.0.0.1:{port}")
     await half_load(bench, taken)
+    priced = await stock_prices(bench, taken)
     others: Figures = {"last_unit": await last_unit(bench)}
     others["memory_mb"] = processes.memory_mb(bench.platform)
     audit = await bench.auditor.audit()
     others["audit"] = {"movements": audit.movements, "seconds": audit.seconds}
     others["flat_cost"] = {"positions": list(FLAT_POSITIONS), "orders_per_s": [None] * len(FLAT_POSITIONS)}
     further: Figures = {
+        "stock_prices": priced,
         "replica": {
             "staleness_p99_ms": taken.median("staleness_p99_ms"),
             "gaps": gauge(metrics(bench.platform, "orders"), "aljibe_replica_gaps"),
-        }
+        },
     }
     if not bench.plan.quick:
         flat = await flat_cost(bench, bench.say)

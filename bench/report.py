@@ -33,6 +33,8 @@ GOALS = {
     ("integrity", "audit_differences"): ("<=", 0),
 }
 STALENESS_P99_MS = 250.0
+PRICED_RATIO = 0.9
+"""Of the orders a second without prices of stock."""
 _NOTES = {
     ("reserve_stream", "per_s"): "one stream, 64 a message, 16 messages in flight",
     ("tracing_cost", "at_1_percent"): "share of throughput lost, of calls that nobody traces",
@@ -84,6 +86,13 @@ def print_further(console: Console, further: Figures) -> None:
     console.print(
         f"availability replica in orders under full load: staleness p99 {_text(stale)} ms{goal}, "
         f"{_text(replica['gaps'])} gaps",
+        highlight=False,
+    )
+    prices = further["stock_prices"]
+    console.print(
+        f"orders/s without prices of stock {_text(prices['orders_per_s_without'])}, with them "
+        f"{_text(prices['orders_per_s_with'])}: {_text(prices['ratio'])} (goal >= {PRICED_RATIO}); "
+        f"a refresh takes {_text(prices['refresh_seconds'])} s",
         highlight=False,
     )
     if sizes := further.get("sizes"):

@@ -113,6 +113,7 @@ async def build(ctx: Context[Settings]) -> Built:
         nats=ctx.nats,
         stock=replica,
         places=directory,
+        ready=replica.ready,
         unit_prices=partial(read_unit_prices, catalog),
         rules_at=book.current,
         clock=clock,

@@ -33,6 +33,7 @@ DESTINATIONS = 64
 DESTINATION_DAYS = 91
 """Destinations of so many days stand for those to come."""
 _PARCEL_PRIOR_UNITS = 50.0
+_FAR_DEVIATIONS = 6.0
 
 
 class Bound(NamedTuple):
@@ -100,7 +101,7 @@ def make_book(task: Task, foresight: Foresight | None = None) -> PriceBook:
     sends = np.asarray([site.active and "SHIP" in site.capabilities for site in sites], dtype=bool)
     stock = np.where(sends, np.maximum(task.stock, 0), 0)
     figures = network_prices(
-        stock,
+        np.minimum(stock, _wanted_at_most((mean * is_store, shape), online)[:, None]),
         (mean, shape),
         online,
         is_store,
@@ -124,6 +125,19 @@ def make_book(task: Task, foresight: Foresight | None = None) -> PriceBook:
         margins=margins,
         columns=columns,
     )
+
+
+def _wanted_at_most(walk_in: tuple[Floats, Floats], online: tuple[Floats, Floats]) -> Rows:
+    """Units by SKU beyond which a location's next one is worth nothing: more than its own customers and all
+    online ones together will ask for. Pricing takes time for every unit of the deepest shelf.
+    """
+    mean, shape = walk_in
+    own = (mean + _FAR_DEVIATIONS * np.sqrt(mean + mean * mean / shape)).max(axis=1)
+    mean, shape = online
+    result: Rows = np.ceil(own + mean + _FAR_DEVIATIONS * np.sqrt(mean + mean * mean / shape)).astype(
+        np.int64
+    )
+    return result + 1
 
 
 def _by_day(foresight: Foresight) -> Foresight:

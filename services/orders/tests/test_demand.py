@@ -169,6 +169,9 @@ class Shelf:
     )
     asked: list[str] = field(default_factory=list)
 
+    async def ready(self) -> None:
+        """At once."""
+
     def items(self, sku: str) -> Iterable[tuple[str, int]]:
         return self.stock.get(sku, {}).items()
 
@@ -188,6 +191,7 @@ def the_prices(orders: Service, db: Database, shelf: Shelf) -> StockPrices:
         nats=orders.bus,
         stock=shelf,
         places=shelf,
+        ready=shelf.ready,
         unit_prices=shelf.unit_prices,
         rules_at=lambda _now: SourcingRules(),
         clock=lambda: datetime.now(UTC),

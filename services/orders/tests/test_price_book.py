@@ -177,6 +177,19 @@ def test_scarce_warehouse_stock_is_worth_what_online_orders_would_pay_instead() 
     assert plenty.price("sku-0", "warehouse", 500) == 0
 
 
+def test_stock_without_end_is_priced_as_stock_that_is_more_than_anybody_wants() -> None:
+    """A shelf for a hundred years must not take a hundred years to price."""
+    sold = bound(*((day, sku, sku % 2, 1) for day in range(0, 56, 3) for sku in range(2)))
+    online = sent(*((day % 50, sku, 1, 40.42, -3.70) for day in range(20) for sku in range(2)))
+
+    plenty = make_book(a_task([[2, 200, 300], [400, 1, 200]], sold, online))
+    endless = make_book(a_task([[2, 10**6, 10**6], [10**6, 1, 10**6]], sold, online))
+
+    for sku, place, units in (("sku-0", "madrid", 2), ("sku-1", "sevilla", 1)):
+        assert endless.price(sku, place, units) == pytest.approx(plenty.price(sku, place, units), rel=0.01)
+    assert endless.price("sku-0", "sevilla", 10**6) == 0
+
+
 def test_who_sends_nothing_is_not_part_of_what_is_sent() -> None:
     """Its customers are still expected: safety days count them."""
     task = a_task([[5, 5, 5]], bound(*((day, 0, 0, 1) for day in range(40))))

@@ -30,7 +30,7 @@ WITH fresh AS MATERIALIZED (
 ), sent AS (
   INSERT INTO sent_demand AS d (sku, latitude_cell, longitude_cell, day, units)
   SELECT sku, floor((address ->> 'latitude')::float8 * 10), floor((address ->> 'longitude')::float8 * 10), day, sum(units)
-  FROM wanted WHERE method = 1 AND address IS NOT NULL
+  FROM wanted WHERE method = 1 AND address ->> 'latitude' IS NOT NULL AND address ->> 'longitude' IS NOT NULL
   GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
   ON CONFLICT (sku, latitude_cell, longitude_cell, day) DO UPDATE SET units = d.units + excluded.units
 ), parcels AS (

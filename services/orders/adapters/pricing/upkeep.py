@@ -91,6 +91,9 @@ class WorkerFailed(Exception):
     """The process that makes a book ended otherwise than by making one."""
 
 
+_EXPECTED: tuple[type[Exception], ...] = (WorkerFailed, *_AWAY)
+
+
 class StockPrices:
     """Holds `book`, which decisions read, and keeps it fresh. An interval of 0 switches both off."""
 
@@ -104,6 +107,7 @@ class StockPrices:
         nats: Client,
         stock: Stock,
         places: Places,
+        ready: Callable[[], Awaitable[None]],
         unit_prices: UnitPrices,
         rules_at: Callable[[datetime], SourcingRules],
         clock: Clock,
@@ -121,6 +125,7 @@ class StockPrices:
         self._nats = nats
         self._stock = stock
         self._places = places
+        self._ready = ready
         self._unit_prices = unit_prices
         self._rules_at = rules_at
         self._clock = clock
@@ -149,6 +154,8 @@ class StockPrices:
         """Keep the book fresh, for ever."""
         if not self.on:
             return
+        # Prices of stock that was not read yet would be those of empty shelves.
+        await self._ready()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look_for_ever(), name="stock-prices-look")
             group.create_task(
@@ -207,9 +214,13 @@ class StockPrices:
             return
         try:
             await self.refresh()
-        except (WorkerFailed, grpc.aio.AioRpcError, TimeoutError) as error:
+        except _EXPECTED as error:
             _FAILED.inc()
             log.warning("stock.prices.waiting", extra={"reason": repr(error)})
+        except Exception:
+            # Whatever it is, orders go on, with the prices of before.
+            _FAILED.inc()
+            log.exception("stock.prices.failed")
 
     async def _look_for_ever(self) -> None:
         while True:
