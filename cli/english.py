@@ -182,6 +182,8 @@ aljibe order watch ord_01jd… --json | jq -r .state
     "order.waiting": "the service is away; asking again …",
     "card.accepted": "Accepted",
     "card.promise": "Promised by",
+    "card.kept": "kept",
+    "card.missed": "missed",
     "card.total": "Total",
     "card.tax": "tax",
     "card.discount": "promotions",

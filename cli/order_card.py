@@ -116,10 +116,18 @@ def _plan(texts: Texts, order: orders_pb2.Order) -> Table:
             _method(texts, part.method),
             part.fulfillment_order_id,
             ", ".join(f"{units(line.quantity_units)} × {line.sku}" for line in part.lines),
-            time(part.promise_time),
+            _promise(texts, part),
             part.reservation_id,
         )
     return table
+
+
+def _promise(texts: Texts, part: orders_pb2.PlanPart) -> Text:
+    outcome = short(orders_pb2.PromiseOutcome.Name(part.promise_outcome), "PROMISE_OUTCOME_")
+    if outcome == "UNSPECIFIED":
+        return Text(time(part.promise_time))
+    style = "green" if outcome == "KEPT" else "red"
+    return Text.assemble(time(part.promise_time), " ", (texts(f"card.{outcome.lower()}"), style))
 
 
 def _payment(texts: Texts, order: orders_pb2.Order) -> str:

@@ -182,6 +182,8 @@ aljibe order watch ord_01jd… --json | jq -r .state
     "order.waiting": "el servicio está ausente; se pregunta de nuevo …",
     "card.accepted": "Aceptado",
     "card.promise": "Prometido para",
+    "card.kept": "cumplido",
+    "card.missed": "incumplido",
     "card.total": "Total",
     "card.tax": "impuestos",
     "card.discount": "promociones",

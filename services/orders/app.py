@@ -39,6 +39,7 @@ from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
 from services.orders.adapters.nats.rules_book import CachedRulesBook
 from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.demand import Demand
 from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
@@ -64,7 +65,9 @@ _PRICES_SERVICE = stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceServic
 _RULES_SERVICE = rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"]
 
 _DIFFERENCES = metrics.gauge(
-    "orders_audit_differences", "orders", "Recent orders whose units or money do not add up"
+    "orders_audit_differences",
+    "orders",
+    "Recent orders whose units or money do not add up, and days whose capacity is not what orders take",
 )
 _CASES = metrics.gauge("orders_sourcing_cases_open", "cases", "Units that wait for another location")
 _PAYMENTS = metrics.gauge("orders_payment_tasks_due", "tasks", "Money that the provider has yet to move")
@@ -91,8 +94,9 @@ async def build(ctx: Context[Settings]) -> Built:
             wake()
 
     pages = PageTokens(ctx.db.secret)
-    store = PostgresStore(ctx.db, announce, clock)
-    acceptor = GroupAcceptor(ctx.db, announce, clock)
+    capacity = CapacityBook(ctx.db, lambda: directory.locations)
+    store = PostgresStore(ctx.db, announce, clock, capacity)
+    acceptor = GroupAcceptor(ctx.db, announce, clock, capacity)
     replica = AvailabilityReplica(ctx.nats, partial(Snapshots, inventory))
     directory = CachedDirectory(
         ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
@@ -121,7 +125,7 @@ async def build(ctx: Context[Settings]) -> Built:
         horizon_days=settings.stock_horizon_days,
     )
 
-    terms_at = by_book(book, lambda: stock_prices.book)
+    terms_at = by_book(book, lambda: stock_prices.book, capacity)
     secure = Secure(replica, directory, reservations, terms_at, clock)
     place = PlaceOrder(
         prices=prices,
@@ -132,17 +136,18 @@ async def build(ctx: Context[Settings]) -> Built:
         intents=intents,
         acceptor=acceptor,
         store=store,
+        capacity=capacity,
         clock=clock,
         new_id=new_id,
     )
-    source_again = SourceAgain(store, secure, taken, directory, reservations, new_id)
+    source_again = SourceAgain(store, secure, taken, directory, reservations, capacity, new_id)
     payments = SettlePayments(store, provider)
     wakeups += [source_again.wake, payments.wake]
     servicer = OrderServicer(
         place=place,
         preview=PreviewOrder(prices, replica, InventoryLimits(inventory), directory, terms_at, clock),
         cancel=CancelOrder(store, taken),
-        resolve=ResolveShortage(store, secure, directory, reservations, new_id),
+        resolve=ResolveShortage(store, secure, directory, reservations, capacity, new_id),
         store=store,
         bells=bells,
         pages=pages,
@@ -157,11 +162,15 @@ async def build(ctx: Context[Settings]) -> Built:
         await book.open()
         await book.refresh()
         await stock_prices.open()
+        await capacity.refresh()
         await _at_most(START_WAIT_SECONDS, directory.ready())
         await _at_most(START_WAIT_SECONDS, replica.ready())
 
     async def look_after() -> None:
-        _DIFFERENCES.set(await store.differences(clock() - CHECKED_WINDOW))
+        _DIFFERENCES.set(
+            await store.differences(clock() - CHECKED_WINDOW) + await store.capacity_differences()
+        )
+        await capacity.forget()
         cases, due = await store.waiting()
         _CASES.set(cases)
         _PAYMENTS.set(due)
@@ -185,6 +194,7 @@ async def build(ctx: Context[Settings]) -> Built:
             replica.run,
             directory.run,
             book.run,
+            capacity.run,
             source_again.run,
             payments.run,
             stock_prices.run,

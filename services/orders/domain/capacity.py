@@ -64,3 +64,16 @@ class Less:
         """See `Capacity.left`."""
         left = self._capacity.left(location_id, day)
         return None if left is None else left - self._taken.get((location_id, day), 0)
+
+
+def still_taken(work: Work, open_units: int) -> Work:
+    """What is left of a part's `work` when only `open_units` of it are still to be handed out: units that
+    are not free the last days first.
+    """
+    result = []
+    for day, units in work:
+        kept = min(units, open_units)
+        if kept > 0:
+            result.append((day, kept))
+            open_units -= kept
+    return tuple(result)

@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from services.orders.domain.places import Address
@@ -31,6 +31,19 @@ class Part(NamedTuple):
     attempt: int
     delivery_address: Address | None = None
     """Where the parcel goes; None: to the order's address."""
+    work: tuple[tuple[date, int], ...] = ()
+    """Units that it takes of the location's capacity, by local day; none where no capacity is stated."""
+    due_time: datetime | None = None
+    """By when it has to be on its way, or ready to be collected, for the promise to be kept."""
+    done_time: datetime | None = None
+    """When it had."""
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the promise was kept; None: not to be said yet."""
+        if self.due_time is None or self.done_time is None:
+            return None
+        return self.done_time <= self.due_time
 
 
 @dataclass(frozen=True, slots=True)

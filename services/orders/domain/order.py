@@ -97,8 +97,15 @@ class Order:
         if self._advance(fulfillment_order_id, units, UnitState.PICKED, (UnitState.ALLOCATED,)):
             self._progressed()
 
-    def ready(self, fulfillment_order_id: str, units: Units, until: datetime | None, now: datetime) -> None:
-        """Units wait in the store until `until`."""
+    def ready(
+        self,
+        fulfillment_order_id: str,
+        units: Units,
+        until: datetime | None,
+        now: datetime,
+        done_time: datetime | None = None,
+    ) -> None:
+        """Units wait in the store until `until`, since `done_time` (None: now)."""
         if self._advance(
             fulfillment_order_id, units, UnitState.READY, (UnitState.PICKED, UnitState.ALLOCATED)
         ):
@@ -109,11 +116,18 @@ class Order:
                 until=messages.moment(until, self.language_code),
                 items=self._items(units),
             )
+            self._done(fulfillment_order_id, done_time or now)
 
     def shipped(
-        self, fulfillment_order_id: str, units: Units, carrier: str, tracking_number: str, now: datetime
+        self,
+        fulfillment_order_id: str,
+        units: Units,
+        carrier: str,
+        tracking_number: str,
+        now: datetime,
+        done_time: datetime | None = None,
     ) -> None:
-        """Units left in a parcel; their share is captured."""
+        """Units left in a parcel at `done_time` (None: now); their share is captured."""
         moved = self._advance(
             fulfillment_order_id, units, UnitState.SHIPPED, (UnitState.PICKED, UnitState.ALLOCATED)
         )
@@ -121,9 +135,10 @@ class Order:
             self._capture(moved)
             said = messages.tracking(self.language_code, carrier, tracking_number)
             self._tell(messages.SHIPPED, now, items=self._items(moved), tracking=said)
+            self._done(fulfillment_order_id, done_time or now)
 
-    def handed_over(self, fulfillment_order_id: str, units: Units) -> None:
-        """The customer collected units; their share is captured."""
+    def handed_over(self, fulfillment_order_id: str, units: Units, done_time: datetime | None = None) -> None:
+        """The customer collected units at `done_time`; their share is captured."""
         moved = self._advance(
             fulfillment_order_id,
             units,
@@ -133,6 +148,8 @@ class Order:
         if moved:
             self._capture(moved)
             self._progressed()
+            if done_time is not None:
+                self._done(fulfillment_order_id, done_time)
 
     def short(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
         """Units cannot come from their location: parcels are searched for elsewhere, a pickup's customer
@@ -291,6 +308,14 @@ class Order:
     def units_in(self, state: UnitState) -> dict[int, int]:
         """Units by line number that stand in `state`, wherever."""
         return self.units.in_state(state)
+
+    def _done(self, fulfillment_order_id: str, at: datetime) -> None:
+        """The location has done its share, once nothing of the part is left to do there."""
+        part = self.parts[fulfillment_order_id]
+        todo = (UnitState.ALLOCATED, UnitState.PICKED)
+        left = any(s.fulfillment_order_id == fulfillment_order_id and s.state in todo for s in self.units)
+        if part.done_time is None and not left:
+            self.parts[fulfillment_order_id] = part._replace(done_time=at)
 
     def _advance(
         self, fulfillment_order_id: str, units: Units, target: UnitState, sources: tuple[UnitState, ...]

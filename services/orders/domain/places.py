@@ -147,6 +147,11 @@ class Locations:
         # Nowhere in the cell is farther from its middle than half a side north and half a side east.
         return Near(tuple(sorted(ranked[False])), tuple(sorted(ranked[True])), radians(CELL_DEGREES) + 1e-9)
 
+    @cached_property
+    def limited(self) -> bool:
+        """Whether any states a capacity a day."""
+        return any(x.daily_capacity_units for x in self.by_id.values())
+
     def zone_near(self, latitude: float, longitude: float) -> str:
         """The time zone of a place: that of the shipping location nearest to the middle of its cell."""
         near = self.near(latitude, longitude)

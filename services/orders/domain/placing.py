@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.orders.domain import messages
-from services.orders.domain.calendar import HORIZON_DAYS
 from services.orders.domain.capacity import Less
 from services.orders.domain.draft import Draft
 from services.orders.domain.facts import Accepted, Fact, MoneyDue, Part, PartLine, Told
@@ -17,6 +16,7 @@ from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.promise import Timetable
+from services.orders.domain.refusals import NothingPromised
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.standing import Standing
@@ -41,6 +41,9 @@ def parts_of(
 ) -> list[Part]:
     """The plan's parts with ids and promises; what is carried out is in the customer's hands now. Parcels
     go to `to`, or if it is None to the order's address, which is at `destination`.
+
+    Raises:
+        NothingPromised: a location has no opening or no capacity left.
     """
     parts = []
     left = Less(capacity)
@@ -50,9 +53,11 @@ def parts_of(
     for planned in plan.parts:
         units = sum(line.quantity_units for line in planned.lines)
         promised = moment.promise(planned.method, planned.location_id, units, km=planned.distance_km)
-        promise = now + timedelta(days=HORIZON_DAYS) if promised is None else promised.time
-        if promised is not None:
-            left.take(planned.location_id, promised.work)
+        if promised is None:
+            raise NothingPromised(planned.location_id, planned.method.name)
+        left.take(planned.location_id, promised.work)
+        limited = locations.by_id[planned.location_id].daily_capacity_units > 0
+        carried = planned.method is Method.CARRY_OUT
         parts.append(
             Part(
                 new_id("ful"),
@@ -60,9 +65,11 @@ def parts_of(
                 planned.method,
                 "" if planned.method is Method.CARRY_OUT else reservation_id,
                 tuple(PartLine(*line) for line in planned.lines),
-                promise,
+                promised.time,
                 attempt,
                 to if planned.method is Method.SHIP else None,
+                promised.work if limited else (),
+                None if carried else promised.due,
             )
         )
     return parts

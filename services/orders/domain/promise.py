@@ -49,6 +49,8 @@ class Promise(NamedTuple):
     """By when the customer has it, or can collect it."""
     ready: datetime
     """When the goods are ready at the location."""
+    due: datetime
+    """By when it has to be on its way to the customer, or ready to be collected, for that."""
     ships_on: date | None
     """When a parcel (or the transfer to a store) leaves; None when nothing does."""
     work: Work
@@ -293,7 +295,7 @@ class Moment:
         opening or no capacity within 60 days.
         """
         if method is Method.CARRY_OUT:
-            return Promise(self.now, self.now, None, ())
+            return Promise(self.now, self.now, self.now, None, ())
         if method is Method.SHIP:
             return self._parcel(location_id, km, units)
         if from_location_id and from_location_id != location_id:
@@ -306,8 +308,13 @@ class Moment:
             return None
         ready, ships, work = leaves
         arrives = self._timetable.delivered(ships, self._timetable.transit_days(km))
+        due = wall(ships + 1, 0, self._timetable.place(location_id).calendar.zone)
         return Promise(
-            self._timetable.by_evening(arrives, self._zone), time_of(ready), date.fromordinal(ships), work
+            self._timetable.by_evening(arrives, self._zone),
+            time_of(ready),
+            time_of(due),
+            date.fromordinal(ships),
+            work,
         )
 
     def _leaves(self, location_id: str, units: int) -> tuple[int, int, Work] | None:
@@ -361,7 +368,8 @@ class Moment:
                 ready = calendar.after(max(self._instant, spans[0][0]), place.preparation)
                 if ready is None:
                     return None
-                return Promise(time_of(ready), time_of(ready), None, (*work, (at, units)))
+                when = time_of(ready)
+                return Promise(when, when, when, None, (*work, (at, units)))
             if spread and left > 0:
                 work.append((at, left))
                 units -= left
@@ -377,4 +385,5 @@ class Moment:
         ready = store.calendar.after(wall(arrives, 0, store.calendar.zone), store.preparation)
         if ready is None:
             return None
-        return Promise(time_of(ready), time_of(ready), date.fromordinal(ships), work)
+        when = time_of(ready)
+        return Promise(when, when, when, date.fromordinal(ships), work)

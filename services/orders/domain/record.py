@@ -158,7 +158,7 @@ class DecisionRecord(NamedTuple):
             "versions": self.versions,
             "now": self.now.isoformat(),
         }
-        if about := {line.line_number: line[5:] for line in self.wish.lines if any(line[5:])}:
+        if about := {str(line.line_number): line[5:] for line in self.wish.lines if any(line[5:])}:
             data["about"] = about
         if any(self.wish[2:]):
             data["order"] = self.wish[2:]
@@ -171,9 +171,12 @@ class DecisionRecord(NamedTuple):
                 for sku, found in self.prices.items()
             }
         if self.kept_back:
-            data["stays"] = self.kept_back
+            data["stays"] = {
+                sku: {str(n): {str(days): units for days, units in one.items()} for n, one in found.items()}
+                for sku, found in self.kept_back.items()
+            }
         if self.capacity:
-            data["capacity"] = self.capacity
+            data["capacity"] = {str(n): by_day for n, by_day in self.capacity.items()}
         return data
 
     @classmethod

@@ -168,6 +168,17 @@ class AttemptsExhausted(Refusal):
 
 
 @dataclass(eq=False)
+class NothingPromised(Refusal):
+    """A location that was to serve neither opens nor has capacity left within 60 days, and no other can."""
+
+    location_id: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"location {self.location_id} has no opening or no capacity left for {self.method} in 60 days"
+
+
+@dataclass(eq=False)
 class PaymentDeclined(Refusal):
     """The payment provider said no; nothing is charged or reserved."""
 

@@ -16,10 +16,12 @@ from chassis.ids import new_id
 from chassis.postgres import Database, open_database
 from chassis.refusals import RequestIdReused
 from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.domain import facts
+from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.sourcing import Plan, Wish
-from services.orders.tests.builders import order
+from services.orders.tests.builders import LOCATIONS, order
 from services.orders.tests.conftest import role_url
 from services.orders.usecases.ports import Acceptance, Decided, HoldTooShort
 from tests.servers import Databases
@@ -59,9 +61,10 @@ def acceptance(
 class Instance:
     """An acceptor of a process of its own, and what it announced."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, places: Locations = LOCATIONS) -> None:
         self.announced: list[str] = []
-        self.acceptor = GroupAcceptor(db, self._announce, lambda: datetime.now(UTC))
+        self.book = CapacityBook(db, lambda: places)
+        self.acceptor = GroupAcceptor(db, self._announce, lambda: datetime.now(UTC), self.book)
 
     def _announce(self, events: Sequence[OutboxEvent], order_ids: Sequence[str]) -> None:
         self.announced += order_ids

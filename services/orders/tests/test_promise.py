@@ -267,7 +267,9 @@ def test_a_pickup_with_transfer_is_ready_when_the_goods_have_come_and_the_store_
 def test_what_is_carried_out_is_promised_now_and_takes_no_capacity() -> None:
     moment = Timetable.of(Locations.of([SHOP]), RULES).at(madrid(9, 10))
 
-    assert moment.promise(Method.CARRY_OUT, "shop", 5) == Promise(madrid(9, 10), madrid(9, 10), None, ())
+    assert moment.promise(Method.CARRY_OUT, "shop", 5) == Promise(
+        madrid(9, 10), madrid(9, 10), madrid(9, 10), None, ()
+    )
 
 
 # ---- capacity

@@ -70,6 +70,8 @@ _parts = st.lists(
         promise_time=st.none() | _times,
         attempt=st.integers(1, 20),
         delivery_address=st.none() | _addresses,
+        due_time=st.none() | _times,
+        done_time=st.none() | _times,
     ),
     max_size=3,
     unique_by=lambda part: part.fulfillment_order_id,
@@ -144,6 +146,13 @@ def plain_part(part: Part, order: Order) -> orders_pb2.PlanPart:
         promise_time=stamp(part.promise_time),
         attempt=part.attempt,
         delivery_address=plain_address(part.delivery_address),
+        due_time=stamp(part.due_time),
+        done_time=stamp(part.done_time),
+        promise_outcome={
+            None: orders_pb2.PROMISE_OUTCOME_UNSPECIFIED,
+            True: orders_pb2.PROMISE_OUTCOME_KEPT,
+            False: orders_pb2.PROMISE_OUTCOME_MISSED,
+        }[part.kept],
     )
 
 

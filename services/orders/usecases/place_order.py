@@ -17,6 +17,9 @@ from services.orders.domain.placing import NewId, parts_of, place
 from services.orders.domain.prices import Quote
 from services.orders.domain.refusals import (
     AttemptsExhausted,
+    InsufficientStock,
+    NoPlan,
+    NothingPromised,
     PaymentDeclined,
     PaymentTokenUnknown,
     PaymentUnavailable,
@@ -27,10 +30,12 @@ from services.orders.usecases.ports import (
     Acceptor,
     Authorized,
     Backing,
+    CapacityTaken,
     Declined,
     Directory,
     HoldTooShort,
     Intents,
+    LiveCapacity,
     PaymentProvider,
     PaymentTask,
     Prices,
@@ -43,6 +48,8 @@ from services.orders.usecases.secure import MAX_ATTEMPTS, Secure, Secured
 
 AUTHORIZE_TRIES = 3
 AUTHORIZE_WAIT_SECONDS = 0.1
+PROMISE_TRIES = 3
+"""How often an order is promised anew at the same locations because others took the day's capacity."""
 
 
 class Request(NamedTuple):
@@ -67,6 +74,7 @@ class PlaceOrder:
         intents: Intents,
         acceptor: Acceptor,
         store: Store,
+        capacity: LiveCapacity,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -78,6 +86,7 @@ class PlaceOrder:
         self._intents = intents
         self._acceptor = acceptor
         self._store = store
+        self._capacity = capacity
         self._clock = clock
         self._new_id = new_id
         self._flights = Flights()
@@ -107,28 +116,57 @@ class PlaceOrder:
         if stored is not None:
             return stored
         attempt = 1
+        full: dict[str, NothingPromised] = {}
         while True:
-            secured = await self._secure(
-                order_id,
-                draft.wish(),
-                draft.channel_id,
-                first_attempt=attempt,
-                hold_id=draft.hold_id,
-                customer_id=draft.customer_id,
-            )
+            try:
+                secured = await self._secure(
+                    order_id,
+                    draft.wish(),
+                    draft.channel_id,
+                    first_attempt=attempt,
+                    excluded=frozenset(full),
+                    hold_id=draft.hold_id,
+                    customer_id=draft.customer_id,
+                )
+            except (InsufficientStock, NoPlan) as error:
+                # There may be goods, but where they are there is no time for them.
+                raise next(iter(full.values()), error) from None
             backing = await self._backing(order_id, quote, token, secured)
             if quote.total_minor:
                 await self._authorize(order_id, backing, quote, token, secured)
             try:
-                return await self._acceptor.accept(
-                    self._acceptance(order_id, draft, quote, secured, backing, request, trace_id)
-                )
-            except HoldTooShort:
-                # This call was held up for longer than the reservation or the intent lasts.
+                return await self._accept(order_id, draft, quote, secured, backing, request, trace_id)
+            except (HoldTooShort, CapacityTaken):
+                # This call was held up for longer than the reservation or the intent lasts, or others were
+                # quicker with the capacity of the day: perhaps another location is better now.
                 await self._let_go(order_id, backing, quote, secured)
-                attempt = secured.attempt + 1
-                if attempt > MAX_ATTEMPTS:
-                    raise AttemptsExhausted(order_id, secured.attempt) from None
+            except NothingPromised as refusal:
+                await self._let_go(order_id, backing, quote, secured)
+                full[refusal.location_id] = refusal
+            attempt = secured.attempt + 1
+            if attempt > MAX_ATTEMPTS:
+                raise AttemptsExhausted(order_id, secured.attempt)
+
+    async def _accept(
+        self,
+        order_id: str,
+        draft: Draft,
+        quote: Quote,
+        secured: Secured,
+        backing: Backing,
+        request: Request,
+        trace_id: str,
+    ) -> bytes:
+        for left in reversed(range(PROMISE_TRIES)):
+            acceptance = self._acceptance(order_id, draft, quote, secured, backing, request, trace_id)
+            try:
+                return await self._acceptor.accept(acceptance)
+            except CapacityTaken:
+                await self._capacity.refresh()
+                # Where being late costs nothing the same locations serve, on a later day.
+                if not left or secured.terms.rules.late_per_day:
+                    raise
+        raise AssertionError
 
     async def _backing(self, order_id: str, quote: Quote, token: str, secured: Secured) -> Backing:
         if secured.reservation_id:
@@ -157,7 +195,7 @@ class PlaceOrder:
             secured.terms.rules,
             self._new_id,
             destination=secured.decided.record.wish.destination,
-            capacity=secured.terms.capacity,
+            capacity=self._capacity,
         )
         order = place(
             order_id,

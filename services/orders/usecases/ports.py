@@ -16,7 +16,7 @@ from services.orders.domain.record import DecisionRecord
 from services.orders.domain.refusals import LimitExceeded
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
-from services.orders.domain.views import Stock
+from services.orders.domain.views import Capacity, Stock
 
 R = TypeVar("R")
 
@@ -259,12 +259,25 @@ class Acceptor(Protocol):
 
         Raises:
             HoldTooShort: the reservation ends too soon; nothing was committed.
+            CapacityTaken: a day that a part takes of is full; nothing was committed.
         """
         ...
 
 
 class HoldTooShort(Exception):
     """The reservation behind an acceptance ends too soon."""
+
+
+class CapacityTaken(Exception):
+    """Others took the capacity of a day meanwhile; nothing was committed. Promise again, after `refresh`."""
+
+
+class LiveCapacity(Capacity, Protocol):
+    """What locations can still take on, as far as this process knows; the authority is the commit."""
+
+    async def refresh(self) -> None:
+        """Bring it up to the moment of the call."""
+        ...
 
 
 CaseUnits = tuple[tuple[int, int, str], ...]
@@ -370,6 +383,9 @@ class Store(Protocol):
         """One transaction around `work`, with these orders locked in order of id; unknown ones are absent.
 
         It may run again when the database asks for it, so `work` has no effect outside.
+
+        Raises:
+            CapacityTaken: a day that a new part takes of is full; nothing was changed.
         """
         ...
 

@@ -11,16 +11,25 @@ from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
-from services.orders.domain.refusals import NothingToResolve, OrderChanged
+from services.orders.domain.refusals import NothingPromised, NothingToResolve, OrderChanged
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.cancel_order import Encode, Guard, known
 from services.orders.usecases.place_order import Request
-from services.orders.usecases.ports import Directory, Reservations, Store, Tx
+from services.orders.usecases.ports import (
+    CapacityTaken,
+    Directory,
+    LiveCapacity,
+    Reservations,
+    Store,
+    Tx,
+)
 from services.orders.usecases.secure import Secure, Secured
 
 CUSTOMER_CHOICE = "CUSTOMER_CHOICE"
 ATTEMPTS_SET_ASIDE = 5
+PROMISE_TRIES = 5
+"""How often the choice is promised anew because others took the day's capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,14 @@ class ResolveShortage:
         secure: Secure,
         directory: Directory,
         reservations: Reservations,
+        capacity: LiveCapacity,
         new_id: NewId,
     ) -> None:
         self._store = store
         self._secure = secure
         self._directory = directory
         self._reservations = reservations
+        self._capacity = capacity
         self._new_id = new_id
 
     async def __call__(
@@ -94,7 +105,18 @@ class ResolveShortage:
             excluded=order.failed_locations if choice.ship_to is not None else frozenset(),
             customer_id=order.customer_id,
         )
-        return await self._commit(order_id, choice, secured, request, encode)
+        for left in reversed(range(PROMISE_TRIES)):
+            try:
+                return await self._commit(order_id, choice, secured, request, encode)
+            except CapacityTaken:
+                await self._capacity.refresh()
+                if not left:
+                    await self._reservations.release(secured.reservation_id)
+                    raise OrderChanged(order_id) from None
+            except NothingPromised:
+                await self._reservations.release(secured.reservation_id)
+                raise
+        raise AssertionError
 
     async def _commit(
         self, order_id: str, choice: Choice, secured: Secured, request: Request, encode: Encode
@@ -108,7 +130,7 @@ class ResolveShortage:
             secured.terms.rules,
             self._new_id,
             choice.ship_to,
-            capacity=secured.terms.capacity,
+            capacity=self._capacity,
         )
 
         async def finish(tx: Tx) -> bytes | Order | None:

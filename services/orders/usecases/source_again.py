@@ -23,10 +23,25 @@ from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
-from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, OrderUnknown
+from services.orders.domain.refusals import (
+    AttemptsExhausted,
+    InsufficientStock,
+    NoPlan,
+    NothingPromised,
+    OrderUnknown,
+)
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method, UnitState
-from services.orders.usecases.ports import Case, Directory, Reservations, Store, Taken, Tx
+from services.orders.usecases.ports import (
+    CapacityTaken,
+    Case,
+    Directory,
+    LiveCapacity,
+    Reservations,
+    Store,
+    Taken,
+    Tx,
+)
 from services.orders.usecases.secure import Secure, Secured
 
 log = logging.getLogger(__name__)
@@ -37,6 +52,9 @@ IDLE_SECONDS = 0.5
 AWAY_SECONDS = 2.0
 MAX_TRIES = 5
 """Rounds of reserving for one case before its units are given up."""
+
+PROMISE_TRIES = 5
+"""How often found units are promised anew because others took the day's capacity."""
 
 TAKE_OUT = "TAKE_OUT"
 SOURCE = "SOURCE"
@@ -54,6 +72,7 @@ class SourceAgain:
         taken: Taken,
         directory: Directory,
         reservations: Reservations,
+        capacity: LiveCapacity,
         new_id: NewId,
     ) -> None:
         self._store = store
@@ -61,6 +80,7 @@ class SourceAgain:
         self._taken = taken
         self._directory = directory
         self._reservations = reservations
+        self._capacity = capacity
         self._new_id = new_id
         self._aside = SetAside("orders.sourcing", first_seconds=AWAY_SECONDS)
         self._woken = asyncio.Event()
@@ -170,6 +190,23 @@ class SourceAgain:
 
     async def _settle(self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address) -> None:
         """Commit what was found, and cancel what was not."""
+        for left in reversed(range(PROMISE_TRIES)):
+            try:
+                await self._promise(case, wanted, secured, to)
+                return
+            except CapacityTaken:
+                if not left:
+                    raise
+                await self._capacity.refresh()
+            except NothingPromised as error:
+                assert secured is not None
+                await self._reservations.release(secured.reservation_id)
+                await self._next_attempt(case, wanted, str(error))
+                return
+
+    async def _promise(
+        self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address
+    ) -> None:
         parts = (
             parts_of(
                 secured.plan,
@@ -180,7 +217,7 @@ class SourceAgain:
                 secured.terms.rules,
                 self._new_id,
                 to,
-                capacity=secured.terms.capacity,
+                capacity=self._capacity,
             )
             if secured is not None
             else []

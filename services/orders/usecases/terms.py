@@ -64,11 +64,8 @@ TermsAt = Callable[[datetime], Terms]
 """The terms at a moment; cheap, since every order asks."""
 
 
-def standing(rules: SourcingRules) -> TermsAt:
-    """Terms whose rules never change, without prices of stock and with capacity for everything."""
-    return lambda now: Terms(now, rules)
-
-
-def by_book(book: RulesBook, prices: Callable[[], Prices] = lambda: NO_PRICES) -> TermsAt:
-    """The same with the rules and the prices of stock that hold at the moment."""
-    return lambda now: Terms(now, book.current(now), prices())
+def by_book(
+    book: RulesBook, prices: Callable[[], Prices] = lambda: NO_PRICES, capacity: Capacity = UNLIMITED
+) -> TermsAt:
+    """Terms with the rules and the prices of stock that hold at the moment."""
+    return lambda now: Terms(now, book.current(now), prices(), capacity)

@@ -77,6 +77,12 @@ ERRORS = ErrorTable(
             "El pedido {order_id} se intentó {attempts} veces; repítalo con otro request_id",
         ),
         ErrorRule(
+            refusals.NothingPromised,
+            _FAILED,
+            "NOTHING_PROMISED",
+            "La ubicación {location_id} no abre o no tiene capacidad para {method} en 60 días",
+        ),
+        ErrorRule(
             refusals.PaymentDeclined, _FAILED, "PAYMENT_DECLINED", "El pago fue rechazado ({decline_reason})"
         ),
         ErrorRule(

@@ -105,6 +105,11 @@ def location_of(message: inventory_pb2.Location) -> Location:
 
 # Orders, their parts and addresses go into answers, stored answers and events alike: they are written as
 # bytes, once, and never copied from one message into another.
+_OUTCOMES = {
+    None: orders_pb2.PROMISE_OUTCOME_UNSPECIFIED,
+    True: orders_pb2.PROMISE_OUTCOME_KEPT,
+    False: orders_pb2.PROMISE_OUTCOME_MISSED,
+}
 _order = writer(orders_pb2.Order)
 _line = writer(orders_pb2.OrderLine)
 _group = writer(orders_pb2.UnitGroup)
@@ -158,6 +163,9 @@ def part_wire(part: Part, order: Order) -> bytes:
         promise_time=time_wire(part.promise_time),
         attempt=part.attempt,
         delivery_address=address_wire(part.delivery_address),
+        due_time=time_wire(part.due_time),
+        done_time=time_wire(part.done_time),
+        promise_outcome=0 if part.done_time is None else _OUTCOMES[part.kept],
     )
 
 

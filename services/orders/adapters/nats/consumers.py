@@ -160,18 +160,24 @@ async def _taken_out(tx: Tx, message: Incoming, told: told_by_fulfillment.UnitsT
 async def _shipped(tx: Tx, message: Incoming, told: told_by_fulfillment.OrderShipped) -> None:
     order = _order(tx, told.origin.order_id)
     order.shipped(
-        told.origin.fulfillment_order_id, _units(told.units), told.carrier, told.tracking_number, tx.now
+        told.origin.fulfillment_order_id,
+        _units(told.units),
+        told.carrier,
+        told.tracking_number,
+        tx.now,
+        message.time,
     )
 
 
 async def _ready(tx: Tx, message: Incoming, told: told_by_fulfillment.PickupReady) -> None:
     order = _order(tx, told.origin.order_id)
     until = moment(told.collect_until_time) if told.HasField("collect_until_time") else None
-    order.ready(told.origin.fulfillment_order_id, _units(told.units), until, tx.now)
+    order.ready(told.origin.fulfillment_order_id, _units(told.units), until, tx.now, message.time)
 
 
 async def _handed_over(tx: Tx, message: Incoming, told: told_by_fulfillment.OrderHandedOver) -> None:
-    _order(tx, told.origin.order_id).handed_over(told.origin.fulfillment_order_id, _units(told.units))
+    order = _order(tx, told.origin.order_id)
+    order.handed_over(told.origin.fulfillment_order_id, _units(told.units), message.time)
 
 
 async def _not_collected(tx: Tx, message: Incoming, told: told_by_fulfillment.PickupExpired) -> None:

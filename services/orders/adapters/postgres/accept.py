@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -23,10 +24,11 @@ from chassis.telemetry import current_traceparent
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import Written, order_wire
 from services.orders.adapters.nats.events import events_of
+from services.orders.adapters.postgres.capacity import CapacityBook, Days, work_of
 from services.orders.adapters.postgres.changes import Announce, sql
-from services.orders.adapters.postgres.rows import address_json, part_lines_json
+from services.orders.adapters.postgres.rows import address_json, part_lines_json, work_json
 from services.orders.domain import facts
-from services.orders.usecases.ports import Acceptance, HoldTooShort
+from services.orders.usecases.ports import Acceptance, CapacityTaken, HoldTooShort
 
 ACCEPT_LANES = 1
 LOOK_UP_LANES = 1
@@ -36,6 +38,9 @@ MAX_GROUP = 128
 
 
 _ACCEPT = together(sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents)
+_ACCEPT_AND_TAKE = together(
+    sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents, sql.take_capacity
+)
 _answer = writer(orders_pb2.PlaceOrderResponse)
 
 
@@ -43,6 +48,7 @@ class _Member(NamedTuple):
     acceptance: Acceptance
     answer: bytes
     events: list[OutboxEvent]
+    work: Days
 
 
 class _Asked(NamedTuple):
@@ -54,7 +60,8 @@ class _Asked(NamedTuple):
 class GroupAcceptor:
     """See `usecases.ports.Acceptor`."""
 
-    def __init__(self, db: Database, announce: Announce, clock: Clock) -> None:
+    def __init__(self, db: Database, announce: Announce, clock: Clock, capacity: CapacityBook) -> None:
+        self._capacity = capacity
         self._db = db
         self._announce = announce
         self._clock = clock
@@ -78,8 +85,12 @@ class GroupAcceptor:
         written = Written.of(order)
         events = events_of(order, order.facts, order.accept_time, current_traceparent(), written)
         answer = _answer(order=order_wire(order, written))
+        work = work_of([order])
         try:
-            return await self._accepts.submit(_Member(acceptance, answer, events))
+            if not work:
+                return await self._accepts.submit(_Member(acceptance, answer, events, work))
+            with self._capacity.taking(work):
+                return await self._accepts.submit(_Member(acceptance, answer, events, work))
         except asyncpg.CheckViolationError as error:
             if error.constraint_name == "reservation_outlives_acceptance":
                 raise HoldTooShort from error
@@ -98,6 +109,7 @@ class GroupAcceptor:
     async def _accept_group(self, members: Sequence[_Member]) -> list[bytes | Exception]:
         crashpoint("group.before_transaction")
         older: dict[str, StoredRequest] = {}
+        full: set[str] = set()
         # Sorted, so that two instances with the same requests wait for each other instead of deadlocking.
         fresh = sorted(members, key=lambda member: member.acceptance.request_key)
         for left in reversed(range(ACCEPT_TRIES)):
@@ -112,11 +124,45 @@ class GroupAcceptor:
                     raise
                 older |= found
                 fresh = [m for m in fresh if m.acceptance.request_key not in older]
+            except asyncpg.CheckViolationError as error:
+                if error.constraint_name != "capacity_left":
+                    raise
+                async with self._db.connection() as conn:
+                    # Another instance may have accepted some of these, and taken the capacity for them.
+                    older |= await requests.find_many(conn, [m.acceptance.request_key for m in fresh])
+                full |= await self._refused(members, older, full, last=not left)
+                gone = full | older.keys()
+                fresh = [m for m in fresh if m.acceptance.request_key not in gone]
+                if not left:
+                    await self._commit(fresh)
         crashpoint("group.after_commit")
         self._announce(
             [event for m in fresh for event in m.events], [m.acceptance.order.order_id for m in fresh]
         )
-        return [_answer_of(member, older.get(member.acceptance.request_key)) for member in members]
+        return [
+            CapacityTaken()
+            if member.acceptance.request_key in full
+            else _answer_of(member, older.get(member.acceptance.request_key))
+            for member in members
+        ]
+
+    async def _refused(
+        self, members: Sequence[_Member], older: Mapping[str, StoredRequest], full: set[str], *, last: bool
+    ) -> set[str]:
+        """Whose capacity is gone: there is room for who came first; at the `last` try for nobody."""
+        await self._capacity.refresh()
+        refused: set[str] = set()
+        admitted: dict[tuple[str, date], int] = {}
+        for member in members:
+            key = member.acceptance.request_key
+            if not member.work or key in older or key in full:
+                continue
+            together_with = {at: units + admitted.get(at, 0) for at, units in member.work.items()}
+            if not last and self._capacity.fits(together_with):
+                admitted |= together_with
+            else:
+                refused.add(key)
+        return refused
 
     async def _commit(self, members: Sequence[_Member]) -> None:
         """Answers, orders and events in one statement, and so in one transaction: a group is a round trip."""
@@ -126,13 +172,18 @@ class GroupAcceptor:
         answers = [
             StoredRequest(m.acceptance.request_key, m.acceptance.fingerprint, m.answer) for m in members
         ]
+        work: dict[tuple[str, date], int] = {}
+        for member in members:
+            for key, units in member.work.items():
+                work[key] = work.get(key, 0) + units
         async with self._db.connection() as conn:
             await conn.execute(
-                _ACCEPT,
+                _ACCEPT_AND_TAKE if work else _ACCEPT,
                 *_columns(acceptances),
                 *requests.columns(answers),
                 *outbox.columns([event for m in members for event in m.events]),
                 [one.order.order_id for one in acceptances if one.intended],
+                *(self._capacity.columns(work) if work else ()),
             )
 
 
@@ -212,6 +263,9 @@ def _columns(group: Sequence[Acceptance]) -> list[list[Any]]:
         [part_lines_json(part) for _, part in parts],
         [part.promise_time for _, part in parts],
         [part.attempt for _, part in parts],
+        [work_json(part) for _, part in parts],
+        [part.work[-1][0] if part.work else None for _, part in parts],
+        [part.due_time for _, part in parts],
     ]
     messages = [(o.order_id, n, m) for o in orders for n, m in enumerate(o.messages, start=1)]
     columns += [

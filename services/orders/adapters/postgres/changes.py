@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
 
-from chassis import outbox, requests
+from chassis import metrics, outbox, requests
 from chassis.envelope import OutboxEvent
 from chassis.ids import new_id
 from chassis.postgres import Connection, after_commit
 from chassis.sql import load
 from chassis.telemetry import current_traceparent
 from services.orders.adapters.nats.events import events_of
-from services.orders.adapters.postgres.rows import address_json, orders_of, part_lines_json
+from services.orders.adapters.postgres.rows import address_json, orders_of, part_lines_json, work_json
 from services.orders.domain import facts
+from services.orders.domain.capacity import Work, still_taken
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
-from services.orders.domain.states import UnitState
+from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.ports import Cancellation, Case, CaseUnits, Decided, PaymentTask
 
+if TYPE_CHECKING:
+    from services.orders.adapters.postgres.capacity import CapacityBook
+
 sql = load("services.orders.adapters.postgres")
+
+_PROMISES = metrics.counter(
+    "orders_promise_total",
+    "parts",
+    "Parts of orders that left, or were ready to be collected, in time for their promise or too late",
+    ["outcome", "way"],
+)
 
 Announce = Callable[[Sequence[OutboxEvent], Sequence[str]], None]
 """Told after the commit: the events, and the ids of the orders that changed."""
@@ -53,6 +65,7 @@ class _Before:
     attempts: int
     units: dict[Spot, int]
     parts: frozenset[str]
+    done: frozenset[str]
     messages: int
     lines: dict[int, tuple[object, ...]]
 
@@ -62,6 +75,7 @@ class _Before:
             order.attempts,
             dict(order.units),
             frozenset(order.parts),
+            frozenset(name for name, part in order.parts.items() if part.done_time is not None),
             len(order.messages),
             {n: _settled(order, n) for n in order.lines},
         )
@@ -81,8 +95,9 @@ def _settled(order: Order, line_number: int) -> tuple[int, str, int, int, int]:
 class OrderTx:
     """See `usecases.ports.Tx`."""
 
-    def __init__(self, conn: Connection, now: datetime) -> None:
+    def __init__(self, conn: Connection, now: datetime, capacity: CapacityBook) -> None:
         self.conn = conn
+        self._capacity = capacity
         self.now = now
         self.orders: dict[str, Order] = {}
         self._before: dict[str, _Before] = {}
@@ -124,6 +139,7 @@ class OrderTx:
         await self._write_lines(changed)
         await self._write_units(changed)
         await self._write_parts_and_messages(changed)
+        await self._write_work_days(changed)
         await self._write_work(changed)
         await outbox.append(self.conn, events)
         ids = [order.order_id for order in changed]
@@ -264,6 +280,9 @@ class OrderTx:
                 part.promise_time,
                 part.attempt,
                 address_json(part.delivery_address),
+                work_json(part),
+                part.work[-1][0] if part.work else None,
+                part.due_time,
             )
             for order in changed
             for part in order.parts.values()
@@ -279,6 +298,35 @@ class OrderTx:
         ]
         if messages:
             await self.conn.execute(sql.insert_messages, *_columns(messages))
+
+    async def _write_work_days(self, changed: Sequence[Order]) -> None:
+        """Capacity that new parts take, and that units free which their locations will not hand out."""
+        taken: dict[tuple[str, date], int] = {}
+        freed: dict[tuple[str, date], int] = {}
+        done: list[tuple[str, str, datetime]] = []
+        for order in changed:
+            before = self._before[order.order_id]
+            for name, part in order.parts.items():
+                if part.done_time is not None and name not in before.done and name in before.parts:
+                    done.append((order.order_id, name, part.done_time))
+                    after_commit(partial(_judge, part))
+                if not part.work:
+                    continue
+                if name not in before.parts:
+                    _add(taken, part.location_id, part.work, 1)
+                    continue
+                was, now = _open_units(before.units, name), _open_units(order.units, name)
+                if now < was:
+                    _add(freed, part.location_id, still_taken(part.work, was), 1)
+                    _add(freed, part.location_id, still_taken(part.work, now), -1)
+        freed = {key: units for key, units in freed.items() if units}
+        if freed:
+            keys = sorted(freed)
+            await self.conn.execute(sql.free_capacity, *_columns([(*key, freed[key]) for key in keys]))
+        if taken:
+            await self.conn.execute(sql.take_capacity, *self._capacity.columns(taken))
+        if done:
+            await self.conn.execute(sql.done_parts, *_columns(done))
 
     async def _write_work(self, changed: Sequence[Order]) -> None:
         tasks = [
@@ -311,6 +359,25 @@ class OrderTx:
         ]
         if cases:
             await self.conn.execute(sql.insert_cases, *_columns(cases))
+
+
+def _open_units(units: Mapping[Spot, int], fulfillment_order_id: str) -> int:
+    """Units of a part that its location hands out or has handed out."""
+    return sum(
+        quantity
+        for spot, quantity in units.items()
+        if spot.fulfillment_order_id == fulfillment_order_id and spot.state is not UnitState.CANCELLED
+    )
+
+
+def _add(to: dict[tuple[str, date], int], location_id: str, work: Work, sign: int) -> None:
+    for day, units in work:
+        to[location_id, day] = to.get((location_id, day), 0) + sign * units
+
+
+def _judge(part: facts.Part) -> None:
+    if part.kept is not None:
+        _PROMISES.labels("kept" if part.kept else "missed", Method(part.method).name).inc()
 
 
 async def save_decision(conn: Connection, order_id: str, decided: Decided, now: datetime) -> None:

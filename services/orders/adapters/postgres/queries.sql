@@ -16,17 +16,19 @@ WITH accepted AS (
   INSERT INTO unit_group (order_id, line_number, state, location_id, fulfillment_order_id, quantity_units)
   SELECT * FROM unnest($36::text[], $37::int[], $38::smallint[], $39::text[], $40::text[], $41::int[])
 ), parts AS (
-  INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt)
-  SELECT * FROM unnest($42::text[], $43::text[], $44::text[], $45::smallint[], $46::text[], $47::json[], $48::timestamptz[], $49::int[])
+  INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, work,
+    work_until, due_time)
+  SELECT * FROM unnest($42::text[], $43::text[], $44::text[], $45::smallint[], $46::text[], $47::json[], $48::timestamptz[], $49::int[],
+    $50::json[], $51::date[], $52::timestamptz[])
 ), messages AS (
   INSERT INTO customer_message (order_id, number, kind, text, time)
-  SELECT * FROM unnest($50::text[], $51::int[], $52::text[], $53::text[], $54::timestamptz[])
+  SELECT * FROM unnest($53::text[], $54::int[], $55::text[], $56::text[], $57::timestamptz[])
 ), decisions AS (
   INSERT INTO sourcing_decision (order_id, attempt, time, trigger, record, cost)
-  SELECT * FROM unnest($55::text[], $56::int[], $57::timestamptz[], $58::text[], $59::json[], $60::bigint[])
+  SELECT * FROM unnest($58::text[], $59::int[], $60::timestamptz[], $61::text[], $62::json[], $63::bigint[])
 )
 INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_minor, currency_code)
-SELECT * FROM unnest($61::text[], $62::text[], $63::text[], $64::text[], $65::bigint[], $66::text[]);
+SELECT * FROM unnest($64::text[], $65::text[], $66::text[], $67::text[], $68::bigint[], $69::text[]);
 
 -- name: lock_orders
 -- Orders to be changed, locked in order of id: every change of an order takes this lock first.
@@ -93,8 +95,10 @@ ON CONFLICT (order_id, line_number, state, location_id, fulfillment_order_id) DO
 
 -- name: insert_parts
 -- New parts of plans.
-INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, delivery_address)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[], $9::json[]);
+INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, delivery_address,
+  work, work_until, due_time)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[], $9::json[],
+  $10::json[], $11::date[], $12::timestamptz[]);
 
 -- name: insert_messages
 -- New messages to customers.
@@ -219,6 +223,51 @@ SELECT count(*) FROM customer_order o WHERE o.accept_time >= $1 AND (
   EXISTS (SELECT FROM order_line l WHERE l.order_id = o.order_id AND l.quantity_units <>
     (SELECT coalesce(sum(g.quantity_units), 0) FROM unit_group g WHERE g.order_id = l.order_id AND g.line_number = l.line_number))
   OR o.total_minor <> (SELECT coalesce(sum(l.total_minor), 0) FROM order_line l WHERE l.order_id = o.order_id));
+
+-- name: take_capacity
+-- Units of work that locations take on, by local day; a day that would be overfull refuses the whole (capacity_left). Rows in their one order.
+INSERT INTO location_work AS w (location_id, day, capacity_units, taken_units)
+SELECT * FROM unnest($1::text[], $2::date[], $3::int[], $4::int[]) AS n (location_id, day, capacity_units, units) ORDER BY location_id, day
+ON CONFLICT (location_id, day) DO UPDATE SET capacity_units = excluded.capacity_units, taken_units = w.taken_units + excluded.taken_units,
+  changed_at = clock_timestamp();
+
+-- name: free_capacity
+-- Units that will not be worked on. A day that is no longer kept is left alone.
+UPDATE location_work w SET taken_units = w.taken_units - n.units, changed_at = clock_timestamp()
+FROM (SELECT w.location_id, w.day, n.units FROM unnest($1::text[], $2::date[], $3::int[]) AS n (location_id, day, units)
+  JOIN location_work w USING (location_id, day) ORDER BY w.location_id, w.day FOR UPDATE OF w) n
+WHERE w.location_id = n.location_id AND w.day = n.day;
+
+-- name: read_capacity
+-- What is taken of days from yesterday on, as far as it changed since a time.
+SELECT location_id, day, taken_units FROM location_work WHERE day >= current_date - 1 AND changed_at >= $1;
+
+-- name: forget_capacity
+-- Days that nobody asks for any more.
+DELETE FROM location_work WHERE day < current_date - 30;
+
+-- name: done_parts
+-- When locations had done their shares.
+UPDATE plan_part p SET done_time = u.done_time FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS u (order_id, fulfillment_order_id, done_time)
+WHERE p.order_id = u.order_id AND p.fulfillment_order_id = u.fulfillment_order_id;
+
+-- name: count_capacity_differences
+-- Days from yesterday on whose counter is not what the units of parts take that were not cancelled (state 8) and did not go elsewhere. Of a part
+-- that lost units, the last days are free first.
+WITH part AS (
+  SELECT p.order_id, p.fulfillment_order_id, p.location_id, p.work, (
+    SELECT coalesce(sum(g.quantity_units), 0) FROM unit_group g
+    WHERE g.order_id = p.order_id AND g.fulfillment_order_id = p.fulfillment_order_id AND g.state <> 8) AS open_units
+  FROM plan_part p WHERE p.work_until >= current_date - 1
+), day AS (
+  SELECT location_id, (w.day->>0)::date AS day, (w.day->>1)::int AS units,
+    open_units - (sum((w.day->>1)::int) OVER (PARTITION BY order_id, fulfillment_order_id ORDER BY w.number) - (w.day->>1)::int) AS open_units
+  FROM part, json_array_elements(part.work) WITH ORDINALITY AS w (day, number)
+), expected AS (
+  SELECT location_id, day, sum(greatest(0, least(units, open_units))) AS units FROM day WHERE day >= current_date - 1 GROUP BY location_id, day
+)
+SELECT count(*) FROM expected e FULL JOIN (SELECT * FROM location_work WHERE day >= current_date - 1) w USING (location_id, day)
+WHERE coalesce(e.units, 0) <> coalesce(w.taken_units, 0);
 
 -- name: count_waiting
 -- Work that waits: cases and payment tasks, and how long the oldest of each has been due, in seconds.

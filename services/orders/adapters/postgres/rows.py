@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from services.orders.domain.capacity import Work
 from services.orders.domain.facts import Part, PartLine
 from services.orders.domain.lines import Line, Spot
 from services.orders.domain.messages import Message
@@ -38,6 +40,18 @@ def address_of(text: str | None) -> Address | None:
 def part_lines_json(part: Part) -> str:
     """A part's lines as the column keeps them."""
     return orjson.dumps([(line.line_number, line.quantity_units) for line in part.lines]).decode()
+
+
+def work_json(part: Part) -> str | None:
+    """A part's work as the column keeps it: [[ISO date, units], …]."""
+    return orjson.dumps(part.work).decode() if part.work else None
+
+
+def work_of(text: str | None) -> Work:
+    """The work in the column."""
+    if text is None:
+        return ()
+    return tuple((date.fromisoformat(day), units) for day, units in orjson.loads(text))
 
 
 def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Rows) -> dict[str, Order]:
@@ -80,6 +94,9 @@ def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Row
             row["promise_time"],
             row["attempt"],
             address_of(row["delivery_address"]),
+            work_of(row["work"]),
+            row["due_time"],
+            row["done_time"],
         )
     for row in messages:
         found[row["order_id"]].messages.append(Message(row["kind"], row["text"], row["time"]))

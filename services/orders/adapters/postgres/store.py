@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import asyncpg
+
 from chassis.clock import Clock
 from chassis.groups import GroupCommit
 from chassis.postgres import Connection, Database
+from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.changes import Announce, OrderTx, case_of, read_whole, sql
 from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
-from services.orders.usecases.ports import Case, PaymentTask, Tx
+from services.orders.usecases.ports import CapacityTaken, Case, PaymentTask, Tx
 
 R = TypeVar("R")
 
@@ -51,7 +54,8 @@ class Filter:
 class PostgresStore:
     """See `usecases.ports.Store`."""
 
-    def __init__(self, db: Database, announce: Announce, clock: Clock) -> None:
+    def __init__(self, db: Database, announce: Announce, clock: Clock, capacity: CapacityBook) -> None:
+        self._capacity = capacity
         self._db = db
         self._announce = announce
         self._clock = clock
@@ -69,13 +73,18 @@ class PostgresStore:
         async def once(conn: Connection) -> R:
             return await self.change_in(conn, order_ids, work)
 
-        return await self._db.run(once)
+        try:
+            return await self._db.run(once)
+        except asyncpg.CheckViolationError as error:
+            if error.constraint_name == "capacity_left":
+                raise CapacityTaken from error
+            raise
 
     async def change_in(
         self, conn: Connection, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]
     ) -> R:
         """The same inside the caller's transaction."""
-        tx = OrderTx(conn, self._clock())
+        tx = OrderTx(conn, self._clock(), self._capacity)
         await tx.lock(order_ids)
         result = await work(tx)
         await tx.save(self._announce)
@@ -166,6 +175,11 @@ class PostgresStore:
         """How many orders accepted since then have units or money that do not add up."""
         async with self._db.connection() as conn:
             return int(await conn.fetchval(sql.count_differences, since))
+
+    async def capacity_differences(self) -> int:
+        """How many days' counters of capacity are not what the parts of orders take."""
+        async with self._db.connection() as conn:
+            return int(await conn.fetchval(sql.count_capacity_differences))
 
     async def waiting(self) -> tuple[int, int]:
         """Open sourcing cases and payment tasks."""
