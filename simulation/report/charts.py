@@ -11,13 +11,15 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup
 
-WIDTH = 460
+WIDTH = 380
 SERIES = 8
 """Colours that the style sheet has: `.c0` to `.c7`."""
 _LABEL = 14
 _ROW = 44
 _BAR = 20
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 10, 34
+_MOST_DOTS = 32
+_TICKS = 4
 _PLOT_HEIGHT = 180
 
 Shown = Callable[[float], str]
@@ -57,15 +59,16 @@ class Charts:
 
     def grouped(self, title: str, groups: Sequence[str], series: Sequence[Series], shown: Shown) -> Markup:
         """Upright bars, one per series in each group."""
-        most = _nice(max((value for one in series for value in one.values), default=0.0))
+        ticks = _ticks(0.0, max((value for one in series for value in one.values), default=0.0))
+        most = ticks[-1]
         plot = WIDTH - _LEFT - _RIGHT
         step = plot / max(1, len(groups))
         width = step * 0.76 / max(1, len(series))
-        body = self._scale(0.0, most, shown)
+        body = self._scale(ticks, shown)
         for number, name in enumerate(groups):
             begins = _LEFT + number * step + step * 0.12
             for colour, one in enumerate(series):
-                height = one.values[number] / most * _PLOT_HEIGHT if most else 0.0
+                height = one.values[number] / most * _PLOT_HEIGHT
                 y = _TOP + _PLOT_HEIGHT - height
                 label = f"{name}, {one.name}: {shown(one.values[number])}"
                 body.append(_rect(begins + colour * width, y, width * 0.92, height, colour, label))
@@ -77,9 +80,8 @@ class Charts:
     ) -> Markup:
         """A line per series over the points; `first` is the colour of the first series."""
         values = [value for one in series for value in one.values]
-        low, high = _low(min(values, default=0.0)), _nice(max(values, default=0.0))
-        if low == high:
-            high = low + 1.0
+        ticks = _ticks(min(values, default=0.0), max(values, default=0.0))
+        low, high = ticks[0], ticks[-1]
         plot = WIDTH - _LEFT - _RIGHT
 
         def x(number: int) -> float:
@@ -88,11 +90,11 @@ class Charts:
         def y(value: float) -> float:
             return _TOP + _PLOT_HEIGHT * (high - value) / (high - low)
 
-        body = self._scale(low, high, shown)
+        body = self._scale(ticks, shown)
         for colour, one in enumerate(series, start=first):
             way = " ".join(f"{x(number):.1f},{y(value):.1f}" for number, value in enumerate(one.values))
             body.append(Markup('<polyline class="line s{}" points="{}"/>').format(colour % SERIES, way))
-            for number, value in enumerate(one.values):
+            for number, value in enumerate(one.values if len(points) <= _MOST_DOTS else ()):
                 label = f"{points[number]}, {one.name}: {shown(value)}"
                 body.append(_dot(x(number), y(value), colour, label))
         ends = [(0, "start"), (len(points) - 1, "end")] if len(points) > 1 else [(0, "middle")]
@@ -100,14 +102,14 @@ class Charts:
             body.append(_text(x(number), _TOP + _PLOT_HEIGHT + 18, points[number], f"tick {anchor}"))
         return self._svg(title, _told(points, series, shown), _TOP + _PLOT_HEIGHT + _BOTTOM, body)
 
-    def _scale(self, low: float, high: float, shown: Shown) -> list[Markup]:
+    def _scale(self, ticks: Sequence[float], shown: Shown) -> list[Markup]:
         body = []
-        for part in range(5):
-            value = low + (high - low) * part / 4
-            y = _TOP + _PLOT_HEIGHT * (1 - part / 4)
+        low, high = ticks[0], ticks[-1]
+        for value in ticks:
+            y = _TOP + _PLOT_HEIGHT * (high - value) / (high - low)
             body.append(
                 Markup('<line class="grid{}" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
-                    " zero" if value == 0 else "", _LEFT, WIDTH - _RIGHT, y, y
+                    "" if value else " zero", _LEFT, WIDTH - _RIGHT, y, y
                 )
             )
             body.append(_text(_LEFT - 6, y + 4, shown(value), "tick end"))
@@ -155,16 +157,13 @@ def _text(x: float, y: float, text: str, kind: str) -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, text)
 
 
-def _nice(value: float) -> float:
-    """The next round number at or above; 0 for nothing above 0."""
-    if value <= 0:
-        return 0.0
-    power = 10.0 ** floor(log10(value))
-    for step in (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0):
-        if value <= step * power * (1 + 1e-9):
-            return step * power
-    return ceil(value)
-
-
-def _low(value: float) -> float:
-    return -_nice(-value) if value < 0 else 0.0
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers at even steps from at most `low` to at least `high`, with 0 among them; two or more."""
+    low, high = min(0.0, low), max(0.0, high)
+    rough = (high - low) / _TICKS
+    if rough <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** floor(log10(rough))
+    step = next(one * power for one in (1.0, 2.0, 2.5, 5.0, 10.0) if rough <= one * power * (1 + 1e-9))
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [number * step for number in range(first, last + 1)]

@@ -12,6 +12,7 @@ _THIN = "\u202f"
 _MINUS = "\u2212"
 _THOUSANDTHS = 1_000
 _DECIMALS = {Unit.COUNT: 0, Unit.KM: 0, Unit.DAYS: 2, Unit.GRAMS: 1, Unit.SHARE: 1}
+_WHOLE_FROM = 10_000
 _SPACE = "\u00a0"
 _SUFFIX = {Unit.KM: f"{_SPACE}km", Unit.GRAMS: f"{_SPACE}kg", Unit.SHARE: f"{_SPACE}%"}
 _POINTS = {"en": "points", "es": "puntos"}
@@ -26,6 +27,8 @@ class Numbers:
 
     language: str
     currency_code: str
+    largest: float = 0.0
+    """The largest total of money, in thousandths of a minor unit: small ones are told with minor units."""
 
     def plain(self, value: float, decimals: int = 0, *, signed: bool = False) -> str:
         """As ``1 234.5``."""
@@ -39,7 +42,7 @@ class Numbers:
         return (_MINUS if value < 0 else "+" if signed else "") + text
 
     def value(self, value: float, unit: Unit, *, mean: bool = False, signed: bool = False) -> str:
-        """A figure with its unit; totals of money in whole units of the currency."""
+        """A figure with its unit; large totals of money in whole units of the currency."""
         return self._bare(value, unit, mean=mean, signed=signed) + self.suffix(unit)
 
     def suffix(self, unit: Unit) -> str:
@@ -48,8 +51,10 @@ class Numbers:
 
     def _bare(self, value: float, unit: Unit, *, mean: bool, signed: bool) -> str:
         if unit is Unit.MONEY:
-            minor = 10 ** CURRENCY_DECIMALS.get(self.currency_code, 2)
-            return self.plain(value / _THOUSANDTHS / minor, 2 if mean else 0, signed=signed)
+            decimals = CURRENCY_DECIMALS.get(self.currency_code, 2)
+            unit_of_money = _THOUSANDTHS * 10**decimals
+            fine = mean or self.largest < _WHOLE_FROM * unit_of_money
+            return self.plain(value / unit_of_money, decimals if fine else 0, signed=signed)
         decimals = 3 if unit is Unit.COUNT and mean else _DECIMALS[unit]
         return self.plain(value * _SCALE.get(unit, 1.0), decimals, signed=signed)
 

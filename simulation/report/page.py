@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -12,6 +13,7 @@ from simulation.play import Outcome
 from simulation.report.charts import Charts, Series, legend
 from simulation.report.story import Teller, Told
 
+MOST_PARCELS_SHOWN = 5
 _TERMS = ("parcel", "distance", "units", "transfer", "lost_margin", "unmet_margin")
 
 
@@ -107,8 +109,10 @@ class _Figures:
 
     def _parcels(self) -> tuple[str, Markup, Markup]:
         title = self._words("chart.parcels")
-        counts = self._comparison.parcels
-        groups = [self._words("none") if number == 0 else str(number) for number in range(len(counts[0]))]
+        counts = [_ended(found) for found in self._comparison.parcels]
+        groups = [self._words("none"), *map(str, range(1, len(counts[0])))]
+        if len(self._comparison.parcels[0]) > len(counts[0]):
+            groups[-1] += "+"
         series = [
             Series(name, tuple(float(one) for one in found))
             for name, found in zip(self._teller.names, counts, strict=True)
@@ -124,6 +128,13 @@ class _Figures:
         ]
         drawn = self._charts.stacked(title, self._teller.names, series, self._count)
         return title, legend([one.name for one in series]), drawn
+
+
+def _ended(counts: Sequence[int]) -> list[int]:
+    """With all from `MOST_PARCELS_SHOWN` on together."""
+    found = list(counts[: MOST_PARCELS_SHOWN + 1])
+    found[-1] += sum(counts[MOST_PARCELS_SHOWN + 1 :])
+    return found
 
 
 def _from_stores(outcome: Outcome) -> float:

@@ -111,8 +111,12 @@ class Teller:
         self.told = told
         self.comparison: Comparison = told.comparison
         self.words = Words(language)
-        self.numbers = Numbers(language, told.comparison.world.currency_code)
+        self.numbers = Numbers(language, told.comparison.world.currency_code, self._scale())
         self.names = tuple(outcome.variant.name for outcome in told.comparison.outcomes)
+
+    def _scale(self) -> float:
+        """The largest total, in thousandths of a minor unit."""
+        return max(self.told.comparison.row("total").values)
 
     def scene(self) -> str:
         """What was played."""
@@ -176,7 +180,8 @@ class Teller:
             amount = numbers.value(abs(found.value), row.metric.unit)
             key = "verdict.better" if found.value < 0 else "verdict.worse"
             said = [words(key, name=name, amount=amount, percent=numbers.percent(found.value, whole) or "–")]
-            said.append(words("verdict.sure" if found.sure else "verdict.unsure"))
+            single = found.half_width is None
+            said.append(words(f"verdict.{'single' if single else 'sure' if found.sure else 'unsure'}"))
             for key in ("serving", "lost"):
                 term = self.comparison.row("lost_margin" if key == "lost" else key)
                 difference = numbers.difference(term.differences[number - 1], term.metric.unit)

@@ -40,6 +40,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "By day it scatters as much as it amounts to: this period does not tell them apart.",
         "Por día varía tanto como suma: este periodo no permite distinguirlas.",
     ),
+    "verdict.single": (
+        "One day alone has no interval.",
+        "Un solo día no tiene intervalo.",
+    ),
     "verdict.serving": ("Serving the orders: {difference}.", "Servir los pedidos: {difference}."),
     "verdict.lost": (
         "Margin of store sales lost to online orders: {difference}.",
@@ -111,7 +115,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "part": ("{units} × {location} ({km} km)", "{units} × {location} ({km} km)"),
     "pickup_part": ("{units} × {location}, collected", "{units} × {location}, recogida"),
-    "unserved": ("{units} units by nobody", "{units} unidades por nadie"),
+    "unserved": ("{units} × nobody", "{units} × nadie"),
     "details": ("Decisions in detail", "Decisiones en detalle"),
     "decision": (
         "{order} under “{name}”: {cost}, promised for {promise}",

@@ -177,6 +177,23 @@ def test_the_orders_kept_are_those_that_changed_most_and_replay() -> None:
         assert change.first.record.replay(LOCATIONS, RULES).parts == change.first.plan.parts
 
 
+def test_prices_keep_the_last_unit_for_who_walks_in() -> None:
+    """The store is cheaper for the order, but somebody comes for the article every day."""
+    past = [PastSale(BEGINS - timedelta(days=day), "x", 1, "store-a") for day in range(1, 29)]
+    played = world(
+        {"x": {"store-a": 1, "wh": 1}}, [order(1, at(hour=9), ("x", 1)), sale(at(hour=18))], past=past
+    )
+    dear = replace(RULES, pick_warehouse_per_unit=400_000)
+
+    without, priced = play(played, dear, replace(dear, opportunity_percent=100))
+
+    assert (lost_units(without), lost_units(priced)) == (1, 0)
+    assert (without.orders[0].store_units, priced.orders[0].warehouse_units) == (1, 1)
+    assert [change.cause for change in priced.changes] == [Cause.PRICES]
+    record = priced.changes[0].other.record
+    assert record.replay(LOCATIONS, priced.variant.rules).parts == priced.changes[0].other.plan.parts
+
+
 def test_capacity_is_used_up_and_later_orders_are_promised_for_later() -> None:
     """A store that works on one unit a day: the second order of a morning leaves a day later."""
     slow = Locations.of([replace(LOCATIONS.by_id["store-a"], daily_capacity_units=1)])

@@ -6,12 +6,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
 from simulation.figures import Difference, Unit, compare
 from simulation.play import Variant, simulate
 from simulation.report import words
+from simulation.report.charts import _ticks
 from simulation.report.document import document
 from simulation.report.numbers import Numbers
 from simulation.report.page import page
@@ -199,10 +202,24 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert spanish.plain(12345.6, 1, signed=True) == "+12\u202f345,6"
     assert english.plain(-0.01, 1) == "0.0"
     assert english.money(1_234_500) == "12.35\u00a0EUR"
-    assert Numbers("en", "JPY").money(1_234_500) == "1\u202f234.50\u00a0JPY"
-    assert spanish.difference(Difference(-2_000_000, 500_000), Unit.MONEY) == "−20\u00a0±\u00a05\u00a0EUR"
+    assert Numbers("en", "JPY").money(1_234_500) == "1\u202f234\u00a0JPY"
+    found = Difference(-2_000_000, 500_000)
+    assert spanish.difference(found, Unit.MONEY) == "−20,00\u00a0±\u00a05,00\u00a0EUR"
+    assert Numbers("en", "EUR", 1e9).difference(found, Unit.MONEY) == "−20\u00a0±\u00a05\u00a0EUR"
     assert english.difference(Difference(0.0, 0.0), Unit.KM) == "="
     assert english.difference(Difference(0.125, None), Unit.SHARE) == "+12.5\u00a0points"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_scales_reach_beyond_the_values_in_few_even_steps(one: float, other: float) -> None:
+    ticks = _ticks(min(one, other), max(one, other))
+
+    assert 2 <= len(ticks) <= 7
+    assert 0.0 in ticks
+    slack = 1e-6 * (ticks[-1] - ticks[0])
+    assert ticks[0] <= min(one, other, 0.0) + slack
+    assert ticks[-1] >= max(one, other, 0.0) - slack
 
 
 def _contrast(one: str, other: str) -> float:
