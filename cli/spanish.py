@@ -435,7 +435,7 @@ aljibe bus --json | jq '.services[] | {{service, unpublishedEvents}}'
     "bus.consumer": "{consumer}: {pending} por llegar, {unsettled} en curso",
     # simulate
     "simulate.help": (
-        "Vuelve a jugar los pedidos del pasado con otras reglas de abastecimiento, y compara.\n\n"
+        "Vuelve a jugar los pedidos del pasado con otras reglas de asignación, y compara.\n\n"
         "El motor que decide en producción decide cada pedido a su hora, con existencias que evolucionan con entradas, ventas en tienda y"
         " los pedidos anteriores. Los días se leen de la plataforma; las semanas (1 a 53), del año de un supermercado real, que no necesita plataforma.\n\n"
         "VERSION es active (en vigor), draft (el borrador más reciente), draft:7 o 7 (número de versión), built-in (de fábrica) o la ruta de un"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 LANGUAGES = ("en", "es")
 _WORDS: Mapping[str, tuple[str, str]] = {
-    "title": ("Simulation of sourcing rules", "Simulación de reglas de abastecimiento"),
+    "title": ("Simulation of sourcing rules", "Simulación de reglas de asignación"),
     "scene": (
         "{orders} orders and {sales} walk-in sales from {begins} to {ends}, played again with live stock in {locations} locations.",
         "{orders} pedidos y {sales} ventas en tienda del {begins} al {ends}, jugados de nuevo con existencias vivas en {locations} ubicaciones.",
