@@ -88,13 +88,13 @@ def print_further(console: Console, further: Figures) -> None:
         f"{_text(replica['gaps'])} gaps",
         highlight=False,
     )
-    prices = further["stock_prices"]
-    console.print(
-        f"orders/s without prices of stock {_text(prices['orders_per_s_without'])}, with them "
-        f"{_text(prices['orders_per_s_with'])}: {_text(prices['ratio'])} (goal >= {PRICED_RATIO}); "
-        f"a refresh takes {_text(prices['refresh_seconds'])} s",
-        highlight=False,
-    )
+    if prices := further.get("stock_prices"):
+        console.print(
+            f"orders/s without prices of stock {_text(prices['orders_per_s_without'])}, with them "
+            f"{_text(prices['orders_per_s_with'])}: {_text(prices['ratio'])} (goal >= {PRICED_RATIO}); "
+            f"a refresh took {_text(prices['refresh_seconds'])} s",
+            highlight=False,
+        )
     if sizes := further.get("sizes"):
         table = Table(title="What size costs")
         for name in (

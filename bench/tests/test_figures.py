@@ -77,10 +77,21 @@ def test_each_size_shows_what_it_costs() -> None:
         "disk_mb": {"position": 117.0, "position, indexes": 91.0},
     }
 
-    print_further(console, {"replica": {"staleness_p99_ms": 30.0, "gaps": 0.0}, "sizes": [size]})
+    priced = {
+        "orders_per_s_without": 500.0,
+        "orders_per_s_with": 490.0,
+        "ratio": 0.98,
+        "refresh_seconds": 1.5,
+    }
+
+    print_further(
+        console,
+        {"stock_prices": priced, "replica": {"staleness_p99_ms": 30.0, "gaps": 0.0}, "sizes": [size]},
+    )
 
     text = console.export_text()
     assert "staleness p99 30.00 ms (goal <= 250)" in text
+    assert "without prices of stock 500, with them 490: 0.98 (goal >= 0.9)" in text
     assert "1,000,000" in text
     assert "orders 108" in text
     assert "208" in text
