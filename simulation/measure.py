@@ -28,8 +28,6 @@ class Served(NamedTuple):
     """Cost of their ways."""
     units: int
     """Picking, and the parcels' cost per unit."""
-    transfer: int
-    """Of goods sent to the store where they are collected."""
     unmet_margin: int
     """Margin of units that nobody could serve."""
     unmet_units: int
@@ -49,7 +47,7 @@ class Served(NamedTuple):
     @property
     def cost(self) -> int:
         """What serving it costs."""
-        return self.parcel + self.distance + self.units + self.transfer
+        return self.parcel + self.distance + self.units
 
     @property
     def burden(self) -> int:
@@ -142,7 +140,6 @@ def served(
         parcel=parcel,
         distance=distance,
         units=units,
-        transfer=0,
         unmet_margin=sum(count * margin(prices_minor.get(sku, 0), rules) for sku, count in unmet),
         unmet_units=sum(count for _, count in unmet),
         parcels=parcels,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from aljibe.catalog.v1 import catalog_pb2
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2, rules_pb2
+from cli.past import Past, Span
 from cli.tests.conftest import Ran, StubPlatform, aljibe
+from services.orders.adapters.grpc.translate import location_of
+from services.orders.domain.places import Locations
 from services.orders.domain.rules import Exclusion, Matcher, Scope, SourcingRules
 from services.orders.domain.rules_document import to_text
 from simulation import grocer
@@ -89,6 +92,44 @@ def test_lost_sales_of_the_platform_s_past_are_found(shop: StubPlatform) -> None
     assert [one["name"] for one in document["versions"]] == ["draft 7", "5"]
     assert _values(document, "lost_units") == [1, 1]
     assert _values(document, "lost_margin") == [MARGIN, MARGIN]
+
+
+def test_units_that_wait_for_earlier_orders_are_not_there_to_be_sold() -> None:
+    """Three lie in the store today: one waits for an order from before, one for an order of the period."""
+    before = _order("before", datetime(2026, 2, 20, 9, tzinfo=UTC), "store-a", "ful_0")
+    since = _order("since", time(3, 9), "store-a", "ful_1")
+    for order in (before, since):
+        order.lines[0].units[0].state = orders_pb2.UNIT_STATE_ALLOCATED
+    position = _position("store-a", 3)
+    position.reserved_units = 2
+    span = Span(time(2, 0), time(9, 0), timedelta(weeks=4))
+    locations = Locations.of([location_of(_location("store-a", 40.0))])
+
+    world = Past(span, locations, [since, before], [position]).world()
+
+    assert world.opening == {"x": {"store-a": 2}}
+    assert [order.order_id for order in world.orders] == ["since"]
+    assert [(sale.sku, sale.quantity_units) for sale in world.past] == [("x", 1)]
+    assert world.prices_minor == {"x": 100_00}
+
+
+def test_what_a_till_sold_and_what_came_otherwise_are_told_apart() -> None:
+    """Sales are customers, all else but orders' own goods is movement."""
+    span = Span(time(2, 0), time(9, 0), timedelta(weeks=4))
+    locations = Locations.of([location_of(_location("store-a", 40.0))])
+    movements = [
+        _movement("store-a", time(5, 9), -2, 3, inventory_pb2.MOVEMENT_CAUSE_DAMAGE),
+        _movement("store-a", time(4, 9), -1, 5, inventory_pb2.MOVEMENT_CAUSE_SALE),
+        _movement("store-a", time(3, 9), 1, 6, inventory_pb2.MOVEMENT_CAUSE_RETURN),
+        _movement("store-a", datetime(2026, 2, 20, 9, tzinfo=UTC), -4, 5, inventory_pb2.MOVEMENT_CAUSE_SALE),
+    ]
+
+    world = Past(span, locations, [], [_position("store-a", 3)], movements).world()
+
+    assert world.opening == {"x": {"store-a": 5}}
+    told = [(type(event).__name__, event.quantity_units) for event in world.events]  # type: ignore[union-attr]
+    assert told == [("Movement", 1), ("Sale", 1), ("Movement", -2)]
+    assert [sale.quantity_units for sale in world.past] == [4]
 
 
 def test_the_table_names_figures_and_the_way_back_in_both_languages(shop: StubPlatform) -> None:

@@ -14,7 +14,7 @@ from simulation.report.charts import Charts, Series, legend
 from simulation.report.story import Teller, Told
 
 MOST_PARCELS_SHOWN = 5
-_TERMS = ("parcel", "distance", "units", "transfer", "lost_margin", "unmet_margin")
+_TERMS = ("parcel", "distance", "units", "lost_margin", "unmet_margin")
 
 
 def page(told: Told, language: str) -> str:

@@ -26,7 +26,6 @@ _COSTS = (
     "pick_warehouse_per_unit",
     "pick_store_per_unit",
     "pack_store_per_parcel",
-    "transfer_per_unit",
     "tariff",
     "margin_percent",
 )

@@ -70,7 +70,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "metric.parcel": ("parcels, packing", "paquetes, embalaje"),
     "metric.distance": ("distance", "distancia"),
     "metric.units": ("picking, per unit", "preparación, por unidad"),
-    "metric.transfer": ("transfers to stores", "traslados a tiendas"),
     "metric.lost_margin": ("Margin of lost store sales", "Margen de ventas perdidas en tienda"),
     "metric.lost_units": ("Lost store sales, units", "Ventas perdidas en tienda, unidades"),
     "metric.unmet_margin": ("Margin of unmet units", "Margen de unidades no servidas"),

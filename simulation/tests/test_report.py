@@ -93,6 +93,17 @@ def test_the_page_needs_nothing_from_outside(language: str) -> None:
         assert (attributes["href"] or "").startswith("#")
 
 
+def test_a_single_day_and_a_single_version_have_a_page_too() -> None:
+    """No lines over time, no differences; a scale for nothing at all."""
+    played = world({"x": {"store-a": 1}}, [order(1, at(), ("x", 1), pickup="store-a")], days=1)
+    alone = Told(compare(played, simulate(played, [Variant("only", RULES)])), "platform")
+    two = Told(compare(played, simulate(played, [Variant("a", RULES), Variant("b", RULES)])), "platform")
+
+    assert page(alone, "en").count('role="img"') == 3
+    assert "costs the same in all" in page(two, "en")
+    assert "No order is served otherwise" in page(two, "en")
+
+
 def test_names_of_versions_are_text_and_never_markup() -> None:
     text = page(told(HOSTILE), "en")
 
