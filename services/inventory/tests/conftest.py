@@ -17,9 +17,12 @@ import pytest_asyncio
 from nats.aio.client import Client
 
 from aljibe.inventory.v1 import (
+    availability_pb2_grpc,
+    controls_pb2_grpc,
     counts_pb2_grpc,
     holds_pb2_grpc,
     inventory_pb2_grpc,
+    limits_pb2_grpc,
     supply_pb2_grpc,
     transfers_pb2_grpc,
 )
@@ -94,6 +97,9 @@ class Process:
     supply: supply_pb2_grpc.SupplyServiceAsyncStub = field(init=False)
     transfers: transfers_pb2_grpc.TransferServiceAsyncStub = field(init=False)
     holds: holds_pb2_grpc.HoldServiceAsyncStub = field(init=False)
+    controls: controls_pb2_grpc.ChannelControlServiceAsyncStub = field(init=False)
+    limits: limits_pb2_grpc.BuyerLimitServiceAsyncStub = field(init=False)
+    explaining: availability_pb2_grpc.AvailabilityServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
         self.stock = inventory_pb2_grpc.StockServiceStub(self.channel)
@@ -103,6 +109,9 @@ class Process:
         self.supply = supply_pb2_grpc.SupplyServiceStub(self.channel)
         self.transfers = transfers_pb2_grpc.TransferServiceStub(self.channel)
         self.holds = holds_pb2_grpc.HoldServiceStub(self.channel)
+        self.controls = controls_pb2_grpc.ChannelControlServiceStub(self.channel)
+        self.limits = limits_pb2_grpc.BuyerLimitServiceStub(self.channel)
+        self.explaining = availability_pb2_grpc.AvailabilityServiceStub(self.channel)
 
 
 @dataclass
@@ -116,6 +125,7 @@ class Door:
     nats: Client
     minter: TokenMinter
     processes: list[Process] = field(default_factory=list)
+    drain_seconds: float = 10.0
 
     @property
     def stock(self) -> inventory_pb2_grpc.StockServiceAsyncStub:
@@ -159,7 +169,7 @@ class Door:
             auth_keys_file=self.keys.public_keys_file,
             service_token_key_file=self.keys.private_key_file,
             trace_ratio=0.0,
-            drain_seconds=1.0,
+            drain_seconds=self.drain_seconds,
             expiry_interval_seconds=0.05,
             location_refresh_seconds=0.05,
         )

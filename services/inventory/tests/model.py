@@ -7,93 +7,13 @@ read it instead of the domain.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-Place = tuple[str, str]
-"""SKU and location."""
+from services.inventory.tests.model_terms import Shop
+from services.inventory.tests.model_things import Basket, Place, Promise, Refused, Sheet, Trip
 
 
-class Refused(Exception):
-    """The model would not do it, for this reason."""
-
-
-@dataclass
-class Promise:
-    """A reservation: units at places."""
-
-    wanted: Mapping[Place, int]
-    expires: int
-    number: int
-    accepted: bool = False
-    state: str = "HELD"
-    live: dict[Place, int] = field(default_factory=dict)
-    consumed: dict[Place, int] = field(default_factory=dict)
-    displaced: dict[Place, int] = field(default_factory=dict)
-    request: Any = None
-    """What was asked, so that a test can ask again."""
-
-    @property
-    def stands(self) -> bool:
-        return self.state in ("HELD", "COMMITTED")
-
-    def close_if_empty(self) -> None:
-        if self.stands and not any(self.live.values()):
-            self.state = "CONSUMED" if any(self.consumed.values()) else "RELEASED"
-
-
-@dataclass
-class Basket:
-    """A hold: units of SKUs, wherever they are."""
-
-    live: dict[str, int]
-    ttl: int
-    expires: int
-    number: int
-    state: str = "HELD"
-    used: bool = False
-
-
-@dataclass
-class Trip:
-    """A transfer."""
-
-    source: str
-    destination: str
-    planned: Mapping[str, int]
-    state: str = "DRAFT"
-    on_the_way: dict[str, int] = field(default_factory=dict)
-    lost: int = 0
-
-
-@dataclass
-class Model:
-    """Shelves, promises, baskets, trips and a clock in seconds."""
-
-    now: int = 0
-    on_hand: dict[Place, int] = field(default_factory=dict)
-    safety: dict[Place, int] = field(default_factory=dict)
-    promises: dict[str, Promise] = field(default_factory=dict)
-    baskets: dict[str, Basket] = field(default_factory=dict)
-    trips: dict[str, Trip] = field(default_factory=dict)
-    made: int = 0
-
-    # What there is
-
-    def reserved(self, place: Place) -> int:
-        return sum(promise.live.get(place, 0) for promise in self.promises.values())
-
-    def held(self, sku: str) -> int:
-        return sum(basket.live.get(sku, 0) for basket in self.baskets.values())
-
-    def available(self, place: Place) -> int:
-        """What may be promised at a place, as if no basket held anything."""
-        free = self.on_hand.get(place, 0) - self.reserved(place) - self.safety.get(place, 0)
-        return max(0, free)
-
-    def room(self, sku: str) -> int:
-        """What may be promised of a SKU to somebody without a basket."""
-        return sum(self.available(place) for place in self.on_hand if place[0] == sku) - self.held(sku)
+class Model(Shop):
+    """A shop and what happens to it."""
 
     # Facts: never refused for lack of stock
 
@@ -126,6 +46,12 @@ class Model:
                 if not any(basket.live.values()):
                     basket.state = "USED" if basket.used else "DISPLACED"
 
+    def sell(self, place: Place, units: int, channel: str) -> None:
+        """Goods left over a till; the channel's controls count them."""
+        self.move(place, -units)
+        if place[0] in self.ever_controlled:
+            self.till.append((self.now, place[0], channel, units))
+
     def count(self, place: Place, units: int) -> None:
         self.move(place, units - self.on_hand.get(place, 0))
 
@@ -136,11 +62,14 @@ class Model:
 
     # Baskets
 
-    def hold(self, units: Mapping[str, int], ttl: int) -> Basket:
-        if any(wanted > self.room(sku) for sku, wanted in units.items()):
+    def hold(self, units: Mapping[str, int], ttl: int, channel: str, customer: str) -> Basket:
+        self.check_customer(customer, units)
+        if any(wanted > self.share(sku, channel) for sku, wanted in units.items()):
             raise Refused("INSUFFICIENT_STOCK")
         self.made += 1
-        return Basket(dict(units), ttl, self.now + ttl, self.made)
+        made = Basket(dict(units), ttl, self.now + ttl, self.made, channel)
+        self.claim(customer, units, made)
+        return made
 
     def renew(self, basket: Basket) -> None:
         if basket.state != "HELD":
@@ -154,25 +83,31 @@ class Model:
 
     # Promises
 
-    def reserve(self, picks: Mapping[Place, int], ttl: int, basket: Basket | None) -> Promise:
+    def reserve(
+        self, picks: Mapping[Place, int], ttl: int, basket: Basket | None, channel: str, customer: str
+    ) -> Promise:
         """Every pick or none; what the basket holds is used first."""
+        self.check_customer(customer, _by_sku(picks), basket)
         kept = dict(basket.live) if basket is not None and basket.state == "HELD" else {}
         wanted = _by_sku(picks)
         short = any(units > self.available(place) for place, units in picks.items())
         for sku, units in wanted.items():
             mine = units - kept.get(sku, 0)
-            short = short or (self.held(sku) > 0 and mine > max(0, self.room(sku)))
+            short = short or mine > self.share(sku, channel)
         if short:
             raise Refused("INSUFFICIENT_STOCK")
         if basket is not None:
             for sku, units in wanted.items():
                 used = min(units, kept.get(sku, 0))
-                basket.live[sku] = basket.live.get(sku, 0) - used
-                basket.used = basket.used or used > 0
+                if used:
+                    basket.live[sku] -= used
+                    basket.used = True
             if basket.state == "HELD" and not any(basket.live.values()):
                 basket.state = "USED"
         self.made += 1
-        return Promise(picks, self.now + ttl, self.made, live=dict(picks))
+        made = Promise(picks, self.now + ttl, self.made, channel, self.now, live=dict(picks))
+        self.claim(customer, wanted, made)
+        return made
 
     def reserve_again(self, promise: Promise, picks: Mapping[Place, int], ttl: int) -> None:
         if _by_sku(picks) != _by_sku(promise.wanted):
@@ -200,6 +135,9 @@ class Model:
         """These units, or all that are kept, leave."""
         self._check(promise, picks)
         gone = {place: units for place, units in (picks or promise.live).items() if units}
+        self._leave(promise, gone)
+
+    def _leave(self, promise: Promise, gone: Mapping[Place, int]) -> None:
         for place, units in gone.items():
             promise.live[place] -= units
             promise.consumed[place] = promise.consumed.get(place, 0) + units
@@ -210,6 +148,98 @@ class Model:
     def _check(self, promise: Promise, picks: Mapping[Place, int]) -> None:
         if any(units > promise.live.get(place, 0) for place, units in picks.items()):
             raise Refused("QUANTITY_TOO_HIGH")
+
+    # What orders and fulfillment tell: facts, whatever the promise keeps
+
+    def accepted(self, promise: Promise) -> None:
+        """What has expired is taken again as far as it can be promised."""
+        if promise.accepted:
+            return
+        promise.accepted = True
+        if promise.state == "HELD":
+            promise.state = "COMMITTED"
+        elif promise.state == "EXPIRED":
+            for place, units in sorted(promise.given_back.items()):
+                again = min(units, self.available(place), max(0, self.share(place[0], promise.channel)))
+                promise.live[place] = promise.live.get(place, 0) + again
+            promise.given_back = {}
+            if any(promise.live.values()):
+                promise.state = "COMMITTED"
+
+    def called_off(self, promise: Promise, place: Place, units: int) -> None:
+        """Cancelled, or not collected: what is still kept is free again."""
+        live = min(units, promise.live.get(place, 0))
+        if place in promise.wanted:
+            promise.live[place] = promise.live.get(place, 0) - live
+        self._forgo(promise, place, units - live)
+        promise.close_if_empty()
+
+    def shipped(self, promise: Promise, place: Place, units: int) -> None:
+        """The goods left, also those that the promise did not keep any more."""
+        live = min(units, promise.live.get(place, 0))
+        promise.live[place] = promise.live.get(place, 0) - live
+        promise.consumed[place] = promise.consumed.get(place, 0) + live
+        self._forgo(promise, place, units - live)
+        promise.close_if_empty()
+        self.move(place, -units)
+
+    def short(self, promise: Promise, place: Place, units: int, reason: str) -> None:
+        """A picker did not get them. What is damaged leaves the book; what is not found leaves it as far as
+        it has any and nothing explained its absence before.
+        """
+        self.accepted(promise)
+        live = min(units, promise.live.get(place, 0))
+        displaced = promise.displaced.get(place, 0)
+        promise.live[place] = promise.live.get(place, 0) - live
+        if reason != "NEEDED_IN_STORE":
+            promise.displaced[place] = displaced + live
+        self._forgo(promise, place, units - live)
+        promise.close_if_empty()
+        if reason == "DAMAGED":
+            self.move(place, -units)
+        elif reason == "NOT_FOUND":
+            explained = min(units - live, displaced)
+            on_shelf = max(0, self.on_hand.get(place, 0) - live)
+            self.move(place, -(live + min(units - live - explained, on_shelf)))
+
+    def _forgo(self, promise: Promise, place: Place, units: int) -> None:
+        left = promise.given_back.get(place, 0)
+        promise.given_back[place] = left - min(left, units)
+
+    # Counts
+
+    def start_count(self, at: str, skus: list[str]) -> Sheet:
+        book = {sku: self.on_hand.get((sku, at), 0) for sku in skus}
+        return Sheet(at, dict(book), snapshot=book)
+
+    def record(self, sheet: Sheet, sku: str, units: int, *, now: bool) -> None:
+        """Of the shelf as it was when the count began, or as it is `now`."""
+        if sheet.state != "OPEN":
+            raise Refused("STATE_NOT_POSSIBLE")
+        stands = self.on_hand.get((sku, sheet.at), 0)
+        sheet.book[sku] = stands if now else sheet.snapshot.setdefault(sku, stands)
+        sheet.snapshot.setdefault(sku, stands)
+        sheet.counted[sku] = units
+
+    def complete(self, sheet: Sheet, *, missing_are_zero: bool) -> None:
+        """The difference between shelf and book of the same moment is booked on the book of now."""
+        if sheet.state == "CANCELLED":
+            raise Refused("STATE_NOT_POSSIBLE")
+        if sheet.state == "COMPLETED":
+            return
+        for sku in sorted(sheet.book):
+            if sku not in sheet.counted and not missing_are_zero:
+                continue
+            difference = sheet.counted.get(sku, 0) - sheet.book[sku]
+            sheet.found += abs(difference)
+            self.on_hand.setdefault((sku, sheet.at), 0)
+            self.move((sku, sheet.at), difference)
+        sheet.state = "COMPLETED"
+
+    def cancel_count(self, sheet: Sheet) -> None:
+        if sheet.state != "OPEN":
+            raise Refused("STATE_NOT_POSSIBLE")
+        sheet.state = "CANCELLED"
 
     # Trips
 
@@ -258,6 +288,7 @@ class Model:
         self.now += seconds
         for promise in self.promises.values():
             if promise.state == "HELD" and promise.expires <= self.now:
+                promise.given_back = dict(promise.live)
                 promise.live = dict.fromkeys(promise.live, 0)
                 promise.state = "EXPIRED"
         for basket in self.baskets.values():

@@ -69,12 +69,9 @@ class CountServicer(counts_pb2_grpc.CountServiceServicer):
         async def post(command: Command[Any]) -> Any:
             return await self._desk.submit(Submission(command, traceparent=traceparent))
 
-        async def find(count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]:
-            return await counts.waiting(self._db, count_id, missing_are_zero, limit)
-
         await book_differences(
             post,
-            find,
+            self._waiting,
             BeginCompletion(request.count_id, request.location_id),
             actor=current_principal().subject,
             missing_are_zero=request.missing_are_zero,
@@ -82,6 +79,9 @@ class CountServicer(counts_pb2_grpc.CountServiceServicer):
         end = EndCount(request.count_id, request.location_id)
         answer = await self._desk.submit(marks.marked(end, request, _completed))
         return pb.CompleteCountResponse.FromString(answer)
+
+    async def _waiting(self, count_id: str, missing_are_zero: bool, limit: int) -> Mapping[str, int]:
+        return await counts.waiting(self._db, count_id, missing_are_zero, limit)
 
     async def CancelCount(self, request: pb.CancelCountRequest, context: Context) -> pb.CancelCountResponse:
         """See the contract."""
