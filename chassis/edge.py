@@ -23,6 +23,7 @@ from chassis import exchange, metrics, telemetry
 from chassis.access import Policy, policy_of
 from chassis.auth import Principal, TokenVerifier
 from chassis.call import Call, set_call
+from chassis.draining import PATIENCE_SECONDS, Draining
 from chassis.errors import DETAILS_KEY, ErrorTable, is_expected
 from chassis.refusals import DeadlineExceeded, InvalidArgument
 from chassis.settings import ChassisSettings
@@ -67,8 +68,10 @@ class Registrar:
         table: ErrorTable,
         limits: Limits,
         unary: dict[str, exchange.Method] | None = None,
+        draining: Draining | None = None,
     ) -> None:
         self._server = server
+        self._draining = draining or Draining()
         self._unary = {} if unary is None else unary
         self._service = service
         self._verifier = verifier
@@ -91,7 +94,7 @@ class Registrar:
         unary, streaming = {}, {}
         for name, handler in method_handlers.items():
             descriptor = self._service.methods_by_name[name]
-            method = _Method(descriptor, handler, self._verifier, self._table, self._limits)
+            method = _Method(descriptor, handler, self._verifier, self._table, self._limits, self._draining)
             if descriptor.client_streaming or descriptor.server_streaming:
                 streaming[name] = method.handler()
             else:
@@ -113,7 +116,9 @@ class _Method:
         verifier: TokenVerifier,
         table: ErrorTable,
         limits: Limits,
+        draining: Draining,
     ) -> None:
+        self._draining = draining
         service = method.containing_service
         assert service is not None
         self._name = f"/{service.full_name}/{method.name}"
@@ -185,7 +190,7 @@ class _Method:
             request = self._request(data, call)
             with self._span(traceparent):
                 async with aclosing(self._inner.unary_stream(request, context)) as responses:
-                    async for response in responses:
+                    async for response in self._draining.until_begun(responses, PATIENCE_SECONDS):
                         yield response
         except GeneratorExit:
             raise
@@ -198,7 +203,8 @@ class _Method:
         call, _, authorization, traceparent = self._open(context, started, streaming=True)
         try:
             self._admit(call, authorization)
-            given = self._requests(requests, call, authorization)
+            # Once nothing more is read, the servicer answers what was, and ends.
+            given = self._requests(self._draining.until_begun(requests), call, authorization)
             with self._span(traceparent):
                 async with aclosing(self._inner.stream_stream(given, context)) as responses:
                     async for response in responses:

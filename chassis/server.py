@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis import accepting, exchange
 from chassis.auth import TokenVerifier
+from chassis.draining import Draining
 from chassis.edge import Limits, Registrar
 from chassis.errors import ErrorTable
 from chassis.settings import ChassisSettings, SettingsError
@@ -54,10 +55,11 @@ class Server:
         self._settings = settings
         self._server = accepting.server(_options(settings), settings.max_concurrent_rpcs)
         self._health = health.aio.HealthServicer()
+        self._draining = Draining()
         limits = Limits.of(settings)
         unary: dict[str, exchange.Method] = {}
         for add, servicer, descriptor in registrations:
-            add(servicer, Registrar(self._server, descriptor, verifier, table, limits, unary))
+            add(servicer, Registrar(self._server, descriptor, verifier, table, limits, unary, self._draining))
         self._exchange = exchange.Exchange(unary, settings.max_concurrent_rpcs, settings.max_message_bytes)
         self._server.add_generic_rpc_handlers((self._exchange.handler(),))
         self._names = [descriptor.full_name for _, _, descriptor in registrations]
@@ -85,9 +87,12 @@ class Server:
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Health says NOT_SERVING, no call is accepted any more, those in flight have `seconds` to end."""
+        """Health says NOT_SERVING, no call is accepted any more, streams that wait end at once, and calls in
+        flight have `seconds` to end.
+        """
         await self._health.enter_graceful_shutdown()
         self._exchange.close()
+        self._draining.begin()
         await self._server.stop(grace=seconds)
 
     async def _set_health(self, state: int) -> None:

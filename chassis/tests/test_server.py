@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.auth import DevelopmentKeys, TokenVerifier
+from chassis.draining import Draining
+from chassis.errors import reason_of
 from chassis.server import Server, serve
 from chassis.settings import ChassisSettings
 from chassis.tests.conftest import TABLE, Servicer, Stubs
@@ -100,6 +103,70 @@ async def test_a_call_that_outlasts_the_drain_is_cut(echo: Stubs, keys: Developm
         with pytest.raises(grpc.aio.AioRpcError):
             await in_flight
     assert process.servicer.ended.is_set()
+
+
+async def test_an_endless_stream_does_not_keep_a_drain_waiting(
+    echo: Stubs, keys: DevelopmentKeys, token: Callable[..., list[tuple[str, str]]]
+) -> None:
+    """Its caller hears UNAVAILABLE and asks another instance; the grace period is for calls that get to an
+    end.
+    """
+    process = Process(echo, keys, drain_seconds=30)
+    serving = process.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{await process.port}") as channel:
+        watch = echo.grpc.EchoServiceStub(channel).Watch(
+            echo.pb.EchoRequest(do="wait"), metadata=token("channel")
+        )
+        assert [(await watch.read()).said for _ in range(2)] == ["one", "two"]
+        await process.servicer.entered.wait()
+
+        began = time.monotonic()
+        process.stop.set()
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await watch.read()
+        await asyncio.wait_for(serving, 10)
+
+    assert time.monotonic() - began < 5
+    assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert reason_of(ended.value) == "UNAVAILABLE"
+    assert process.servicer.ended.is_set()
+
+
+async def test_a_stream_that_still_has_answers_gets_to_its_end() -> None:
+    """A snapshot that is being sent while the server drains is sent to its end."""
+    draining = Draining()
+
+    async def source() -> AsyncIterator[int]:
+        for number in range(5):
+            await asyncio.sleep(0.01)
+            yield number
+
+    found = []
+    async for number in draining.until_begun(source(), 5.0):
+        found.append(number)
+        if number == 1:
+            draining.begin()
+
+    assert found == [0, 1, 2, 3, 4]
+
+
+async def test_who_cancels_a_stream_while_it_drains_is_not_told_that_it_is_away() -> None:
+    draining = Draining()
+
+    async def never() -> AsyncIterator[int]:
+        await asyncio.Event().wait()
+        yield 0
+
+    async def read() -> None:
+        async for _ in draining.until_begun(never(), 60):
+            raise AssertionError("there is nothing to read")
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    draining.begin()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
 
 
 async def test_background_tasks_end_with_the_process(echo: Stubs, keys: DevelopmentKeys) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -274,3 +275,27 @@ async def test_a_reservation_whose_turn_comes_too_late_is_refused_and_not_made(d
     assert found[2].refused.reason == "DEADLINE_EXCEEDED"
     page = await door.stock.ListPositions(pb.ListPositionsRequest(sku=sku), metadata=door.service)
     assert page.positions[0].reserved_units == 3
+
+
+async def test_a_stream_ends_at_once_when_its_instance_shuts_down(door: Door) -> None:
+    """What was sent is answered; then the sender hears UNAVAILABLE and goes on elsewhere, long before the
+    time that calls have to end.
+    """
+    sku = unique("SKU")
+    await door.receive(3, sku=sku)
+    process = await door.start()
+    stream: Any = process.reservations.StreamReserveStock(metadata=door.service)
+    await stream.write(message(wish(sku), wish(sku)))
+    answer = await stream.read()
+
+    began = time.monotonic()
+    process.stop.set()
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        await stream.read()
+    told = time.monotonic() - began
+    await asyncio.wait_for(process.serving, 10)
+
+    assert len(answer.outcomes) == 2
+    assert (ended.value.code(), reason_of(ended.value)) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+    assert told < door.drain_seconds / 2
+    assert (await door.audit()).difference_count == 0
