@@ -13,10 +13,11 @@ from tests.plants.garden import PLANTS
 ROOT = Path(__file__).parents[2]
 
 
-def command(names: Sequence[str], *, healthy_too: bool) -> list[str]:
+def command(names: Sequence[str], *, healthy_too: bool, tally: str = "") -> list[str]:
     """The pytest run that shows these plants being caught."""
     tests = sorted({test.partition("[")[0] for name in names for test in PLANTS[name].caught_by})
     chosen = [f"--plants={','.join(names)}", *(["--healthy-too"] if healthy_too else [])]
+    chosen += [f"--tally={tally}"] if tally else []
     quiet = ["-q", "--no-header", "-r", "fEX", "-p", "no:cacheprovider", "-p", "no:xdist"]
     return [sys.executable, "-m", "pytest", "-p", "tests.plants.plugin", *chosen, *quiet, *tests]
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make plants", description=__doc__)
     parser.add_argument("names", nargs="*", help="plants; all of them unless told")
     parser.add_argument("--fast", action="store_true", help="only those whose tests need a second or two")
+    parser.add_argument("--tally", default="", metavar="FILE", help="add up several runs in a file")
     parser.add_argument("--list", action="store_true", help="name them, with their mistakes, and end")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - PLANTS.keys())
@@ -36,7 +38,8 @@ def main() -> None:
         for name in names:
             print(f"{name:36} {PLANTS[name].mistake}")  # noqa: T201
         return
-    sys.exit(subprocess.run(command(names, healthy_too=not given.fast), cwd=ROOT, check=False).returncode)
+    run = command(names, healthy_too=not given.fast, tally=given.tally)
+    sys.exit(subprocess.run(run, cwd=ROOT, check=False).returncode)
 
 
 if __name__ == "__main__":

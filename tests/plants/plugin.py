@@ -5,7 +5,9 @@ Loaded by name only (``-p tests.plants.plugin --plants=a,b``), so an ordinary ru
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
+import json
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -21,6 +23,7 @@ HEALTHY = "healthy"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--plants", default="", help="names of plants, separated by commas")
+    parser.addoption("--tally", default="", help="a file that adds up what several runs caught")
     parser.addoption("--healthy-too", action="store_true", help="run the same tests without a plant as well")
 
 
@@ -122,8 +125,38 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(f"    caught by {test}\n        {how[:150]}")
         if not found:
             terminalreporter.write_line("    NOT CAUGHT", red=True)
-    caught = {name for name, _ in catches}
-    terminalreporter.write_line(f"{len(caught)} of {len(config.stash[CHOSEN])} caught")
+    tally = _tally(config)
+    terminalreporter.section("caught")
+    for line in _table(tally):
+        terminalreporter.write_line(line)
+    caught = [name for name, tests in tally.items() if tests]
+    terminalreporter.write_line(f"{len(caught)} of {len(tally)} caught")
+
+
+def _tally(config: pytest.Config) -> dict[str, list[str]]:
+    """The tests that caught each plant, in this run and in those before it that wrote to the same file."""
+    catches = config.stash[CATCHES]
+    path = config.getoption("--tally")
+    before = json.loads(Path(path).read_text()) if path and Path(path).exists() else {}
+    now = {one.name: sorted({t for name, t in catches if name == one.name}) for one in config.stash[CHOSEN]}
+    found = {name: ({**before, **now})[name] for name in PLANTS if name in before or name in now}
+    if path:
+        Path(path).write_text(json.dumps(found, indent=1))
+    return found
+
+
+def _table(tally: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = ["| plant | the mistake | caught by |", "|---|---|---|"]
+    for name, tests in tally.items():
+        one = PLANTS[name]
+        by_file: dict[str, list[str]] = {}
+        for test in tests:
+            path, _, function = test.partition("::")
+            by_file.setdefault(Path(path).name, []).append(function)
+        told = "; ".join(f"`{file}` {', '.join(functions)}" for file, functions in by_file.items())
+        slow = "" if one.fast else " (slow)"
+        lines.append(f"| {name}{slow} | {one.mistake} | {told or 'NOT CAUGHT'} |")
+    return lines
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
