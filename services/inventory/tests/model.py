@@ -87,7 +87,13 @@ class Model(Shop):
         self, picks: Mapping[Place, int], ttl: int, basket: Basket | None, channel: str, customer: str
     ) -> Promise:
         """Every pick or none; what the basket holds is used first."""
-        self.check_customer(customer, _by_sku(picks), basket)
+        try:
+            self.check_customer(customer, _by_sku(picks), basket)
+        except Refused as refused:
+            # Where nothing was ever known to be, the want of it may be told instead of the limit.
+            if all(place in self.on_hand for place in picks):
+                raise
+            raise Refused(f"{refused}|INSUFFICIENT_STOCK") from None
         kept = dict(basket.live) if basket is not None and basket.state == "HELD" else {}
         wanted = _by_sku(picks)
         short = any(units > self.available(place) for place, units in picks.items())
