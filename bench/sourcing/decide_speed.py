@@ -118,6 +118,8 @@ def measure(count: int, terms: str, rules: SourcingRules, priced: bool, full: fl
         )
         for _ in range(ORDERS)
     ]
+    for town in towns:
+        places.near(*town)
     for wish in wishes[:300]:
         decide(wish, stock, places, rules, now=NOW, prices=prices, partial=True)
     took, kept, size, split = [], 0.0, 0, 0

@@ -94,9 +94,11 @@ def cheapest_sums(
     wanted: Sequence[int],
     most_parcels: int = 0,
     partial: bool = False,
+    below: int | None = None,
 ) -> Assignment | None:
     """As `cheapest`, where `sums[i][l]` are what 0, 1, 2, … units of line `i` cost at location `l`, as many
     as it has. With `partial` a cap on parcels that leaves units unserved is no refusal: many are served.
+    With `below` None also says that no plan costs less than that.
     """
     if all(quantity == 1 for quantity in wanted) and len(wanted) <= EXACT_LINES:
         lines = [[one[1] if len(one) > 1 else FAR for one in line] for line in sums]
@@ -104,14 +106,18 @@ def cheapest_sums(
             return _of_picks(*cheapest_units(fixed, lines))
         found = _capped(fixed, lines, most_parcels)
     else:
-        found = _quantities(fixed, sums, wanted, most_parcels)
+        found = _quantities(fixed, sums, wanted, most_parcels, below)
     if found is None and partial:
         found = searched(fixed, sums, wanted, most_parcels, partial=True)
     return found
 
 
 def _quantities(
-    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], most_parcels: int
+    fixed: Sequence[int],
+    sums: Sequence[Sequence[Sums]],
+    wanted: Sequence[int],
+    most_parcels: int,
+    below: int | None,
 ) -> Assignment | None:
     bound, whole = 0, None
     if len(wanted) <= RELAXED_LINES and not most_parcels:
@@ -121,6 +127,8 @@ def _quantities(
             for line, quantity in zip(sums, wanted, strict=True)
         ]
         picks, bound = cheapest_units(fixed, eased)
+        if below is not None and bound >= below:
+            return None
         full = [
             [one[quantity] if len(one) > quantity else FAR for one in line]
             for line, quantity in zip(sums, wanted, strict=True)
@@ -130,12 +138,15 @@ def _quantities(
         if all(min(line) < FAR for line in full):
             whole = _of_picks(*cheapest_units(fixed, full), wanted)._replace(bound=bound)
     try:
-        found = by_location(fixed, sums, wanted, most_parcels, None if whole is None else whole.cost)
+        limit = whole.cost if whole is not None and (below is None or whole.cost < below) else below
+        found = by_location(fixed, sums, wanted, most_parcels, limit)
     except TooMany:
         tried = [one for one in (whole, searched(fixed, sums, wanted, most_parcels)) if one is not None]
         best = min(tried, key=lambda one: one.cost, default=None)
         return best and best._replace(bound=min(best.cost, max(bound, lower_bound(fixed, sums, wanted))))
-    return found if found is not None or whole is None else whole._replace(bound=whole.cost)
+    if found is not None or whole is None or (below is not None and whole.cost >= below):
+        return found
+    return whole._replace(bound=whole.cost)
 
 
 def _of_picks(picks: Sequence[int], cost: int, wanted: Sequence[int] = ()) -> Assignment:

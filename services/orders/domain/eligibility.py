@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import cos, pi
 from typing import NamedTuple
 
-from services.orders.domain.places import Location, Locations, unit_vector, whole_km
+from services.orders.domain.places import EARTH_RADIUS_KM, Location, Locations, unit_vector
 from services.orders.domain.plans import Wish, WishLine
 from services.orders.domain.rules import Matcher, Scope, SourcingRules
 from services.orders.domain.states import Method
@@ -77,19 +78,24 @@ def in_one_parcel(wish: Wish, rules: SourcingRules) -> bool:
 
 
 def eligible(
-    wish: Wish, line: WishLine, locations: Locations, rules: SourcingRules, is_open: IsOpen
+    wish: Wish,
+    line: WishLine,
+    locations: Locations,
+    rules: SourcingRules,
+    is_open: IsOpen,
+    found: dict[object, frozenset[str]],
 ) -> Eligible:
-    """What the rules say of `line`."""
+    """What the rules say of `line`; `found` keeps what lines of one order have in common."""
     banned: dict[str, str] = {}
     sent = line.method is Method.SHIP
     if sent and wish.sold_at and not rules.endless_aisle:
         banned = {at: ENDLESS_AISLE for at in locations.by_id if at != wish.sold_at}
     for exclusion in rules.exclusions:
         if applies(exclusion.scope, wish, line, rules):
-            for at in matching(exclusion.locations, wish, line, locations, is_open):
+            for at in matching(exclusion.locations, wish, line, locations, is_open, found):
                 banned.setdefault(at, exclusion.name)
     safety = tuple(
-        SafetyRule(one.name, one.days, matching(one.locations, wish, line, locations, is_open))
+        SafetyRule(one.name, one.days, matching(one.locations, wish, line, locations, is_open, found))
         for one in rules.safety_days
         if one.days and applies(one.scope, wish, line, rules)
     )
@@ -99,7 +105,7 @@ def eligible(
     names: list[str] = []
     for group in rules.groups:
         if applies(group.scope, wish, line, rules):
-            for at in matching(group.locations, wish, line, locations, is_open):
+            for at in matching(group.locations, wish, line, locations, is_open, found):
                 ranks.setdefault(at, len(names))
             names.append(group.name)
     # A line that no group is about may come from all.
@@ -107,9 +113,24 @@ def eligible(
 
 
 def matching(
-    matcher: Matcher, wish: Wish, line: WishLine, locations: Locations, is_open: IsOpen
+    matcher: Matcher,
+    wish: Wish,
+    line: WishLine,
+    locations: Locations,
+    is_open: IsOpen,
+    found_before: dict[object, frozenset[str]],
 ) -> frozenset[str]:
     """Ids of the locations that a rule means, for this line now."""
+    key = matcher, line.method
+    known = found_before.get(key)
+    if known is None:
+        known = found_before[key] = _matching(matcher, wish, line, locations, is_open)
+    return known
+
+
+def _matching(
+    matcher: Matcher, wish: Wish, line: WishLine, locations: Locations, is_open: IsOpen
+) -> frozenset[str]:
     lasting = (
         replace(matcher, within_km=0, open_now=False) if matcher.within_km or matcher.open_now else matcher
     )
@@ -120,17 +141,19 @@ def matching(
     if matcher.within_km:
         if line.method is not Method.SHIP or wish.destination is None:
             return frozenset()
-        here = unit_vector(*wish.destination)
+        x, y, z = unit_vector(*wish.destination)
+        near = cos(min(pi, (matcher.within_km + 0.5) / EARTH_RADIUS_KM))
+        vectors = locations.vectors
         found = frozenset(
-            at for at in found if whole_km(here, _vector(locations.by_id[at])) <= matcher.within_km
+            [
+                at
+                for at in found
+                if at in vectors and x * vectors[at][0] + y * vectors[at][1] + z * vectors[at][2] > near
+            ]
         )
     if matcher.open_now:
         found = frozenset(at for at in found if is_open(at))
     return found
-
-
-def _vector(place: Location) -> tuple[float, float, float]:
-    return unit_vector(place.latitude, place.longitude)
 
 
 def _matches(matcher: Matcher, place: Location) -> bool:

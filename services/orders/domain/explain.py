@@ -176,7 +176,12 @@ class Explained:
         for line in wish.lines:
             if line.location_id == name:
                 rule = eligible(
-                    wish, line, self.locations, self.rules, lambda at: timetable.is_open(at, self.record.now)
+                    wish,
+                    line,
+                    self.locations,
+                    self.rules,
+                    lambda at: timetable.is_open(at, self.record.now),
+                    {},
                 )
                 if name in rule.banned:
                     return EXCLUDED_BY_RULE, rule.banned[name]

@@ -59,25 +59,20 @@ def by_location(
     Raises:
         TooMany: given up.
     """
-    places = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
+    offers = _takes(fixed, sums, wanted, below)
+    places = [row for row, _ in offers]
     there, cheapest = _suffixes(places, sums)
+    parcel = [0] * (len(places) + 1)
+    for at in range(len(places) - 1, -1, -1):
+        one = fixed[places[at]]
+        parcel[at] = min(one, parcel[at + 1]) if at + 1 < len(places) else one
     found: dict[tuple[int, _State], tuple[int, _Chain]] = {(0, tuple(wanted)): (0, ())}
     goal = tuple(0 for _ in wanted)
     best: tuple[int, _Chain] | None = None
     steps = 0
-    for at, row in enumerate(places):
-        offers = [range(min(len(line[row]) - 1, n) + 1) for line, n in zip(sums, wanted, strict=True)]
-        count = 1
-        for offer in offers:
-            count *= len(offer)
-        if steps + count > EXACT_STEPS:
-            raise TooMany
-        takes = [
-            (take, fixed[row] + sum(line[row][n] for line, n in zip(sums, take, strict=True)))
-            for take in product(*offers)
-            if any(take)
-        ]
-        left, least = there[at + 1], cheapest[at + 1]
+    for at, (row, takes) in enumerate(offers):
+        count = len(takes)
+        left, least, another = there[at + 1], cheapest[at + 1], parcel[at + 1]
         following: dict[tuple[int, _State], tuple[int, _Chain]] = {}
         for (parcels, missing), (cost, chain) in found.items():
             if all(n <= have for n, have in zip(missing, left, strict=True)):
@@ -94,7 +89,9 @@ def by_location(
                 if min(rest) < 0 or any(n > have for n, have in zip(rest, left, strict=True)):
                     continue
                 total = cost + more
-                bound = total + sum([n * one for n, one in zip(rest, least, strict=True) if n])
+                bound = total
+                if rest != goal:
+                    bound += another + sum([n * one for n, one in zip(rest, least, strict=True) if n])
                 if below is not None and bound >= below:
                     continue
                 if best is not None and bound >= best[0]:
@@ -112,6 +109,43 @@ def by_location(
                     following[key] = (total, longer)
         found = following
     return None if best is None else Assignment(_unchained(best[1]), best[0], best[0])
+
+
+def _takes(
+    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], below: int | None
+) -> list[tuple[int, list[tuple[_State, int]]]]:
+    """What each location may be asked for, and what that costs; without what no plan `below` has in it."""
+    places = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
+    parcel = min([fixed[row] for row in places], default=0)
+    least = [
+        min([min(units_of(line[row])) for row in places if len(line[row]) > 1], default=0) for line in sums
+    ]
+    everything = sum([n * one for n, one in zip(wanted, least, strict=True)])
+    goal = tuple(wanted)
+    steps = 0
+    offers = []
+    for row in places:
+        ranges = [range(min(len(line[row]) - 1, n) + 1) for line, n in zip(sums, wanted, strict=True)]
+        count = 1
+        for choices in ranges:
+            count *= len(choices)
+        steps += count
+        if steps > EXACT_STEPS:
+            raise TooMany
+        takes = []
+        for take in product(*ranges):
+            cost = fixed[row]
+            bound = everything
+            for line, n, one in zip(sums, take, least, strict=True):
+                if n:
+                    cost += line[row][n]
+                    bound -= n * one
+            bound += cost if take == goal else cost + parcel
+            if any(take) and (below is None or bound < below):
+                takes.append((take, cost))
+        if takes:
+            offers.append((row, takes))
+    return offers
 
 
 def _suffixes(

@@ -14,7 +14,7 @@ from datetime import datetime
 from math import acos
 from typing import NamedTuple
 
-from services.orders.domain.assignment import FAR, cheapest_sums
+from services.orders.domain.assignment import FAR, cheapest_sums, cheapest_units
 from services.orders.domain.costs import tariff
 from services.orders.domain.eligibility import FREE, Eligible, eligible, in_one_parcel
 from services.orders.domain.places import EARTH_RADIUS_KM, Locations, unit_vector
@@ -33,6 +33,9 @@ LATER_GROUP = 1 << 36
 
 _FORCE = 1 << 50
 """So much less a parcel costs that has to be in the plan."""
+
+
+_KNOWN_LINES = 6
 
 
 class Shipped(NamedTuple):
@@ -91,6 +94,7 @@ class Ship:
         self.wish, self.stock, self.locations, self.rules = wish, stock, locations, rules
         self._worth, self._moment, self._excluded, self._taken = worth, moment, excluded, taken
         self._is_open = lambda at: timetable.is_open(at, now)
+        self._found: dict[object, frozenset[str]] = {}
         self.full: set[str] = set()
         """Locations that have no opening or no capacity within the horizon."""
         worth.look(rules.opportunity_percent, rules.markdown_percent)
@@ -123,7 +127,9 @@ class Ship:
                 sku,
                 sum([line.quantity_units for line in those]),
                 tuple(those),
-                eligible(self.wish, those[0], self.locations, rules, self._is_open) if ruled else FREE,
+                eligible(self.wish, those[0], self.locations, rules, self._is_open, self._found)
+                if ruled
+                else FREE,
                 those[0].unit_price_minor * 10 * rules.markdown_percent if self._worth.version else 0,
             )
             for sku, those in same.items()
@@ -161,14 +167,11 @@ class Ship:
 
     def kept_back(self, item: Item, location_id: str) -> int:
         """Units of an item that safety days keep at a location."""
-        return max(
-            [
-                self._worth.kept_back(item.sku, location_id, one.days)
-                for one in item.eligible.safety
-                if location_id in one.location_ids
-            ],
-            default=0,
-        )
+        most = 0
+        for one in item.eligible.safety:
+            if location_id in one.location_ids:
+                most = max(most, self._worth.kept_back(item.sku, location_id, one.days))
+        return most
 
     def _cost(self, rows: list[Row]) -> None:
         assert self.wish.destination is not None
@@ -262,8 +265,12 @@ class Ship:
             + least
             for row in rows
         ]
-        chosen = [at for at in range(len(rows)) if single is None or bounds[at] < single[0]]
-        found = self._assigned(rows, chosen, wanted, numbers, cap)
+        if single is not None:
+            chosen = [at for at in range(len(rows)) if bounds[at] < single[0]]
+        else:
+            known = self._known_plan(rows, wanted, numbers, cap)
+            chosen = [at for at in range(len(rows)) if known is None or bounds[at] <= known]
+        found = self._assigned(rows, chosen, wanted, numbers, cap, None if single is None else single[0])
         if found is None or (single is not None and found.cost >= single[0]):
             assert single is not None
             found = Assignment(
@@ -282,10 +289,36 @@ class Ship:
         }
         return found.shares, 0, relevant
 
+    def _known_plan(self, rows: list[Row], wanted: list[int], numbers: list[int], cap: int) -> int | None:
+        """What one plan costs, found without the prices of stock: whoever alone costs more need not be asked
+        for them.
+        """
+        if cap or self.rules.brands_together or len(numbers) > _KNOWN_LINES:
+            return None
+        lines = [
+            [row.units[n] * wanted[n] if row.cover[n] >= wanted[n] else FAR for row in rows] for n in numbers
+        ]
+        if any(min(line) >= FAR for line in lines):
+            return None
+        split = self.rules.split
+        picks, _ = cheapest_units([row.fixed + split for row in rows], lines)
+        cost = sum([rows[at].fixed + split for at in set(picks)]) - split
+        for n, at in zip(numbers, picks, strict=True):
+            cost += self._sums(rows[at], n, wanted[n])[-1]
+        return cost
+
     def _assigned(
-        self, rows: list[Row], chosen: list[int], wanted: list[int], numbers: list[int], cap: int
+        self,
+        rows: list[Row],
+        chosen: list[int],
+        wanted: list[int],
+        numbers: list[int],
+        cap: int,
+        below: int | None = None,
     ) -> Assignment | None:
-        """The cheapest plan over the `chosen` rows; None when they cannot serve all of it, and only then."""
+        """The cheapest plan over the `chosen` rows; None only when they cannot serve all of it, or not
+        `below` that cost.
+        """
         bundles = self._bundles(rows, wanted, numbers)
         sums: list[list[Sums]] = []
         quantities: list[int] = []
@@ -307,8 +340,8 @@ class Ship:
             quantities.append(quantity)
         split = self.rules.split
         fixed = [rows[at].fixed + split for at in chosen]
-        found = cheapest_sums(fixed, sums, quantities, cap)
-        if found is None and cap:
+        found = cheapest_sums(fixed, sums, quantities, cap, below=None if below is None else below + split)
+        if found is None and cap and below is None:
             found = cheapest_sums(fixed, sums, quantities, cap, partial=True)
         if found is None:
             return None

@@ -89,7 +89,7 @@ def decide_by(
                 key = line.sku, line.location_id
                 there = stock.units(line.sku).get(line.location_id, 0) - taken.get(key, 0)
                 if rules.exclusions or rules.safety_days:
-                    rule = eligible(wish, line, locations, rules, lambda at: timetable.is_open(at, now))
+                    rule = eligible(wish, line, locations, rules, lambda at: timetable.is_open(at, now), {})
                     if line.location_id in rule.banned:
                         there = 0
                     there -= max(
