@@ -172,6 +172,42 @@ aljibe order list --json | jq -r '.orders[].orderId'
 aljibe order watch ord_01jd…
 aljibe order watch ord_01jd… --json | jq -r .state
 """,
+    "order.why.help": (
+        "Tell why an order's goods come from where they come, or why not from a location.\n\n"
+        "Without a location: every decision with the locations it looked at. With one: a sentence."
+    ),
+    "order.why.examples": """
+aljibe order why ord_01jd…
+aljibe order why ord_01jd… store-12
+aljibe order why ord_01jd… store-12 --json | jq .candidate
+""",
+    "order.why.location": "The location that was not chosen.",
+    "why.title": "Decision {attempt} ({trigger}): cost {cost}, of it for splitting {split}; {grams} g CO₂",
+    "why.location": "Location",
+    "why.km": "km",
+    "why.parcel": "Parcel",
+    "why.distance": "Way",
+    "why.units": "Handling",
+    "why.stock_price": "Price of stock",
+    "why.lateness": "Lateness",
+    "why.markdown_credit": "Overstock",
+    "why.reason": "Why (not)",
+    "why.CHOSEN": "serves",
+    "why.INACTIVE": "closed for orders",
+    "why.EXCLUDED": "failed before",
+    "why.NOT_THE_PICKUP_STORE": "not the pickup store",
+    "why.NO_CAPABILITY": "sends no parcels",
+    "why.NO_STOCK": "no stock",
+    "why.EXCLUDED_BY_RULE": "excluded by rule",
+    "why.NOT_IN_A_GROUP": "in no group",
+    "why.LATER_GROUP": "an earlier group had it",
+    "why.SAFETY_DAYS": "keeps it for its own customers",
+    "why.NO_CAPACITY": "no capacity left",
+    "why.ONE_PARCEL": "worth too little to be split",
+    "why.TOO_MANY_PARCELS": "too many parcels",
+    "why.BRAND_TOGETHER": "brand stays together",
+    "why.NOT_CHEAPEST": "dearer",
+    "why.SHORT": "order refused",
     "order.id": "The order, ord_….",
     "order.channel": "Only orders of this channel.",
     "order.state": "Only orders in this state.",

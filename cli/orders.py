@@ -15,6 +15,7 @@ from rich.text import Text
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from cli.doors import CALL_SECONDS, Door, door
 from cli.order_card import card, state_text
+from cli.order_why import why_table
 from cli.session import Session, command, proto_json
 from cli.show import money, short, time, units
 from cli.trouble import CallFailed, Usage
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     command(group, "show")(_show)
     command(group, "list")(_list)
     command(group, "watch")(_watch)
+    command(group, "why")(_why)
     app.add_typer(group, name="order")
 
 
@@ -45,6 +47,28 @@ async def _show(
         answer = await stub.GetOrder(request, metadata=orders.metadata, timeout=CALL_SECONDS)
     session.document(proto_json(answer.order))
     session.show(card(session.texts, answer.order))
+
+
+async def _why(
+    session: Session,
+    order_id: Annotated[str, typer.Argument(metavar="ID", help="order.id")],
+    location_id: Annotated[str, typer.Argument(metavar="[LOCATION]", help="order.why.location")] = "",
+) -> None:
+    async with door(session, "orders") as orders:
+        stub = orders_pb2_grpc.OrderServiceStub(orders.channel)
+        if location_id:
+            asked = orders_pb2.WhyNotRequest(order_id=order_id, location_id=location_id)
+            answer = await stub.WhyNot(asked, metadata=orders.metadata, timeout=CALL_SECONDS)
+            session.document(proto_json(answer))
+            session.show(answer.sentence_es if session.texts.language == "es" else answer.sentence_en)
+            return
+        request = orders_pb2.ExplainSourcingRequest(order_id=order_id)
+        told = await stub.ExplainSourcing(request, metadata=orders.metadata, timeout=CALL_SECONDS)
+        read = orders_pb2.GetOrderRequest(order_id=order_id)
+        order = (await stub.GetOrder(read, metadata=orders.metadata, timeout=CALL_SECONDS)).order
+    session.document(proto_json(told))
+    for decision in told.decisions:
+        session.show(why_table(session.texts, decision, order.currency_code))
 
 
 async def _list(

@@ -172,6 +172,42 @@ aljibe order list --json | jq -r '.orders[].orderId'
 aljibe order watch ord_01jd…
 aljibe order watch ord_01jd… --json | jq -r .state
 """,
+    "order.why.help": (
+        "Dice por qué los artículos de un pedido salen de donde salen, o por qué no de una ubicación.\n\n"
+        "Sin ubicación: cada decisión con las ubicaciones que miró. Con una: una frase."
+    ),
+    "order.why.examples": """
+aljibe order why ord_01jd…
+aljibe order why ord_01jd… store-12
+aljibe order why ord_01jd… store-12 --json | jq .candidate
+""",
+    "order.why.location": "La ubicación que no fue elegida.",
+    "why.title": "Decisión {attempt} ({trigger}): coste {cost}, de él por dividir {split}; {grams} g de CO₂",
+    "why.location": "Ubicación",
+    "why.km": "km",
+    "why.parcel": "Paquete",
+    "why.distance": "Trayecto",
+    "why.units": "Manipulación",
+    "why.stock_price": "Valor del stock",
+    "why.lateness": "Retraso",
+    "why.markdown_credit": "Exceso",
+    "why.reason": "Por qué (no)",
+    "why.CHOSEN": "sirve",
+    "why.INACTIVE": "no admite pedidos",
+    "why.EXCLUDED": "falló antes",
+    "why.NOT_THE_PICKUP_STORE": "no es la tienda de recogida",
+    "why.NO_CAPABILITY": "no envía paquetes",
+    "why.NO_STOCK": "sin stock",
+    "why.EXCLUDED_BY_RULE": "excluida por la regla",
+    "why.NOT_IN_A_GROUP": "en ningún grupo",
+    "why.LATER_GROUP": "lo tenía un grupo anterior",
+    "why.SAFETY_DAYS": "lo guarda para sus clientes",
+    "why.NO_CAPACITY": "sin capacidad",
+    "why.ONE_PARCEL": "vale poco para dividirlo",
+    "why.TOO_MANY_PARCELS": "demasiados paquetes",
+    "why.BRAND_TOGETHER": "la marca va junta",
+    "why.NOT_CHEAPEST": "más cara",
+    "why.SHORT": "pedido rechazado",
     "order.id": "El pedido, ord_….",
     "order.channel": "Solo pedidos de este canal.",
     "order.state": "Solo pedidos en este estado.",

@@ -104,7 +104,7 @@ async def build(ctx: Context[Settings]) -> Built:
     book = CachedRulesBook(
         ctx.nats, built_in, RulesReader(ctx.db, built_in).timeline, store.save_basis, clock
     )
-    prices = CatalogPrices(catalog)
+    prices = CatalogPrices(catalog, lambda: book.current(clock()).describes)
     reservations = InventoryReservations(inventory, replica.learn)
     provider = TestProvider(ctx.db)
     intents = PostgresIntents(ctx.db)

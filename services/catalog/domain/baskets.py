@@ -31,6 +31,8 @@ class Basket:
     tax_country_code: str = DEFAULT_TAX_COUNTRY
     tax_region: str = ""
     currency_code: str = ""
+    describe_articles: bool = False
+    """Whether lines say brand and attributes of their articles."""
 
 
 class AppliedPromotion(NamedTuple):
@@ -68,6 +70,8 @@ class QuotedLine(NamedTuple):
     product_id: str
     name_en: str
     name_es: str
+    brand: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Quote(NamedTuple):

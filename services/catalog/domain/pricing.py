@@ -257,6 +257,8 @@ def _quoted(line: _Line, basket: Basket, snapshot: Snapshot, tax_inclusive: bool
         article.product_id,
         article.name_en,
         article.name_es,
+        article.brand if basket.describe_articles else "",
+        article.attributes if basket.describe_articles else (),
     )
 
 

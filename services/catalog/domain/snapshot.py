@@ -36,6 +36,8 @@ class Article(NamedTuple):
     tax_class: str
     category_path: tuple[str, ...]
     discontinued_time: datetime | None
+    brand: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class PricePoint(NamedTuple):

@@ -223,7 +223,7 @@ def _capped(fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: 
                     best[lines_left], first[lines_left] = cost, low | part
         layers.append(best)
         firsts.append(first)
-    if layers[-1][full] >= FAR:
+    if layers[-1][full] >= FAR >> 1:  # A parcel may cost less than nothing.
         return None
     picks = [0] * len(lines)
     left, cost = full, layers[-1][full]

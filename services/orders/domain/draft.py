@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.orders.domain.places import CARRY_OUT, PICKUP, WAREHOUSE, Address, Locations
+from services.orders.domain.prices import Quote
 from services.orders.domain.refusals import (
     AddressRequired,
     CarryOutNotPossible,
@@ -55,9 +56,10 @@ class Draft(NamedTuple):
     hold_id: str = ""
     """The basket's hold, whose units the order uses first."""
 
-    def wish(self) -> Wish:
-        """The same as sourcing sees it."""
+    def wish(self, quote: Quote | None = None) -> Wish:
+        """The same as sourcing sees it; what rules ask of goods and values comes from the `quote`."""
         to = self.delivery_address
+        priced = quote.lines if quote is not None else (None,) * len(self.lines)
         return Wish(
             tuple(
                 WishLine(
@@ -70,10 +72,26 @@ class Draft(NamedTuple):
                     else self.location_id
                     if line.method is Method.CARRY_OUT
                     else "",
+                    one.brand if one is not None else "",
+                    one.attributes if one is not None else (),
+                    one.unit_price_minor if one is not None else 0,
                 )
-                for number, line in enumerate(self.lines, start=1)
+                for number, (line, one) in enumerate(zip(self.lines, priced, strict=True), start=1)
             ),
             (to.latitude, to.longitude) if to is not None else None,
+            self.channel_id,
+            "",
+            # Of the goods, before promotions and tax: what a coupon takes off does not change what they are.
+            sum(
+                [
+                    one.unit_price_minor * line.quantity_units
+                    for one, line in zip(quote.lines, self.lines, strict=True)
+                ]
+            )
+            if quote is not None
+            else 0,
+            quote.currency_code if quote is not None else self.currency_code,
+            self.location_id,
         )
 
     def named_locations(self) -> set[str]:

@@ -15,6 +15,9 @@ class PricedLine(NamedTuple):
     total_minor: int
     name_en: str
     name_es: str
+    brand: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Of the article: (name, value)."""
 
 
 class Quote(NamedTuple):

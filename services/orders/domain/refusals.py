@@ -20,6 +20,18 @@ class OrderUnknown(Refusal):
 
 
 @dataclass(eq=False)
+class DecisionUnknown(Refusal):
+    """The order keeps no such decision of sourcing, or not what it takes to make it again."""
+
+    order_id: str
+    attempt: int
+
+    def __str__(self) -> str:
+        which = f"decision {self.attempt}" if self.attempt else "decision"
+        return f"order {self.order_id} keeps no {which} that can be made again"
+
+
+@dataclass(eq=False)
 class ChannelUnknown(Refusal):
     """There is no such channel."""
 

@@ -196,6 +196,11 @@ class SourcingRules:
         found |= set() if self.endless_aisle else {"till"}
         return frozenset(found)
 
+    @cached_property
+    def describes(self) -> bool:
+        """Whether brands or attributes of articles are among what it asks."""
+        return any(ask == "brand" or ask.startswith("attribute:") for ask in self.asks)
+
     def to_json(self) -> str:
         """The content as text; `from_json` reads it back."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))

@@ -217,7 +217,7 @@ class Ship:
         for share in shares:
             served[share.line] += share.units
         if served != wanted and not partial:
-            return Shipped((), self._shortages(served), 0, 0, {})
+            return Shipped((), self._shortages(served), 0, 0, self._worth.looked_at())
         cost = self._real_cost(rows, shares)
         prices = self._worth.looked_at()
         if relevant is not None:

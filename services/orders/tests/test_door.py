@@ -354,6 +354,40 @@ async def test_a_decision_is_explained_with_what_ruled_each_location_out(orders:
         "wh-1": "",
     }
     assert decision.cost_minor > 0
+    assert decision.co2_grams > 0
+
+
+async def test_why_not_is_answered_for_a_location_in_two_languages(orders: Service) -> None:
+    """A store manager asks about one store, not about a table."""
+    await orders.stock(("a", "store-1", 1), ("a", "wh-1", 1))
+    order_id = (await orders.stub().PlaceOrder(place(wish(("a", 1))))).order.order_id
+    staff = orders.stub("operator", channels=("*",))
+
+    answer = await staff.WhyNot(orders_pb2.WhyNotRequest(order_id=order_id, location_id="store-1"))
+
+    assert (answer.attempt, answer.candidate.eliminated_by) == (1, "NOT_CHEAPEST")
+    assert answer.extra_minor > 0
+    assert answer.sentence_en.startswith("store-1 could have served 1 unit")
+    assert answer.sentence_es.startswith("store-1 podía servir 1 unidad")
+    nowhere = staff.WhyNot(orders_pb2.WhyNotRequest(order_id=order_id, location_id="nowhere"))
+    assert await refused(nowhere) == (grpc.StatusCode.NOT_FOUND, "LOCATION_UNKNOWN")
+    never = staff.WhyNot(orders_pb2.WhyNotRequest(order_id=order_id, location_id="wh-1", attempt=9))
+    assert await refused(never) == (grpc.StatusCode.NOT_FOUND, "DECISION_UNKNOWN")
+
+
+async def test_a_till_sells_what_another_location_sends(orders: Service) -> None:
+    """Endless aisle: the shelf is empty, and the customer has it sent home from the till."""
+    await orders.stock(("a", "wh-1", 1), ("b", "store-1", 1))
+    draft = wish(("a", 1), ("b", 1), location_id="store-1")
+    draft.lines[1].method = types_pb2.FULFILLMENT_METHOD_CARRY_OUT
+    till = orders.stub("till", channels=("web",), locations=("store-1",))
+
+    order = (await till.PlaceOrder(place(draft))).order
+
+    assert {(part.location_id, part.method) for part in order.plan} == {
+        ("wh-1", types_pb2.FULFILLMENT_METHOD_SHIP),
+        ("store-1", types_pb2.FULFILLMENT_METHOD_CARRY_OUT),
+    }
 
 
 async def test_a_carried_out_order_that_dies_before_its_acceptance_blocks_no_money(orders: Service) -> None:

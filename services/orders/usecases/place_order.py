@@ -121,7 +121,7 @@ class PlaceOrder:
             try:
                 secured = await self._secure(
                     order_id,
-                    draft.wish(),
+                    draft.wish(quote),
                     draft.channel_id,
                     first_attempt=attempt,
                     excluded=frozenset(full),

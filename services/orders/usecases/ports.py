@@ -280,6 +280,9 @@ class LiveCapacity(Capacity, Protocol):
         ...
 
 
+Goods = Mapping[int, tuple[str, tuple[tuple[str, str], ...]]]
+"""Brand and attributes (name, value) by line number."""
+
 CaseUnits = tuple[tuple[int, int, str], ...]
 """(line number, units, fulfillment order id)."""
 
@@ -391,6 +394,10 @@ class Store(Protocol):
 
     async def read(self, order_id: str) -> Order | None:
         """An order as it is."""
+        ...
+
+    async def goods(self, order_id: str) -> Goods:
+        """What its decisions knew of its goods: of what the rules in force asked for, where they did."""
         ...
 
     async def claim_cases(self, most: int, seconds: float) -> list[Case]:

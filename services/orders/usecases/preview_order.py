@@ -53,7 +53,7 @@ class PreviewOrder:
     async def __call__(self, draft: Draft) -> Preview:
         """The order as it would be now."""
         quote = await price(draft, self._directory, self._prices)
-        wish = draft.wish()
+        wish = draft.wish(quote)
         locations = self._directory.locations
         now = self._clock()
         terms = self._terms_at(now)

@@ -12,19 +12,21 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import NothingPromised, NothingToResolve, OrderChanged
-from services.orders.domain.sourcing import Wish, WishLine
+from services.orders.domain.sourcing import Wish
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.cancel_order import Encode, Guard, known
 from services.orders.usecases.place_order import Request
 from services.orders.usecases.ports import (
     CapacityTaken,
     Directory,
+    Goods,
     LiveCapacity,
     Reservations,
     Store,
     Tx,
 )
 from services.orders.usecases.secure import Secure, Secured
+from services.orders.usecases.source_again import wish_again
 
 CUSTOMER_CHOICE = "CUSTOMER_CHOICE"
 ATTEMPTS_SET_ASIDE = 5
@@ -97,7 +99,7 @@ class ResolveShortage:
             return encode(order)
         secured = await self._secure(
             order_id,
-            _wish(order, choice),
+            _wish(order, choice, await self._store.goods(order_id)),
             order.channel_id,
             first_attempt=order.attempts - ATTEMPTS_SET_ASIDE + 1,
             last_attempt=order.attempts,
@@ -163,11 +165,7 @@ class ResolveShortage:
         return done if isinstance(done, bytes) else encode(done)
 
 
-def _wish(order: Order, choice: Choice) -> Wish:
+def _wish(order: Order, choice: Choice, goods: Goods) -> Wish:
     method = Method.SHIP if choice.ship_to is not None else Method.PICKUP
-    lines = tuple(
-        WishLine(number, order.lines[number].sku, quantity, method, choice.pickup_location_id)
-        for number, quantity in sorted(order.units_in(UnitState.AWAITING_CUSTOMER).items())
-    )
-    to = choice.ship_to
-    return Wish(lines, (to.latitude, to.longitude) if to is not None else None)
+    waiting = order.units_in(UnitState.AWAITING_CUSTOMER)
+    return wish_again(order, waiting, method, choice.ship_to, choice.pickup_location_id, goods)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 
@@ -36,6 +36,7 @@ from services.orders.usecases.ports import (
     CapacityTaken,
     Case,
     Directory,
+    Goods,
     LiveCapacity,
     Reservations,
     Store,
@@ -164,10 +165,7 @@ class SourceAgain:
         if not wanted or to is None:
             await self._end(case, "the units were settled otherwise")
             return
-        wish = Wish(
-            tuple(WishLine(n, order.lines[n].sku, q, Method.SHIP) for n, q in sorted(wanted.items())),
-            (to.latitude, to.longitude),
-        )
+        wish = wish_again(order, wanted, Method.SHIP, to, "", await self._store.goods(case.order_id))
         try:
             secured = await self._secure(
                 case.order_id,
@@ -281,6 +279,33 @@ class SourceAgain:
         if order is None:
             raise OrderUnknown(order_id)
         return order
+
+
+def wish_again(
+    order: Order,
+    wanted: Mapping[int, int],
+    method: Method,
+    to: Address | None,
+    store_id: str,
+    goods: Goods,
+) -> Wish:
+    """Units by line number that need another location, as sourcing sees them: of an order that the customer
+    was told yes to.
+    """
+    lines = order.lines
+    return Wish(
+        tuple(
+            WishLine(n, lines[n].sku, q, method, store_id, *goods.get(n, ("", ())), lines[n].unit_price_minor)
+            for n, q in sorted(wanted.items())
+        ),
+        (to.latitude, to.longitude) if to is not None else None,
+        order.channel_id,
+        "",
+        sum(line.unit_price_minor * line.quantity_units for line in lines.values()),
+        order.currency_code,
+        order.location_id,
+        accepted=True,
+    )
 
 
 def _destination(order: Order, case: Case) -> Address | None:

@@ -135,6 +135,10 @@ def fill_quote(message: pricing_pb2.Quote, signed: SignedQuote) -> None:
             name_en=line.name_en,
             name_es=line.name_es,
         )
+        if line.brand:
+            added.brand = line.brand
+        if line.attributes:
+            added.attributes.update(line.attributes)
         if line.promotions:
             add_applied = added.promotions.add
             for applied in line.promotions:

@@ -150,5 +150,6 @@ def wish(message: pricing_pb2.QuoteBasketRequest) -> Wish:
         message.tax_country_code or DEFAULT_TAX_COUNTRY,
         message.tax_region,
         message.currency_code,
+        message.describe_articles,
     )
     return Wish(basket, message.quote_token)

@@ -182,7 +182,7 @@ SELECT v.sku, v.product_id FROM barcode b JOIN variant v USING (sku) WHERE b.gti
 
 -- name: changed_articles
 -- For the snapshot: articles written after version $1, with what the price engine needs of their products.
-SELECT v.sku, p.product_id, p.name_en, p.name_es, v.tax_class, p.category_path, v.discontinued_at
+SELECT v.sku, p.product_id, p.name_en, p.name_es, v.tax_class, p.category_path, v.discontinued_at, p.brand, v.attributes::text
 FROM variant v JOIN product p USING (product_id) WHERE v.changed_version > $1;
 
 -- name: changed_price_lists

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
 
+import orjson
+
 from chassis import metrics
 from chassis.clock import Clock
 from chassis.postgres import Connection, Database
@@ -109,7 +111,7 @@ async def _collect(conn: Connection, since: int, assembly: Assembly) -> int:
     """Put every row written after version `since` into the assembly; gives how many there were."""
 
     def article(row: rows.Row) -> None:
-        sku, product_id, name_en, name_es, tax_class, category_path, discontinued_at = row
+        sku, product_id, name_en, name_es, tax_class, category_path, discontinued_at, brand, attributes = row
         text = LocalizedText(name_en, name_es)
         assembly.put_article(
             Article(
@@ -120,6 +122,8 @@ async def _collect(conn: Connection, since: int, assembly: Assembly) -> int:
                 tax_class,
                 tuple(category_path),
                 discontinued_at,
+                brand,
+                () if attributes == "{}" else tuple(sorted(orjson.loads(attributes).items())),
             )
         )
 

@@ -37,7 +37,9 @@ _basket_line = writer(pricing_pb2.BasketLine)
 class CatalogPrices:
     """See `usecases.ports.Prices`. One group per language, because a refusal speaks the caller's."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, describes: Callable[[], bool]) -> None:
+        # Whether sourcing asks for brands and attributes now; they are not sent for nothing.
+        self._describes = describes
         self._quote_baskets: Callable[..., Awaitable[pricing_pb2.BatchQuoteBasketsResponse]] = (
             channel.unary_unary(
                 _QUOTE_BASKETS, response_deserializer=pricing_pb2.BatchQuoteBasketsResponse.FromString
@@ -63,6 +65,7 @@ class CatalogPrices:
             tax_region=tax_region,
             currency_code=draft.currency_code,
             quote_token=draft.quote_token,
+            describe_articles=self._describes(),
         )
         call = current_call()
         language = preferred_language(call.languages) if call is not None and call.languages else "en"
@@ -157,6 +160,8 @@ def _quote(quote: pricing_pb2.Quote) -> Quote:
                     line.total_minor,
                     line.name_en,
                     line.name_es,
+                    line.brand,
+                    tuple(sorted(line.attributes.items())) if line.attributes else (),
                 )
                 for line in quote.lines
             ]

@@ -18,6 +18,12 @@ ERRORS = ErrorTable(
     DOMAIN,
     [
         ErrorRule(refusals.OrderUnknown, _NOT_FOUND, "ORDER_UNKNOWN", "No existe el pedido {order_id}"),
+        ErrorRule(
+            refusals.DecisionUnknown,
+            _NOT_FOUND,
+            "DECISION_UNKNOWN",
+            "El pedido {order_id} no guarda esa decisión, o no se puede repetir",
+        ),
         ErrorRule(refusals.ChannelUnknown, _NOT_FOUND, "CHANNEL_UNKNOWN", "No existe el canal {channel_id}"),
         ErrorRule(
             refusals.LocationUnknown, _NOT_FOUND, "LOCATION_UNKNOWN", "No existe la ubicación {location_id}"

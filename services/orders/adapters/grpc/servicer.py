@@ -31,7 +31,8 @@ from services.orders.adapters.nats.bells import Bells, wait_for
 from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
 from services.orders.domain.explain import Explained
 from services.orders.domain.order import Order
-from services.orders.domain.refusals import OrderUnknown
+from services.orders.domain.refusals import DecisionUnknown, LocationUnknown, OrderUnknown
+from services.orders.domain.why import sentence
 from services.orders.usecases.cancel_order import CancelOrder
 from services.orders.usecases.place_order import PlaceOrder, Request
 from services.orders.usecases.preview_order import PreviewOrder
@@ -193,6 +194,28 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         decisions = await self._store.decisions(request.order_id)
         return orders_pb2.ExplainSourcingResponse(decisions=[_explained(one) for one in decisions])
 
+    async def WhyNot(  # noqa: N802
+        self, request: orders_pb2.WhyNotRequest, context: Context
+    ) -> orders_pb2.WhyNotResponse:
+        """Why a location serves nothing of the order."""
+        order = await self._read(request.order_id)
+        decisions = await self._store.decisions(request.order_id)
+        found = [one for one in decisions if request.attempt in (0, one.attempt)]
+        stored = found[-1] if found else None
+        if stored is None or stored.locations is None or stored.rules is None:
+            raise DecisionUnknown(request.order_id, request.attempt)
+        location = stored.locations.by_id.get(request.location_id)
+        if location is None:
+            raise LocationUnknown(request.location_id)
+        reason = Explained(stored.record, stored.locations, stored.rules).why_not(location)
+        return orders_pb2.WhyNotResponse(
+            attempt=stored.attempt,
+            candidate=candidate_proto(reason.candidate),
+            extra_minor=(reason.extra or 0) // 1000,
+            sentence_en=sentence(reason, "en", order.currency_code),
+            sentence_es=sentence(reason, "es", order.currency_code),
+        )
+
     async def _read(self, order_id: str) -> Order:
         order = await self._store.read(order_id)
         if order is None:
@@ -239,4 +262,8 @@ def _explained(stored: StoredDecision) -> orders_pb2.SourcingDecision:
         decision.candidates.extend(candidate_proto(candidate) for candidate in candidates)
         decision.chosen.extend(chosen_proto(part, by_id.get(part.location_id)) for part in plan.parts)
         decision.shortages.extend(shortages_proto(plan.shortages))
+        decision.split_minor = explained.split_cost // 1000
+        decision.co2_grams = plan.co2_grams
+        decision.gap_minor = plan.gap // 1000
+        decision.prices_version = stored.record.prices_version
     return decision

@@ -285,6 +285,9 @@ def candidate_proto(candidate: Candidate) -> orders_pb2.SourcingCandidate:
         coverable_units=candidate.coverable_units,
         eliminated_by=candidate.eliminated_by,
         cost_terms_minor={name: cost // 1000 for name, cost in candidate.cost_terms.items()},
+        rule=candidate.rule,
+        late_days=candidate.late_days,
+        co2_grams=candidate.co2_grams,
     )
 
 

@@ -118,6 +118,10 @@ LEFT JOIN sourcing_basis l ON l.version = d.record ->> 'locations'
 LEFT JOIN sourcing_basis r ON r.version = d.record ->> 'rules'
 WHERE d.order_id = $1 ORDER BY d.attempt;
 
+-- name: read_records
+-- What decisions about an order were made from, oldest first.
+SELECT record::text AS record FROM sourcing_decision WHERE order_id = $1 ORDER BY attempt;
+
 -- name: save_basis
 -- Locations or rules under the hash of their content.
 INSERT INTO sourcing_basis (version, content) VALUES ($1, $2) ON CONFLICT DO NOTHING;

@@ -18,7 +18,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
-from services.orders.usecases.ports import CapacityTaken, Case, PaymentTask, Tx
+from services.orders.usecases.ports import CapacityTaken, Case, Goods, PaymentTask, Tx
 
 R = TypeVar("R")
 
@@ -128,6 +128,17 @@ class PostgresStore:
             )
             for row in rows
         ]
+
+    async def goods(self, order_id: str) -> Goods:
+        """What its decisions knew of its goods."""
+        async with self._db.connection() as conn:
+            rows = await conn.fetch(sql.read_records, order_id)
+        return {
+            line.line_number: (line.brand, line.attributes)
+            for row in rows
+            for line in DecisionRecord.from_json(row["record"]).wish.lines
+            if line.brand or line.attributes
+        }
 
     async def save_basis(self, version: str, content: str) -> None:
         """Keep locations or rules, so that decisions made with them can be replayed."""
