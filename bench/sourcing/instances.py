@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.sourcing.geography import METROS, NEIGHBOURHOOD_KM, Codes, Floats, Rows, distances_km, postal_codes
 from demo.data.journey import Journey, JourneySettings, load_journey
+from services.orders.domain.demand import History
 
 STORES, WAREHOUSES, SKUS = 60, 2, 2_000
 HORIZON_WEEKS, LAST_WEEK, FIRST_STARTS = 13, 39, (14, 28)
@@ -66,18 +67,6 @@ class Place:
     lon: float
     unit_cost: int
     parcel_fixed: int
-
-
-@dataclass(frozen=True)
-class History:
-    """Sold units before the horizon; `location` is -1 for an online unit, whose destination is then told."""
-
-    week: Rows
-    location: Rows
-    sku: Rows
-    units: Rows
-    lat: Floats
-    lon: Floats
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import IO
 from bench.sourcing.instances import MINOR, Instance, Order, Sale
 from bench.sourcing.simulate import World
 from services.orders.domain.assignment import FAR, cheapest_units
-from services.orders.domain.demand import Foresight, History
+from services.orders.domain.demand import Foresight
 from services.orders.domain.network import Article, Network, Site
 from services.orders.domain.places import STORE, WAREHOUSE
 
@@ -89,7 +89,6 @@ class Priced:
     def start(self, world: World, stock: Sequence[Sequence[int]]) -> None:
         """Read history, price."""
         instance = world.instance
-        past = instance.history
         self._network = Network(
             [
                 Site(
@@ -103,7 +102,7 @@ class Priced:
             ],
             [Article(*pair) for pair in zip(instance.margin, instance.unmet, strict=True)],
             stock,
-            History(past.week, past.location, past.sku, past.units, past.lat, past.lon),
+            instance.history,
             parcel_per_km=instance.parcel_per_km,
             horizon_weeks=13,
             foresight=self._foresight,

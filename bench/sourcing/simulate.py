@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
 from typing import Protocol
@@ -74,7 +74,6 @@ class Outcome:
     orders: int
     parcels: int
     store_units: int
-    slowest_ms: float
     p99_ms: float
 
     @property
@@ -146,11 +145,5 @@ def run(world: World, policy: Policy) -> Outcome:
         number,
         sent,
         from_stores,
-        float(times.max()),
         float(np.percentile(times, 99)),
     )
-
-
-def shortened(instance: Instance, until: float) -> Instance:
-    """The instance up to a moment: for tests and quick looks."""
-    return replace(instance, events=tuple(event for event in instance.events if event.t <= until))

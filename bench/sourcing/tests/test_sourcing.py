@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from bench.sourcing.bound import hindsight_bound
-from bench.sourcing.instances import LAST_WEEK, MINOR, History, Instance, Order, Place, Sale, Tick, build
+from bench.sourcing.instances import LAST_WEEK, MINOR, Instance, Order, Place, Sale, Tick, build
 from bench.sourcing.policies import Agent, Myopic, Nearest, Priced, fewest_splits
-from bench.sourcing.simulate import BrokenPromise, World, run, shortened
+from bench.sourcing.simulate import BrokenPromise, World, run
+from services.orders.domain.demand import History
 
 
 def tiny(seed: int) -> Instance:
@@ -94,6 +96,10 @@ def test_the_bound_is_below_the_optimum_of_hindsight_and_near_it(seed: int) -> N
     best = optimum(world)
     assert bound <= best + 1e-3
     assert bound >= 0.98 * best
+
+
+def shortened(instance: Instance, until: float) -> Instance:
+    return replace(instance, events=tuple(event for event in instance.events if event.t <= until))
 
 
 @pytest.fixture(scope="module")

@@ -145,12 +145,15 @@ class Demand:
         weights /= weights.sum()
         return weights
 
-    def walk_in(self, week: float, left: float) -> tuple[Floats, Floats]:
-        """Mean and shape of the negative binomial demand of each position in the `left` weeks."""
-        exposed = np.where(self._emptied < 0, week, self._emptied)
-        units = self._units + self._sold
-        mean: Floats = units / (self._weeks + exposed + self._online_rate * week) * left + 1e-12
-        extra = mean * (self.lumpiness[:, None] - 1) + mean * mean / units
+    def walk_in(self, week: float, left: float, skus: Rows | slice = slice(None)) -> tuple[Floats, Floats]:
+        """Mean and shape of the negative binomial demand of each position in the `left` weeks; of some SKUs
+        only, a row each, if they are given.
+        """
+        emptied = self._emptied[skus]
+        exposed = np.where(emptied < 0, week, emptied)
+        units = self._units[skus] + self._sold[skus]
+        mean: Floats = units / (self._weeks[skus] + exposed + self._online_rate * week) * left + 1e-12
+        extra = mean * (self.lumpiness[skus, None] - 1) + mean * mean / units
         shape: Floats = mean * mean / np.maximum(extra, 1e-12)
         return mean, shape
 

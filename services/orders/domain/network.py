@@ -22,6 +22,13 @@ DESTINATIONS = 64
 RECENT_WEEKS = 13
 PRICED_POSITIONS = 65_000
 """Positions that a tick prices; of a larger network the SKUs take turns, by number, never by the clock."""
+LARGE_SUMS = 300_000
+"""Sets of lines times locations up to which an order is planned as a whole, and exactly; beyond, it is a few
+lines at a time.
+"""
+PART_LINES = 8
+LARGE_UNITS = 500
+"""Units times locations up to which that goes for several units of a SKU."""
 _PARCEL_PRIOR_UNITS = 50.0
 
 
@@ -69,7 +76,6 @@ class Network:
         stores = [row for row, is_store in enumerate(self._is_store) if is_store]
         self._demand = Demand(history, len(articles), self._places, stores, self._foresight)
         self._way = self._ways(history)
-        self._week = 0.0
         self._next = 0
         # Parcels' cost and units by kind, as seen so far: what one more unit's share of a parcel is likely
         # to be. The prior is a unit a parcel costs about as much more from a store as its packing.
@@ -124,19 +130,22 @@ class Network:
             return picks
         km = kilometres(to.reshape(1, 3), self._places)[0]
         fixed = np.rint(self._fixed + km * self._per_km).astype(np.int64).tolist()
-        if len({skus[number] for number in there}) == len(there) <= EXACT_LINES:
+        most = min(EXACT_LINES, max(1, (LARGE_SUMS // len(fixed)).bit_length() - 1))
+        if len({skus[number] for number in there}) == len(there) <= most:
             found, _ = cheapest_units(fixed, [self._rows[skus[number]] for number in there])
             for number, location in zip(there, found, strict=True):
                 picks[number] = location
-        else:
+        elif len(there) * len(fixed) <= LARGE_UNITS:
             self._decide_quantities(fixed, skus, there, picks)
+        else:
+            self._decide_in_parts(fixed, skus, there, picks, min(most, PART_LINES))
         self._see_parcels(fixed, [at for at in picks if at is not None])
         return picks
 
     def _decide_quantities(
         self, fixed: list[int], skus: Sequence[int], there: Sequence[int], picks: list[int | None]
     ) -> None:
-        """Several units of a SKU, or more lines than the short way takes."""
+        """Several units of a SKU."""
         numbers: dict[int, list[int]] = {}
         for number in there:
             numbers.setdefault(skus[number], []).append(number)
@@ -149,6 +158,37 @@ class Network:
         for line, location, units in found.shares:
             for _ in range(units):
                 picks[lines[line].pop(0)] = location
+
+    def _decide_in_parts(
+        self,
+        fixed: Sequence[int],
+        skus: Sequence[int],
+        there: Sequence[int],
+        picks: list[int | None],
+        most: int,
+    ) -> None:
+        """An order too large to be planned as a whole: a few SKUs at a time, each part exact, in parcels that
+        are open already or in new ones.
+        """
+        parcels = list(fixed)
+        left = {sku: list(self._stock[sku]) for sku in skus}
+        parts: list[dict[int, int]] = [{}]
+        for number in there:
+            if skus[number] in parts[-1] or len(parts[-1]) == most:
+                parts.append({})
+            parts[-1][skus[number]] = number
+        for part in parts:
+            chosen = [sku for sku in part if any(left[sku])]
+            if not chosen:
+                continue
+            rows = [
+                [cost if units else FAR for cost, units in zip(self._rows[sku], left[sku], strict=True)]
+                for sku in chosen
+            ]
+            for sku, location in zip(chosen, cheapest_units(parcels, rows)[0], strict=True):
+                picks[part[sku]] = location
+                left[sku][location] -= 1
+                parcels[location] = 0
 
     def _see_parcels(self, fixed: Sequence[int], locations: Sequence[int]) -> None:
         for location in set(locations):
@@ -173,8 +213,9 @@ class Network:
     def _price(self, t: float, skus: Sequence[int]) -> None:
         """Learn, and price the positions of `skus`."""
         week, left = t * self._weeks, (1 - t) * self._weeks + 1e-9
-        self._mean, self._shape = self._demand.walk_in(week, left)
         chosen = np.asarray(skus, dtype=np.int64)
+        walk_in = self._demand.walk_in(week, left, chosen)
+        self._mean[chosen], self._shape[chosen] = walk_in
         stock = np.asarray([self._stock[sku] for sku in skus], dtype=np.int64).reshape(len(skus), -1)
         mean, shape = self._demand.online(week, left)
         if not self._foresight.future_orders:
@@ -184,7 +225,7 @@ class Network:
         stores = np.asarray(self._is_store, dtype=np.float64)
         prices = network_prices(
             stock,
-            (self._mean[chosen], self._shape[chosen]),
+            walk_in,
             (mean[chosen], shape[chosen]),
             stores,
             Costs(margin, unmet, self._unit_shares(), self._way),

@@ -122,49 +122,57 @@ def _batch(
     costs: Costs,
 ) -> Floats:
     held = np.minimum(stock[rows], MOST_TAIL)
-    every = np.arange(len(rows))
-    places = np.arange(held.shape[1])
     # What the store expects to lose when the last of so many units leaves: by units, SKU and location.
     loss = tails(walk_in[0][rows], walk_in[1][rows], int(held.max())) * stores
     loss *= costs.margin[rows][:, None]
-    own = loss[held, every[:, None], places]
+    own = loss[held, np.arange(len(rows))[:, None], np.arange(held.shape[1])]
     own[held == 0] = 0.0
-    unmet, goals, size = costs.unmet[rows], takes[rows], step[rows]
-    worth = np.zeros(held.shape)
-    for sequence in range(SEQUENCES):
-        used = np.zeros_like(held)
-        now = np.where(held > 0, costs.unit + own, _FAR)
-        ends_used = np.zeros((QUANTILES, *held.shape), dtype=np.int64)
-        ends_now = np.zeros((QUANTILES, *held.shape))
-        taken: list[_Take] = []
-        for done in range(int(goals.max()) + 1):
-            for target in range(QUANTILES):
-                reached = goals[:, target] == done
-                ends_used[target][reached], ends_now[target][reached] = used[reached], now[reached]
-            to = (rows * 37 + sequence * 101 + done) % len(costs.way)
-            offers = now + costs.way[to]
-            at = offers.argmin(axis=1)
-            served = np.flatnonzero(offers[every, at] < unmet)
-            where = at[served]
-            there = held[served, where] - used[served, where]
-            there -= np.minimum(size[served], there)
-            used[served, where] = held[served, where] - there
-            now[served, where] = np.where(there > 0, costs.unit[where] + loss[there, served, where], _FAR)
-            cost = costs.unit[at] + costs.way[to, at]
-            taken.append(_Take(np.where(offers[every, at] < unmet, at, -1), to, cost))
+    # All sequences at once: a row for each SKU in each.
+    of = np.tile(np.arange(len(rows)), SEQUENCES)
+    start = rows[of] * 37 + np.repeat(np.arange(SEQUENCES), len(rows)) * 101
+    unmet, goals, size, before = costs.unmet[rows][of], takes[rows][of], step[rows][of], held[of]
+    every = np.arange(len(of))
+    used = np.zeros_like(before)
+    now = np.where(before > 0, costs.unit + own[of], _FAR)
+    ends_used = np.zeros((QUANTILES, *before.shape), dtype=np.int64)
+    ends_now = np.zeros((QUANTILES, *before.shape))
+    taken: list[_Take] = []
+    for done in range(int(goals.max()) + 1):
         for target in range(QUANTILES):
-            left = held - ends_used[target]
-            worth += _worth(ends_now[target], left, goals[:, target], taken, loss, costs, unmet)
-    mean = worth / (QUANTILES * SEQUENCES)
-    result: Floats = np.where(held > 0, np.clip(mean, own, unmet[:, None]), 0.0)
+            reached = goals[:, target] == done
+            ends_used[target][reached], ends_now[target][reached] = used[reached], now[reached]
+        to = (start + done) % len(costs.way)
+        offers = now + costs.way[to]
+        at = offers.argmin(axis=1)
+        serves = offers[every, at] < unmet
+        served = np.flatnonzero(serves)
+        where = at[served]
+        there = before[served, where] - used[served, where]
+        there -= np.minimum(size[served], there)
+        used[served, where] = before[served, where] - there
+        now[served, where] = np.where(there > 0, costs.unit[where] + loss[there, of[served], where], _FAR)
+        taken.append(_Take(np.where(serves, at, -1), to, costs.unit[at] + costs.way[to, at]))
+    worth = np.zeros(before.shape)
+    for target in range(QUANTILES):
+        left = before - ends_used[target]
+        worth += _worth(ends_now[target], left, goals[:, target], taken, loss, of, costs, unmet)
+    mean = worth.reshape(SEQUENCES, *held.shape).sum(axis=0) / (QUANTILES * SEQUENCES)
+    result: Floats = np.where(held > 0, np.clip(mean, own, costs.unmet[rows][:, None]), 0.0)
     return result
 
 
 def _worth(
-    now: Floats, left: Rows, goals: Rows, taken: list[_Take], loss: Floats, costs: Costs, unmet: Floats
+    now: Floats,
+    left: Rows,
+    goals: Rows,
+    taken: list[_Take],
+    loss: Floats,
+    of: Rows,
+    costs: Costs,
+    unmet: Floats,
 ) -> Floats:
     """What each position's unit is worth when so many takes have left it with `left` units."""
-    worth: Floats = loss[left, np.arange(len(left))[:, None], np.arange(left.shape[1])]
+    worth: Floats = loss[left, of[:, None], np.arange(left.shape[1])]
     gone = left <= 0
     worth[gone] = np.broadcast_to(unmet[:, None], worth.shape)[gone]
     for number in range(int(goals.max(initial=0))):
