@@ -86,8 +86,8 @@ class AvailabilityReplica:
 
         def ended(granted: bool) -> None:
             if granted:
+                # Forgotten by the next view, which comes with the next order.
                 self._leaving.append((time.monotonic() + LINGER_SECONDS, picks, before))
-                self._purge()
             else:
                 self._leave(picks)
 
