@@ -14,7 +14,7 @@ class Settings(ChassisSettings):
     split_cost: int = 100_000
     """What each location of a plan beyond the first costs on top, in thousandths of a minor unit."""
     ship_cut_off_minute: int = 960
-    """Minutes after midnight UTC until which a parcel still leaves today."""
+    """Local minute before which orders for parcels are worked on that day, where a location states none."""
     stock_prices_seconds: float = 300.0
     """Between two refreshes of the prices of stock; 0: stock has no price."""
     stock_horizon_days: float = 14.0

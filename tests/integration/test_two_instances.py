@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,8 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from aljibe.common.v1 import types_pb2
+from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis.errors import reason_of
 from cli.local.platform import Platform
@@ -188,3 +192,44 @@ async def _moved(platform: Platform, authorization_key: str) -> list[tuple[str, 
 async def _captured(platform: Platform, order: orders_pb2.Order) -> int:
     key = next((part.reservation_id for part in order.plan if part.reservation_id), order.order_id)
     return sum(amount for kind, amount in await _moved(platform, key) if kind == "CAPTURE")
+
+
+@pytest.mark.timeout(120)
+async def test_the_capacity_of_a_day_is_taken_once_whichever_door_is_taken(
+    twins: tuple[Platform, World, Doors],
+) -> None:
+    """Each process knows of the other's orders late; the rows decide, and nobody is refused for it."""
+    _, world, doors = twins
+    place = world.location("wh-capped", (39.8, -89.6), types_pb2.LOCATION_KIND_WAREHOUSE)
+    place.daily_capacity_units = 10
+    await world.locations.UpsertLocations(
+        inventory_pb2.UpsertLocationsRequest(request_id=request_id(), locations=[place]),
+        metadata=world.auth(world.planner),
+    )
+    sku = await world.article(stock={"wh-capped": 60})
+    preview = orders_pb2.PreviewOrderRequest(order=world.draft(sku))
+
+    async def promised(door: Any, day: datetime | None = None) -> datetime | None:
+        answer = await door.PreviewOrder(preview, metadata=world.auth(world.shop()), timeout=30)
+        found: datetime | None = answer.order.promise_time.ToDatetime() if answer.order.plan else None
+        return found if day in (None, found) else None
+
+    for door in doors:
+        today = await eventually(partial(promised, door), "promise")
+    answers = await asyncio.gather(
+        *(
+            doors[n % 2].PlaceOrder(_wish(world, sku), metadata=world.auth(world.shop()), timeout=30)
+            for n in range(25)
+        )
+    )
+
+    days = Counter(answer.order.promise_time.ToDatetime() - today for answer in answers)
+    assert days == {timedelta(0): 10, timedelta(days=1): 10, timedelta(days=2): 5}
+    first = next(answer.order for answer in answers if answer.order.promise_time.ToDatetime() == today)
+    await doors[0].CancelOrder(
+        orders_pb2.CancelOrderRequest(request_id=request_id(), order_id=first.order_id),
+        metadata=world.auth(world.operator),
+        timeout=30,
+    )
+    for door in doors:
+        assert await eventually(partial(promised, door, today), "capacity of the first day", 5.0) == today
