@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
 from cli.local.platform import Platform
 from tests.integration.aftermath import own_platform
-from tests.integration.world import World, eventually, request_id
+from tests.integration.world import Refusal, World, eventually, request_id
 
 NAMES = ("orders", "orders-2")
 DEAR_WAREHOUSE = {"pick_warehouse_per_unit": "50.00"}
@@ -159,3 +159,30 @@ async def test_two_planners_at_two_doors_are_one_after_the_other(
         rules_pb2.RULES_CHANGE_KIND_UPDATED,
         rules_pb2.RULES_CHANGE_KIND_CREATED,
     ]
+
+
+@pytest.mark.timeout(60)
+async def test_rules_are_written_over_http_too(twins: tuple[Platform, World, Doors]) -> None:
+    """A planner's own tool: every error of a document by place, then a draft, read back and compared."""
+    _, world, _ = twins
+    planner = world.token("planner")
+    bad = rules_pb2.CreateRulesRequest(
+        request_id=request_id(), document=json.dumps({"name": "", "currency": "USD", "costs": {"spilt": "1"}})
+    )
+    good = rules_pb2.CreateRulesRequest(
+        request_id=request_id(), document=json.dumps({"name": "By HTTP", "currency": "USD"})
+    )
+
+    with pytest.raises(Refusal) as refused:
+        await world.post("/v1/sourcing-rules", bad, planner)
+    draft = (await world.post("/v1/sourcing-rules", good, planner))["rules"]
+
+    assert (refused.value.status, refused.value.reason) == (400, "RULES_INVALID")
+    path = f"/v1/sourcing-rules/{draft['number']}"
+    read = (await world.get(path, planner))["rules"]
+    assert json.loads(read["document"])["name"] == "By HTTP"
+    compared = await world.get(f"{path}:diff", planner, before_number="0")
+    assert {one["path"] for one in compared["differences"]} == {"name", "currency"}
+    with pytest.raises(Refusal) as denied:
+        await world.get(path, world.shop())
+    assert denied.value.status == 403
