@@ -111,6 +111,8 @@ class Stubs:
     stock_prices: stock_prices_pb2.GetStockPricesResponse = field(
         default_factory=stock_prices_pb2.GetStockPricesResponse
     )
+    explained: orders_pb2.ExplainSourcingResponse = field(default_factory=orders_pb2.ExplainSourcingResponse)
+    why_not: orders_pb2.WhyNotResponse = field(default_factory=orders_pb2.WhyNotResponse)
     letters: list[bus_pb2.DeadLetter] = field(default_factory=list)
     locations: list[inventory_pb2.Location] = field(default_factory=list)
     rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
@@ -136,6 +138,14 @@ class _StockPrices(stock_prices_pb2_grpc.StockPriceServiceServicer):
 class _Orders(orders_pb2_grpc.OrderServiceServicer):
     def __init__(self, stubs: Stubs) -> None:
         self._stubs = stubs
+
+    async def ExplainSourcing(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return self._stubs.explained
+
+    async def WhyNot(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return self._stubs.why_not
 
     async def GetOrder(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
         self._stubs.heard(request)

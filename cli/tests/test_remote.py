@@ -82,6 +82,27 @@ def test_an_order_is_shown_with_all_that_a_person_asks_for(platform: StubPlatfor
     assert "4bf92f3577b34da6a3ce929d0e0e4736" in ran.out
 
 
+def test_a_decision_is_told_location_by_location_and_a_question_in_a_sentence(
+    platform: StubPlatform,
+) -> None:
+    """Those that serve come first, and a rule is told by its name."""
+    platform.stubs.orders["ord_1"] = _order()
+    decision = platform.stubs.explained.decisions.add(attempt=1, trigger="PLACED", cost_minor=1823)
+    decision.candidates.add(location_id="store-2", eliminated_by="SAFETY_DAYS", rule="weekend")
+    decision.candidates.add(location_id="wh-1", cost_terms_minor={"parcel": 600, "stock_price": 45})
+    platform.stubs.why_not.sentence_en = "store-2 keeps what it has."
+    platform.stubs.why_not.sentence_es = "store-2 guarda lo que tiene."
+
+    table = platform.aljibe("order", "why", "ord_1").out
+    sentence = platform.aljibe("order", "why", "ord_1", "store-2", "--lang", "es").out
+
+    assert "18.23 USD" in table
+    assert table.index("wh-1") < table.index("store-2")
+    assert "keeps it for its own customers: weekend" in table
+    assert "0.45 USD" in table
+    assert sentence == "store-2 guarda lo que tiene.\n"
+
+
 def test_the_card_speaks_spanish(platform: StubPlatform) -> None:
     platform.stubs.orders["ord_1"] = _order()
 
