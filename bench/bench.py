@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,8 +151,12 @@ class Bench:
 
 
 @asynccontextmanager
-async def running(plan: Plan, say: Callable[[str], None], skus: int) -> AsyncIterator[Bench]:
-    """A platform on free ports, traced at 1 %, with a shop of ``skus`` articles; gone afterwards."""
+async def running(
+    plan: Plan, say: Callable[[str], None], skus: int, instances: Mapping[str, int] | None = None
+) -> AsyncIterator[Bench]:
+    """A platform on free ports, traced at 1 %, with a shop of ``skus`` articles and so many ``instances`` of
+    services (one each); gone afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="aljibe-bench-") as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101, S103 - the account of the servers has to pass through
         async with child("bench.sink") as sink:
@@ -166,7 +170,7 @@ async def running(plan: Plan, say: Callable[[str], None], skus: int) -> AsyncIte
             for name in ("ALJIBE_POSTGRES_URL", "ALJIBE_NATS_URL"):
                 environ.pop(name, None)
             world = prepare(skus)
-            async with Platform(Path(folder) / "data", environ=environ) as platform:
+            async with Platform(Path(folder) / "data", environ=environ, instances=instances) as platform:
                 say(f"platform up; loading {len(world.products):,} articles, {len(world.stock):,} positions")
                 shop = await open_shop(world, platform.addresses, platform.development_key_file)
                 auditor = Auditor(shop, platform.admin_url)
