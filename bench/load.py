@@ -60,7 +60,6 @@ class Result:
     seconds: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
-    max_ms: float = 0.0
     answered: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
@@ -157,7 +156,6 @@ async def run(job: Job, told_to_go: Callable[[], Awaitable[object]]) -> Result:
             seconds=(meter.last - meter.begin) if job.calls else job.seconds,
             p50_ms=percentile(ordered, 0.50) * 1000,
             p99_ms=percentile(ordered, 0.99) * 1000,
-            max_ms=percentile(ordered, 1.0) * 1000,
             answered=meter.answered,
             refused=dict(meter.refused.most_common(_MAX_REASONS)),
             failed=dict(meter.failed.most_common(_MAX_REASONS)),

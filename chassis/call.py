@@ -32,7 +32,6 @@ class Call:
 _current: ContextVar[Call | None] = ContextVar("aljibe_call", default=None)
 
 set_call = _current.set
-reset_call = _current.reset
 
 
 def current_call() -> Call | None:

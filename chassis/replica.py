@@ -249,10 +249,6 @@ class Feed:
             del self._publishers[name]
         return gone
 
-    def publishers(self) -> int:
-        """How many are heard."""
-        return len(self._publishers)
-
 
 class Keeper:
     """Keeps a replica true: takes messages, and snapshots when `Feed` asks for one.
@@ -288,13 +284,6 @@ class Keeper:
         """Snapshots taken so far."""
         self.behind_seconds = 0.0
         """Age of the newest delta when it arrived, by its committer's clock."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether a snapshot was read and none is due: the replica is behind by no more than what is on its
-        way.
-        """
-        return self._ready.is_set() and not self._due.is_set()
 
     async def ready(self) -> None:
         """Return once the first snapshot is read."""

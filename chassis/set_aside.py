@@ -7,9 +7,10 @@ What is kept here lives as long as the process; another instance, or the next st
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -106,3 +107,16 @@ class SetAside:
         """The item failed no more, or is no more."""
         if self._items.pop(key, None) is not None:
             self._waiting.set(len(self._items))
+
+
+async def sweep_for_ever(sweep: Callable[[], Awaitable[bool]], every_seconds: float) -> None:
+    """Sweep a work list again at once as long as `sweep` says that more may wait, else every `every_seconds`;
+    a database that is away is waited out. Ends only when cancelled.
+    """
+    while True:
+        try:
+            while await sweep():
+                pass
+        except WAIT_OUT as error:
+            log.warning("expiry.waiting", extra={"reason": repr(error)})
+        await asyncio.sleep(every_seconds)

@@ -53,17 +53,6 @@ _KNOWN = 1 << 14
 _SHORT = tuple(varint(number) for number in range(_KNOWN))
 
 
-def sized(tag: bytes, content: bytes) -> tuple[bytes, bytes, bytes]:
-    """A length-delimited field in pieces, to be joined with others; `tag` is that of `field_tag`."""
-    size = len(content)
-    return tag, _SHORT[size] if size < _KNOWN else varint(size), content
-
-
-def field_tag(message: type[Message], name: str) -> bytes:
-    """What stands before the content of a text, of bytes or of a message in field `name`."""
-    return varint(message.DESCRIPTOR.fields_by_name[name].number << 3 | _WIRE_SIZED)
-
-
 def writer(message: type[Message]) -> Writer:
     """A function that takes fields of `message` as keywords and gives its wire form, byte by byte what
     `SerializeToString` gives.

@@ -15,7 +15,7 @@ from aljibe.inventory.v1 import controls_pb2 as pb
 from aljibe.inventory.v1 import controls_pb2_grpc
 from cli.doors import CALL_SECONDS, door
 from cli.session import Session, command, proto_json
-from cli.show import time, units
+from cli.show import period, time, units
 from cli.trouble import Usage
 
 _AMOUNT = re.compile(r"(\d{1,7})(%?)")
@@ -113,7 +113,7 @@ def _table(session: Session, found: list[pb.ChannelControlState]) -> Table:
             _told(control, "cap"),
             units(one.promised_units + one.held_units),
             str(control.priority or ""),
-            " – ".join((time(control.valid_from), time(control.valid_until))).strip(" –"),
+            period(control.valid_from, control.valid_until),
             time(control.release_time),
         )
     return table

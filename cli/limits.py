@@ -13,7 +13,7 @@ from aljibe.inventory.v1 import limits_pb2_grpc
 from cli.controls import moment
 from cli.doors import CALL_SECONDS, door
 from cli.session import Session, command, proto_json
-from cli.show import time, units
+from cli.show import period, units
 from cli.trouble import Usage
 
 _DAY_SECONDS = 86_400
@@ -90,7 +90,7 @@ def _show(session: Session, found: list[pb.BuyerLimit]) -> None:
             texts("limit.in_days", days=f"{one.window_seconds / _DAY_SECONDS:g}")
             if one.window_seconds
             else "",
-            " – ".join((time(one.valid_from), time(one.valid_until))).strip(" –"),
+            period(one.valid_from, one.valid_until),
         )
     session.show(table if found else texts("limit.none"))
     session.document({"limits": [proto_json(one) for one in found]})

@@ -57,6 +57,11 @@ def time(stamp: Timestamp) -> str:
     return stamp.ToDatetime(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def period(since: Timestamp, until: Timestamp) -> str:
+    """From when to when; what is not set is left out."""
+    return " – ".join((time(since), time(until))).strip(" –")
+
+
 def short(name: str, prefix: str) -> str:
     """The name of an enum's value without the prefix that every value has."""
     return name.removeprefix(prefix)

@@ -10,7 +10,7 @@ from bench.calls.caller import Caller, Refused
 from bench.calls.echo import EchoStream, EchoUnary
 from bench.calls.http import AvailabilityHttp, LastUnit, PlaceHttp, WebSequence
 from bench.calls.orders import PlaceGrpc, PlaceHot
-from bench.calls.stock import AvailabilityGrpc, ReserveBatch, ReserveHot, ReserveStream, ReserveUnary
+from bench.calls.stock import AvailabilityGrpc, ReserveHot, ReserveStream, ReserveUnary
 
 CALLERS: dict[str, type[Caller]] = {
     "place_grpc": PlaceGrpc,
@@ -20,7 +20,6 @@ CALLERS: dict[str, type[Caller]] = {
     "last_unit": LastUnit,
     "reserve_unary": ReserveUnary,
     "reserve_hot": ReserveHot,
-    "reserve_batch": ReserveBatch,
     "reserve_stream": ReserveStream,
     "availability_grpc": AvailabilityGrpc,
     "availability_http": AvailabilityHttp,

@@ -10,6 +10,7 @@ from typing import Any, Self
 from aljibe.inventory.v1 import inventory_pb2
 from bench.calls.caller import BODIES, GrpcCaller
 from bench.shop import Shop
+from chassis.wire import varint
 
 AVAILABILITY_SKUS = 50
 BATCH = 64
@@ -60,21 +61,6 @@ class ReserveHot(ReserveUnary):
             ttl_seconds=_HELD_SECONDS,
             channel_id="web",
         )
-
-
-class ReserveBatch(ReserveUnary):
-    """BatchReserveStock of ``BATCH`` reservations a message."""
-
-    method = "/aljibe.inventory.v1.ReservationService/BatchReserveStock"
-
-    def request(self) -> bytes:
-        """Fresh order ids before bodies made before."""
-        return batch_of(super().request)
-
-    def take(self, answer: bytes) -> int:
-        """How many were granted."""
-        outcomes = inventory_pb2.BatchReserveStockResponse.FromString(answer).outcomes
-        return sum(outcome.HasField("granted") for outcome in outcomes)
 
 
 class ReserveStream(ReserveUnary):
@@ -146,14 +132,5 @@ def batch_of(request: Callable[[], bytes]) -> bytes:
     parts: list[bytes] = []
     for _ in range(BATCH):
         one = request()
-        parts += (b"\x0a", _varint(len(one)), one)
+        parts += (b"\x0a", varint(len(one)), one)
     return b"".join(parts)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -11,7 +11,7 @@ import pytest
 from bench.bench import QUICK
 from bench.calls import CALLERS
 from bench.calls.orders import PlaceGrpc
-from bench.calls.stock import BATCH, ReserveBatch, ReserveUnary, batch_of
+from bench.calls.stock import BATCH, ReserveUnary, batch_of
 from bench.figures import Taken
 from bench.generator import Generator, LoadFailed
 from bench.load import Job, Result, percentile
@@ -80,16 +80,6 @@ async def test_every_order_has_an_id_of_its_own_and_two_lines(shop: Shop) -> Non
     assert first.payment.token
 
 
-async def test_a_batch_reserves_for_many_orders(shop: Shop) -> None:
-    from aljibe.inventory.v1 import inventory_pb2
-
-    async with ReserveBatch(shop, "test", None, "") as caller:
-        batch = inventory_pb2.BatchReserveStockRequest.FromString(caller.request())
-
-    assert len({one.order_id for one in batch.requests}) == len(batch.requests) == 64
-    assert all(len(one.picks) == 2 for one in batch.requests)
-
-
 def test_the_quick_plan_still_takes_medians_of_three() -> None:
     assert QUICK.rounds >= 3
     assert set(CALLERS) >= {"place_grpc", "place_http", "web_sequence", "last_unit"}
@@ -98,11 +88,11 @@ def test_the_quick_plan_still_takes_medians_of_three() -> None:
 async def test_a_message_of_the_stream_holds_many_reservations(shop: Shop) -> None:
     from aljibe.inventory.v1 import inventory_pb2
 
-    async with ReserveBatch(shop, "test", None, "") as caller:
-        one = ReserveUnary.request(caller)
-        message = inventory_pb2.StreamReserveStockRequest.FromString(batch_of(lambda: one))
+    async with ReserveUnary(shop, "test", None, "") as caller:
+        message = inventory_pb2.StreamReserveStockRequest.FromString(batch_of(caller.request))
 
-    assert len(message.requests) == BATCH
+    assert len({one.order_id for one in message.requests}) == len(message.requests) == BATCH
+    assert all(len(one.picks) == 2 for one in message.requests)
     assert message.timeout_ms == 0
 
 

@@ -24,7 +24,7 @@ from chassis.auth import (
     require_channel,
     require_location,
 )
-from chassis.call import Call, reset_call, set_call
+from chassis.call import Call, set_call
 from chassis.refusals import PermissionDenied, Unauthenticated
 
 
@@ -163,7 +163,7 @@ def test_a_service_renews_its_token_before_it_expires(keys: DevelopmentKeys) -> 
 
 def test_scopes_are_checked_for_what_only_a_use_case_knows() -> None:
     mine = Principal("me", frozenset({"till"}), frozenset({"pos"}), frozenset({"s1"}))
-    before = set_call(Call("/x", mine, 1.0, ""))
+    set_call(Call("/x", mine, 1.0, ""))
     try:
         require_channel("pos")
         require_location("s1")
@@ -177,6 +177,6 @@ def test_scopes_are_checked_for_what_only_a_use_case_knows() -> None:
                 check(value)
         assert current_principal() is mine
     finally:
-        reset_call(before)
+        set_call(None)
     with pytest.raises(Unauthenticated):
         current_principal()

@@ -17,7 +17,7 @@ from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import events_pb2, orders_pb2
 from chassis.contract import ContractError
-from chassis.wire import field_tag, sized, timestamp, varint, writer
+from chassis.wire import timestamp, varint, writer
 
 _F = FieldDescriptor
 _NUMBERS = {
@@ -83,7 +83,7 @@ def test_a_written_message_is_byte_by_byte_the_serialized_one(kind: type[Message
 def test_a_field_of_long_content_is_framed_as_protobuf_does() -> None:
     order = orders_pb2.Order(trace_id="x" * 100_000)
 
-    framed = b"".join(sized(field_tag(orders_pb2.PlaceOrderResponse, "order"), order.SerializeToString()))
+    framed = writer(orders_pb2.PlaceOrderResponse)(order=order.SerializeToString())
 
     assert framed == orders_pb2.PlaceOrderResponse(order=order).SerializeToString()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from chassis.clock import Clock
 from chassis.postgres import WAIT_OUT, Connection, Database
-from chassis.set_aside import SetAside
+from chassis.set_aside import SetAside, sweep_for_ever
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake, overdue_ids
 from services.fulfillment.usecases.expire_overdue import EXPIRY_CHUNK, expire_one, expire_overdue
 from services.fulfillment.usecases.ports import Work
@@ -37,13 +36,11 @@ class ExpiryLoop:
 
     async def run(self) -> None:
         """Sweep until cancelled; a database that is away is waited out."""
-        while True:
-            try:
-                while await self.sweep() == EXPIRY_CHUNK:
-                    pass
-            except WAIT_OUT as error:
-                log.warning("expiry.waiting", extra={"reason": repr(error)})
-            await asyncio.sleep(self._every_seconds)
+
+        async def full() -> bool:
+            return await self.sweep() == EXPIRY_CHUNK
+
+        await sweep_for_ever(full, self._every_seconds)
 
     async def sweep(self) -> int:
         """Expire one chunk; gives how many were looked at. A pickup that cannot be expired is set aside.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from chassis.clock import Clock
 from chassis.postgres import WAIT_OUT
-from chassis.set_aside import SetAside
+from chassis.set_aside import SetAside, sweep_for_ever
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
 from services.inventory.domain.controlling import TellControls
@@ -86,13 +85,7 @@ class ExpiryLoop:
 
     async def run(self) -> None:
         """Sweep until cancelled; a database that is away is waited out."""
-        while True:
-            try:
-                while await self.sweep():
-                    pass
-            except WAIT_OUT as error:
-                log.warning("expiry.waiting", extra={"reason": repr(error)})
-            await asyncio.sleep(self._every_seconds)
+        await sweep_for_ever(self.sweep, self._every_seconds)
 
     async def sweep(self) -> bool:
         """End a batch; whether it was a full one of which some ended, so that more may wait.

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import grpc
@@ -95,9 +94,9 @@ def _rules_of(message: pb.ChannelControl) -> Rules:
         _amount(message, "ring_fence"),
         _amount(message, "cap"),
         message.priority,
-        _time(message, "valid_from"),
-        _time(message, "valid_until"),
-        _time(message, "release_time"),
+        translate.time_of(message, "valid_from"),
+        translate.time_of(message, "valid_until"),
+        translate.time_of(message, "release_time"),
         not message.only_ring_fence,
     )
 
@@ -107,10 +106,3 @@ def _amount(message: pb.ChannelControl, name: str) -> Amount | None:
         return None
     found: pb.ControlAmount = getattr(message, name)
     return Amount(found.units, found.percent)
-
-
-def _time(message: pb.ChannelControl, name: str) -> datetime | None:
-    if not message.HasField(name):  # type: ignore[arg-type]
-        return None
-    time: datetime = getattr(message, name).ToDatetime(UTC)
-    return time

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import grpc
@@ -14,7 +14,7 @@ from aljibe.inventory.v1 import limits_pb2_grpc
 from chassis.clock import Clock
 from chassis.pages import PageTokens
 from chassis.postgres import Database
-from services.inventory.adapters.grpc import marks
+from services.inventory.adapters.grpc import marks, translate
 from services.inventory.adapters.postgres import limits
 from services.inventory.domain.limit import BuyerLimit
 from services.inventory.domain.limiting import RemoveLimits, SetLimits
@@ -104,22 +104,19 @@ def _limit_of(message: pb.BuyerLimit, now: datetime) -> BuyerLimit:
         message.sku,
         message.max_units,
         now,
-        message.valid_from.ToDatetime(UTC) if message.HasField("valid_from") else None,
-        message.valid_until.ToDatetime(UTC) if message.HasField("valid_until") else None,
+        translate.time_of(message, "valid_from"),
+        translate.time_of(message, "valid_until"),
         message.window_seconds,
         message.named_only,
     )
 
 
 def _limit(found: BuyerLimit) -> pb.BuyerLimit:
-    message = pb.BuyerLimit(
+    return pb.BuyerLimit(
         sku=found.sku,
         max_units=found.max_units,
         window_seconds=found.window_seconds,
         named_only=found.named_only,
+        valid_from=translate.timestamp(found.valid_from) if found.valid_from else None,
+        valid_until=translate.timestamp(found.valid_until) if found.valid_until else None,
     )
-    if found.valid_from is not None:
-        message.valid_from.FromDatetime(found.valid_from)
-    if found.valid_until is not None:
-        message.valid_until.FromDatetime(found.valid_until)
-    return message

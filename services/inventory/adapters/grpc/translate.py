@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
@@ -24,6 +25,14 @@ def timestamp(time: datetime) -> Timestamp:
     result = Timestamp()
     result.FromDatetime(time)
     return result
+
+
+def time_of(message: Message, name: str) -> datetime | None:
+    """The time in a field; None when it is not set."""
+    if not message.HasField(name):
+        return None
+    found: datetime = getattr(message, name).ToDatetime(UTC)
+    return found
 
 
 def picks_of(picks: Iterable[pb.Pick]) -> tuple[Pick, ...]:
