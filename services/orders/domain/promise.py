@@ -17,14 +17,12 @@ How a promise comes about, in the local time of the location:
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
 from services.orders.domain.calendar import (
     HORIZON_DAYS,
     MINUTE,
-    Calendar,
     instant_of,
     time_of,
     wall,
@@ -32,13 +30,13 @@ from services.orders.domain.calendar import (
     zone_of,
 )
 from services.orders.domain.capacity import Work
-from services.orders.domain.places import Location, Locations
+from services.orders.domain.departures import Place
+from services.orders.domain.places import Locations
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.states import Method
 from services.orders.domain.views import UNLIMITED, Capacity
 
 DELIVERED_BY_MINUTE = 20 * 60
-MAX_SEGMENTS = 256
 _DAY = 86_400_000_000
 
 
@@ -57,130 +55,13 @@ class Promise(NamedTuple):
     """Which days' capacity it takes, in units."""
 
 
-class _Segment(NamedTuple):
-    opens: int
-    """Work begins then, or when the order comes if that is later."""
-    work_day: int
-    ships: int
-
-
-class _Ships:
-    """When parcels of one location leave, as segments of time: every order that comes before `untils[i]`, but
-    not before `untils[i - 1]`, is worked on and leaves as `segments[i]` says. Made as far as is asked for.
-    """
-
-    __slots__ = ("_base", "_cut_off", "_next", "_preparation", "calendar", "segments", "untils")
-
-    def __init__(self, calendar: Calendar, location: Location, rules: SourcingRules) -> None:
-        self.calendar = calendar
-        stated = location.ship_cut_off_minute
-        self._cut_off = rules.ship_cut_off_minute if stated is None else stated
-        self._preparation = (location.preparation_minutes or 0) * MINUTE
-        self._forget(0)
-
-    def _forget(self, base: int) -> None:
-        self.untils: list[int] = []
-        self.segments: list[_Segment] = []
-        self._base = self._next = base
-
-    def find(self, instant: int) -> int | None:
-        """Number of the segment of an order that comes at `instant`; None: not within the horizon."""
-        if not self.untils or instant < self.untils[0] or len(self.untils) > MAX_SEGMENTS:
-            day = self.calendar.day_of(instant)
-            if day < self._base or not self.untils or len(self.untils) > MAX_SEGMENTS:
-                self._forget(day)
-        number = bisect_right(self.untils, instant)
-        if number == len(self.untils):
-            last = self.calendar.day_of(instant) + HORIZON_DAYS
-            while not self.untils or self.untils[-1] <= instant:
-                if not self._extend(last):
-                    return None
-            number = bisect_right(self.untils, instant)
-        return number
-
-    def later(self, number: int, last: int) -> int | None:
-        """Number of the first segment of the next work day behind `number`; None: none up to day `last`."""
-        day = self.segments[number].work_day
-        while True:
-            number += 1
-            while number >= len(self.segments):
-                if not self._extend(last):
-                    return None
-            if self.segments[number].work_day > last:
-                return None
-            if self.segments[number].work_day != day:
-                return number
-
-    def _extend(self, last: int) -> bool:
-        """Add the segments of one more day; False when that would be behind `last`."""
-        day = self._next
-        if day > last:
-            return False
-        self._next += 1
-        calendar = self.calendar
-        spans = calendar.spans(day)
-        if not spans:
-            return True
-        limit = min(wall(day, self._cut_off, calendar.zone), spans[-1][1])
-        opens = begins = spans[0][0]
-        while True:
-            ready = calendar.after(begins, self._preparation)
-            ships = None if ready is None else self._handover(calendar.day_of(ready))
-            if ready is None or ships is None:
-                return True
-            # Whoever comes later by less than the time that is left to the end of the day of departure still
-            # makes it.
-            latest = calendar.after(begins, calendar.open_between(ready, ships))
-            until = limit if latest is None else min(limit, latest + 1)
-            if not self.untils or until > self.untils[-1]:
-                self.untils.append(until)
-                self.segments.append(_Segment(opens, day, ships))
-            if until >= limit:
-                return True
-            begins = until
-
-    def _handover(self, day: int) -> int | None:
-        for at in range(day, day + HORIZON_DAYS + 1):
-            if self.calendar.hands_over(at):
-                return at
-        return None
-
-
-class _Place:
-    """One location's times, and the segment that was asked for last: nearly always the one that is asked for
-    next.
-    """
-
-    __slots__ = ("calendar", "limited", "location", "number", "preparation", "ships", "since", "until")
-
-    def __init__(self, location: Location, rules: SourcingRules) -> None:
-        self.location = location
-        self.calendar = Calendar(location)
-        self.ships = _Ships(self.calendar, location, rules)
-        self.limited = location.daily_capacity_units > 0
-        stated = location.preparation_minutes
-        self.preparation = (rules.pickup_open_minutes if stated is None else stated) * MINUTE
-        self.since, self.until, self.number = 0, 0, 0
-
-    def segment(self, instant: int) -> int | None:
-        """As `_Ships.find`."""
-        if self.since <= instant < self.until:
-            return self.number
-        number = self.ships.find(instant)
-        if number is not None:
-            untils = self.ships.untils
-            self.since = untils[number - 1] if number else instant
-            self.until, self.number = untils[number], number
-        return number
-
-
 class Timetable:
     """When the locations work, of one state of locations and rules."""
 
     def __init__(self, locations: Locations, rules: SourcingRules) -> None:
         self.locations = locations
         self.rules = rules
-        self.places: dict[str, _Place] = {}
+        self.places: dict[str, Place] = {}
         self._arrivals: dict[tuple[int, tzinfo], datetime] = {}
         self._always_delivers = len(set(rules.delivery_weekdays)) == 7
 
@@ -210,12 +91,12 @@ class Timetable:
         calendar, instant = self.place(location_id).calendar, instant_of(now)
         return any(opens <= instant < closes for opens, closes in calendar.spans(calendar.day_of(instant)))
 
-    def place(self, location_id: str) -> _Place:
+    def place(self, location_id: str) -> Place:
         """A known location's times."""
         found = self.places.get(location_id)
         if found is None:
             location = self.locations.by_id[location_id]
-            found = self.places[location_id] = _Place(location, self.rules)
+            found = self.places[location_id] = Place(location, self.rules)
         return found
 
     def transit_days(self, km: int) -> int:
@@ -273,12 +154,15 @@ class Moment:
         number = place.segment(self._instant)
         if number is None:
             return None
-        ships = place.ships.segments[number].ships
+        segment = place.ships.segments[number]
+        ships = segment.ships
         if place.limited:
-            found = self._ship_work(place, number, units)
-            if found is None:
-                return None
-            ships = place.ships.segments[found[0]].ships
+            left = self._capacity.left(location_id, segment.work_date)
+            if left is not None and left < units:
+                found = self._ship_work(place, number, units)
+                if found is None:
+                    return None
+                ships = place.ships.segments[found[0]].ships
         return timetable.delivered(ships, timetable.transit_days(km))
 
     def promise(
@@ -331,18 +215,18 @@ class Moment:
         ready = place.calendar.after(begins, (place.location.preparation_minutes or 0) * MINUTE)
         return None if ready is None else (ready, segment.ships, work)
 
-    def _ship_work(self, place: _Place, number: int, units: int) -> tuple[int, Work] | None:
+    def _ship_work(self, place: Place, number: int, units: int) -> tuple[int, Work] | None:
         """The segment in which the location has done `units`, and what it takes of each day."""
         segments = place.ships.segments
         location = place.location
         if not place.limited:
-            return number, ((date.fromordinal(segments[number].work_day), units),)
+            return number, ((segments[number].work_date, units),)
         last = place.calendar.day_of(self._instant) + HORIZON_DAYS
         spread = units > location.daily_capacity_units
         work: list[tuple[date, int]] = []
         at: int | None = number
         while at is not None:
-            day = date.fromordinal(segments[at].work_day)
+            day = segments[at].work_date
             left = self._capacity.left(location.location_id, day)
             if left is None or left >= units:
                 return at, (*work, (day, units))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.orders.domain import departures
 from services.orders.domain.calendar import Calendar, instant_of, time_of
 from services.orders.domain.capacity import CapacityLeft, Less, Seen
 from services.orders.domain.places import CARRY_OUT, PICKUP, SHIP, Location, Locations
@@ -398,6 +399,8 @@ def test_what_is_kept_from_earlier_questions_changes_no_answer(
     kept = Timetable(Locations.of([shop]), rules)
 
     for now in times:
+        departures.ships_of.cache_clear()
+        departures.calendar_of.cache_clear()
         fresh = Timetable(Locations.of([shop]), rules).at(now, CapacityLeft(left), CHURROS)
         used = kept.at(now, CapacityLeft(left), CHURROS)
         assert used.promise(Method.SHIP, "shop", units) == fresh.promise(Method.SHIP, "shop", units)
