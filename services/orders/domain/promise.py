@@ -37,6 +37,7 @@ from services.orders.domain.states import Method
 from services.orders.domain.views import UNLIMITED, Capacity
 
 DELIVERED_BY_MINUTE = 20 * 60
+MAX_KEPT_WALLS = 4096
 _DAY = 86_400_000_000
 
 
@@ -62,7 +63,7 @@ class Timetable:
         self.locations = locations
         self.rules = rules
         self.places: dict[str, Place] = {}
-        self._arrivals: dict[tuple[int, tzinfo], datetime] = {}
+        self._walls: dict[tuple[int, int, tzinfo], datetime] = {}
         self._always_delivers = len(set(rules.delivery_weekdays)) == 7
 
     @classmethod
@@ -123,13 +124,14 @@ class Timetable:
                 left -= 1
         return day
 
-    def by_evening(self, day: int, zone: tzinfo) -> datetime:
-        """20:00 of `day` in `zone`, in UTC."""
-        found = self._arrivals.get((day, zone))
+    def by_wall(self, day: int, minute: int, zone: tzinfo) -> datetime:
+        """When a clock in `zone` shows `minute` of `day`, in UTC."""
+        key = day, minute, zone
+        found = self._walls.get(key)
         if found is None:
-            if len(self._arrivals) > 4096:
-                self._arrivals.clear()
-            found = self._arrivals[day, zone] = time_of(wall(day, DELIVERED_BY_MINUTE, zone))
+            if len(self._walls) > MAX_KEPT_WALLS:
+                self._walls.clear()
+            found = self._walls[key] = time_of(wall(day, minute, zone))
         return found
 
 
@@ -192,11 +194,11 @@ class Moment:
             return None
         ready, ships, work = leaves
         arrives = self._timetable.delivered(ships, self._timetable.transit_days(km))
-        due = wall(ships + 1, 0, self._timetable.place(location_id).calendar.zone)
+        zone = self._timetable.place(location_id).calendar.zone
         return Promise(
-            self._timetable.by_evening(arrives, self._zone),
+            self._timetable.by_wall(arrives, DELIVERED_BY_MINUTE, self._zone),
             time_of(ready),
-            time_of(due),
+            self._timetable.by_wall(ships + 1, 0, zone),
             date.fromordinal(ships),
             work,
         )
