@@ -1,0 +1,80 @@
+"""The engine over real servers: what the catalog says of goods reaches the rules, and why not is answered at
+the door.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from aljibe.catalog.v1 import catalog_pb2
+from aljibe.orders.v1 import orders_pb2, rules_pb2, rules_pb2_grpc
+from tests.integration.aftermath import own_platform
+from tests.integration.world import World, request_id
+
+RULE = "vintage never from the warehouse"
+DOCUMENT = {
+    "name": "Shelves",
+    "currency": "USD",
+    "exclusions": [
+        {
+            "name": RULE,
+            "applies_to": {"brands": ["Vintage"], "attributes": {"fragile": "yes"}},
+            "locations": {"kinds": ["WAREHOUSE"]},
+        }
+    ],
+}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world() -> AsyncIterator[World]:
+    """A platform of its own, since its rules are changed."""
+    async with own_platform() as (_, world):
+        yield world
+
+
+async def _describe(world: World, sku: str, brand: str, **attributes: str) -> None:
+    product = catalog_pb2.Product(
+        product_id=f"P-{sku}",
+        name=catalog_pb2.LocalizedText(en=sku, es=sku),
+        brand=brand,
+        variants=[catalog_pb2.Variant(sku=sku, attributes=attributes)],
+    )
+    await world.catalog.UpsertProducts(
+        catalog_pb2.UpsertProductsRequest(request_id=request_id(), products=[product]),
+        metadata=world.auth(world.merchandiser),
+    )
+
+
+@pytest.mark.timeout(120)
+async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(world: World) -> None:
+    """Orders, previews and explanations alike; an article that the rule is not about is sent as before."""
+    stock = {"wh-1": 5, "store-north": 5}
+    fragile, plain = await world.article(stock=stock), await world.article(stock=stock)
+    await _describe(world, fragile, "Vintage", fragile="yes")
+    await _describe(world, plain, "Vintage", fragile="no")
+    rules = rules_pb2_grpc.SourcingRulesServiceStub(world.grpc_channel("orders"))
+    planner = world.auth(world.token("planner"))
+    create = rules_pb2.CreateRulesRequest(request_id=request_id(), document=json.dumps(DOCUMENT))
+    number = (await rules.CreateRules(create, metadata=planner)).rules.number
+    activate = rules_pb2.ActivateRulesRequest(request_id=request_id(), number=number)
+    await rules.ActivateRules(activate, metadata=planner)
+
+    placed = await world.buy_draft(world.draft(fragile))
+    other = await world.buy_draft(world.draft(plain))
+    shop = world.auth(world.shop())
+    preview = await world.orders.PreviewOrder(
+        orders_pb2.PreviewOrderRequest(order=world.draft(fragile)), metadata=shop
+    )
+
+    assert [part.location_id for part in placed.plan] == ["store-north"]
+    assert [part.location_id for part in preview.order.plan] == ["store-north"]
+    assert [part.location_id for part in other.plan] == ["wh-1"]
+    path = f"/v1/orders/{placed.order_id}/sourcing/wh-1"
+    answer = await world.get(path, world.token("operator", channels=["*"], locations=["*"]))
+    assert (answer["candidate"]["eliminatedBy"], answer["candidate"]["rule"]) == ("EXCLUDED_BY_RULE", RULE)
+    assert RULE in answer["sentenceEn"]
+    assert RULE in answer["sentenceEs"]
