@@ -71,7 +71,8 @@ def decide_by(
     """The same, with what stock is worth from prices or from a record."""
     seen_capacity = SeenCapacity(capacity)
     timetable = Timetable.of(locations, rules)
-    moment = timetable.at(now, seen_capacity, wish.destination)
+    # Days of arrival do not depend on the zone of the destination.
+    moment = timetable.at(now, seen_capacity)
     parts: list[PlannedPart] = []
     shortages: list[ShortLine] = []
     shipped: list[WishLine] = []
