@@ -46,10 +46,10 @@ async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) 
     await bench.auditor.drained()
     found = await bench.auditor.audit()
     lost = await bench.auditor.lost([order for result in results for order in result.accepted])
-    refused = sum(sum(one.refused.values()) + sum(one.failed.values()) for one in results)
+    refused = {name: units for one in results for name, units in {**one.refused, **one.failed}.items()}
     if found.differences or found.oversold or lost or refused:
         bench.voided.append(
-            f"{run}: {found.differences} differences, {lost} lost, {refused} refused or failed"
+            f"{run}: {found.differences} differences, {lost} lost, {refused or 'nothing'} refused or failed"
         )
     return sum(result.per_s for result in results)
 
@@ -74,12 +74,14 @@ async def compare(rounds: int) -> bool:
             alone.append(await orders_per_s(one, (first, second), f"one/{number}"))
             twice.append(await orders_per_s(two, (first, second), f"two/{number}"))
             say(f"round {number}: one of each {alone[-1]:.0f} orders/s, two of each {twice[-1]:.0f}")
+        for reason in (*one.voided, *two.voided):
+            say(f"void  {reason}")
+        if one.voided or two.voided:
+            return False
         ratios = [b / a for a, b in zip(alone, twice, strict=True)]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         say(f"two of each / one of each: {statistics.median(ratios):.2f} ({spread})")
-        for reason in (*one.voided, *two.voided):
-            say(f"void  {reason}")
-        return not (one.voided or two.voided)
+        return True
 
 
 def main() -> int:
