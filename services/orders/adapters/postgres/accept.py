@@ -72,7 +72,7 @@ class GroupAcceptor:
             max_group=MAX_GROUP,
             retry_alone=lambda error: isinstance(error, asyncpg.IntegrityConstraintViolationError),
         )
-        self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES)
+        self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES, gather=True)
 
     def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> Awaitable[bytes | None]:
         """The answer that was given to this request before, if any; being looked up when this returns."""
