@@ -103,6 +103,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "groups say who sends goods, and {methods} sends none",
         "los grupos dicen quién envía mercancía, y {methods} no envía ninguna",
     ),
+    "NOT_YET_OBEYED": (
+        "{name} would do nothing: no order is decided by it so far",
+        "{name} no haría nada: por ahora ningún pedido se decide con ello",
+    ),
     "CAPABILITY_MISSING": (
         "no location of {name} sends goods",
         "ninguna ubicación de {name} envía mercancía",

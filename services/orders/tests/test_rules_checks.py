@@ -46,6 +46,16 @@ def test_good_rules_have_no_problem() -> None:
     )
 
 
+def test_what_no_order_is_decided_by_is_refused() -> None:
+    """A planner who allows it would wait for something that never happens."""
+    scope = Scope(customer_promises=("EXPRESS",))
+
+    assert found(ship_to_store=True) == [("ship_to_store.allowed", "NOT_YET_OBEYED")]
+    assert found(exclusions=(Exclusion("x", scope, Matcher(("s-1",))),)) == [
+        ("exclusions[0].applies_to.customer_promises", "NOT_YET_OBEYED")
+    ]
+
+
 def test_names_that_are_not_there_are_told_one_by_one() -> None:
     """A mistyped store would silently never be matched."""
     group = Group("g", Matcher(("s-1", "s-9", "s-8")), Scope(channel_ids=("web", "shop")))
