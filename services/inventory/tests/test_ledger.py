@@ -159,7 +159,6 @@ async def test_the_ledger_of_the_release_before_becomes_the_first_part_while_it_
     async with databases.fresh() as url:
         await migrations.migrate(url, "inventory", ROLE, PASSWORD, before)
         db = await open_database(url, "inventory", max_size=2)
-        await in_postgres(db)
         async with db.connection() as conn:
             old = await conn.prepare(INSERT)
             await old.fetch(ids.new_id("mov"), "first")
