@@ -84,7 +84,7 @@ format: setup ## Format the Python code and sort its imports
 demo: setup ## Replay a real grocer's baskets through every channel (DEMO_ARGS='--scale 0.2')
 	@$(BIN)/aljibe demo $(DEMO_ARGS)
 
-bench: setup ## Measure speed against limits of the same machine, under 15 minutes (QUICK=1: under 3)
+bench: setup ## Measure speed against limits of the same machine, about 18 minutes (QUICK=1: about 3)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 bench-sourcing: setup ## Compare sourcing policies with hindsight on real baskets, about 15 minutes (QUICK=1: 2)
