@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -235,28 +235,21 @@ async def read_past(
 async def _locations(stock: Door) -> Locations:
     stub = inventory_pb2_grpc.LocationServiceStub(stock.channel)
     request = inventory_pb2.ListLocationsRequest(page_size=_LOCATIONS_PAGE)
-    found = []
-    while True:
-        answer = await stub.ListLocations(request, metadata=stock.metadata, timeout=CALL_SECONDS)
-        found += [location_of(location) for location in answer.locations]
-        request.page_token = answer.next_page_token
-        if not request.page_token:
-            return Locations.of(found)
+    pages = _pages(stock, stub.ListLocations, request)
+    return Locations.of([location_of(one) async for page in pages for one in page.locations])
 
 
 async def _orders(book: Door, past: Past, note: Callable[[str, int], None]) -> None:
     """Newest first, until they are older than what is learned from."""
     stub = orders_pb2_grpc.OrderServiceStub(book.channel)
     request = orders_pb2.ListOrdersRequest(page_size=_ORDERS_PAGE)
-    while True:
-        page = await stub.ListOrders(request, metadata=book.metadata, timeout=CALL_SECONDS)
+    async for page in _pages(book, stub.ListOrders, request):
         fitting = [order for order in page.orders if _time(order.accept_time) >= past.span.seen_from]
         past.orders += fitting
         note("orders", len(past.orders))
-        request.page_token = page.next_page_token
-        if not request.page_token or len(fitting) < len(page.orders):
+        if len(fitting) < len(page.orders):
             return
-        if len(past.orders) > MAX_ORDERS:
+        if page.next_page_token and len(past.orders) > MAX_ORDERS:
             raise Trouble("simulate.too_much", count=MAX_ORDERS)
 
 
@@ -265,40 +258,41 @@ async def _kinds(session: Session) -> dict[str, Kind]:
     request = catalog_pb2.ListProductsRequest(page_size=_PRODUCTS_PAGE)
     async with door(session, "catalog") as catalog:
         stub = catalog_pb2_grpc.CatalogServiceStub(catalog.channel)
-        while True:
-            page = await stub.ListProducts(request, metadata=catalog.metadata, timeout=CALL_SECONDS)
+        async for page in _pages(catalog, stub.ListProducts, request):
             for product in page.products:
                 for variant in product.variants:
                     attributes = tuple(sorted(variant.attributes.items()))
                     found[variant.sku] = Kind(product.brand, attributes)
-            request.page_token = page.next_page_token
-            if not request.page_token:
-                return found
+    return found
 
 
 async def _positions(stock: Door, location_id: str) -> list[inventory_pb2.Position]:
     stub = inventory_pb2_grpc.StockServiceStub(stock.channel)
     request = inventory_pb2.ListPositionsRequest(location_id=location_id, page_size=_STOCK_PAGE)
-    found: list[inventory_pb2.Position] = []
-    while True:
-        page = await stub.ListPositions(request, metadata=stock.metadata, timeout=CALL_SECONDS)
-        found += page.positions
-        request.page_token = page.next_page_token
-        if not request.page_token:
-            return found
+    pages = _pages(stock, stub.ListPositions, request)
+    return [one async for page in pages for one in page.positions]
 
 
 async def _movements(stock: Door, location_id: str, since: datetime) -> list[inventory_pb2.Movement]:
     stub = inventory_pb2_grpc.StockServiceStub(stock.channel)
     request = inventory_pb2.ListMovementsRequest(location_id=location_id, page_size=_STOCK_PAGE)
     found: list[inventory_pb2.Movement] = []
-    while True:
-        page = await stub.ListMovements(request, metadata=stock.metadata, timeout=CALL_SECONDS)
+    async for page in _pages(stock, stub.ListMovements, request):
         fitting = [one for one in page.movements if _time(one.record_time) >= since]
         found += fitting
+        if len(fitting) < len(page.movements):
+            break
+    return found
+
+
+async def _pages(door: Door, method: Any, request: Any) -> AsyncIterator[Any]:
+    """The answers of a method that lists, page by page."""
+    while True:
+        page = await method(request, metadata=door.metadata, timeout=CALL_SECONDS)
+        yield page
         request.page_token = page.next_page_token
-        if not request.page_token or len(fitting) < len(page.movements):
-            return found
+        if not request.page_token:
+            return
 
 
 def _documents(since: list[orders_pb2.Order]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.orders.domain.calendar import HORIZON_DAYS
 from services.orders.domain.capacity import Less, Work
-from services.orders.domain.costs import parcel_co2, tariff
+from services.orders.domain.costs import parcel_co2, tariff, way_cost
 from services.orders.domain.places import STORE, Locations
 from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
@@ -126,7 +126,7 @@ def served(
         location = locations.by_id[part.location_id]
         count = _units(part)
         fixed, unit = tariff(part.distance_km, location.kind != STORE, rules)
-        way = _way(part.distance_km, rules)
+        way = way_cost(part.distance_km, rules)
         parcel, distance = parcel + fixed - way, distance + way
         units += count * unit
         parcels, km = parcels + 1, km + part.distance_km
@@ -150,12 +150,6 @@ def served(
         store_units=from_stores,
         warehouse_units=from_warehouses,
     )
-
-
-def _way(km: int, rules: SourcingRules) -> int:
-    """What of a parcel's cost is by kilometre; nothing within the steps of a carrier's tariff."""
-    stepped = any(km <= step.up_to_km for step in rules.tariff)
-    return 0 if stepped else km * rules.parcel_per_km
 
 
 def _units(part: PlannedPart) -> int:

@@ -18,6 +18,12 @@ def tariff(km: int, warehouse: bool, rules: SourcingRules) -> tuple[int, int]:
     return rules.parcel_fixed + pack + km * rules.parcel_per_km, rules.parcel_per_unit + pick
 
 
+def way_cost(km: int, rules: SourcingRules) -> int:
+    """What of a parcel's cost is by kilometre; nothing within the steps of a carrier's tariff."""
+    stepped = any(km <= step.up_to_km for step in rules.tariff)
+    return 0 if stepped else km * rules.parcel_per_km
+
+
 def unit_cost(location: Location, rules: SourcingRules, km: int = 0) -> int:
     """What each unit of a parcel from `location` over `km` costs."""
     return tariff(km, location.kind == WAREHOUSE, rules)[1]

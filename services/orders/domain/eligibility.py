@@ -11,6 +11,7 @@ from services.orders.domain.places import EARTH_RADIUS_KM, Location, Locations, 
 from services.orders.domain.plans import Wish, WishLine
 from services.orders.domain.rules import Matcher, Scope, SourcingRules
 from services.orders.domain.states import Method
+from services.orders.domain.worth import Worth
 
 ENDLESS_AISLE = "endless_aisle"
 """In the place of a rule's name: tills do not sell what others send."""
@@ -37,6 +38,14 @@ class Eligible(NamedTuple):
     groups: tuple[str, ...] = ()
     """Names, by rank."""
     safety: tuple[SafetyRule, ...] = ()
+
+    def kept_back(self, worth: Worth, sku: str, location_id: str) -> int:
+        """Units of the line's article that safety days keep at a location."""
+        most = 0
+        for one in self.safety:
+            if location_id in one.location_ids:
+                most = max(most, worth.kept_back(sku, location_id, one.days))
+        return most
 
 
 FREE = Eligible()
@@ -136,7 +145,7 @@ def _matching(
     )
     found = locations.matches.get(lasting)
     if found is None:
-        found = frozenset(at for at, place in locations.by_id.items() if _matches(lasting, place))
+        found = frozenset(at for at, place in locations.by_id.items() if may_match(lasting, place))
         locations.matches[lasting] = found
     if matcher.within_km:
         if line.method is not Method.SHIP or wish.destination is None:
@@ -156,7 +165,10 @@ def _matching(
     return found
 
 
-def _matches(matcher: Matcher, place: Location) -> bool:
+def may_match(matcher: Matcher, place: Location) -> bool:
+    """Whether the location can ever fit: distance and hours, which change with order and time, are left
+    open.
+    """
     return (
         (not matcher.location_ids or place.location_id in matcher.location_ids)
         and (not matcher.kinds or place.kind in matcher.kinds)

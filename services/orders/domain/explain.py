@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.orders.domain.costs import parcel_co2
-from services.orders.domain.eligibility import eligible, in_one_parcel
+from services.orders.domain.costs import parcel_co2, way_cost
+from services.orders.domain.eligibility import Eligible, eligible, in_one_parcel
 from services.orders.domain.places import SHIP, Location, Locations, unit_vector, whole_km
 from services.orders.domain.plans import Plan, PlannedPart
 from services.orders.domain.promise import Timetable
@@ -185,9 +185,8 @@ class Explained:
                 )
                 if name in rule.banned:
                     return EXCLUDED_BY_RULE, rule.banned[name]
-                for one in rule.safety:
-                    if name in one.location_ids and self._worth.kept_back(line.sku, name, one.days):
-                        return SAFETY_DAYS, one.name
+                if keeper := self._keeper(rule, line.sku, name):
+                    return SAFETY_DAYS, keeper
         return SHORT, ""
 
     def _barred(self, name: str) -> tuple[str, str]:
@@ -200,10 +199,16 @@ class Explained:
                 return EXCLUDED_BY_RULE, item.eligible.banned[name]
             if item.eligible.ranks is not None and name not in item.eligible.ranks:
                 return NOT_IN_A_GROUP, ""
-            for one in item.eligible.safety:
-                if name in one.location_ids and self._worth.kept_back(item.sku, name, one.days):
-                    return SAFETY_DAYS, one.name
+            if keeper := self._keeper(item.eligible, item.sku, name):
+                return SAFETY_DAYS, keeper
         return NO_CAPACITY, ""
+
+    def _keeper(self, rule: Eligible, sku: str, name: str) -> str:
+        """The rule whose safety days keep units of an article at a location; empty: none."""
+        for one in rule.safety:
+            if name in one.location_ids and self._worth.kept_back(sku, name, one.days):
+                return one.name
+        return ""
 
     def _lost(self, row: Row) -> tuple[str, str]:
         """Why a location that might have served does not."""
@@ -274,8 +279,7 @@ class Explained:
             for number, item in enumerate(self._ship.items):
                 units[item.sku] = row.cover[number]
         late = row.late_days * self.rules.late_per_day
-        stepped = any(row.km <= step.up_to_km for step in self.rules.tariff)
-        distance = 0 if stepped else row.km * self.rules.parcel_per_km
+        distance = way_cost(row.km, self.rules)
         price = credit = 0
         for item in self._ship.items:
             dearer, cheaper = self._ship.stock_terms(row.location_id, item, units.get(item.sku, 0))

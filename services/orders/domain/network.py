@@ -16,9 +16,14 @@ from services.orders.domain.assignment import EXACT_LINES, FAR, cheapest, cheape
 from services.orders.domain.closed_form import tail
 from services.orders.domain.demand import Demand, Floats, Foresight, History, kilometres, points
 from services.orders.domain.places import STORE
-from services.orders.domain.stock_prices import Costs, network_prices
+from services.orders.domain.stock_prices import (
+    DESTINATIONS,
+    PARCEL_PRIOR_UNITS,
+    Costs,
+    network_prices,
+    strewn,
+)
 
-DESTINATIONS = 64
 RECENT_WEEKS = 13
 PRICED_POSITIONS = 65_000
 """Positions that a tick prices; of a larger network the SKUs take turns, by number, never by the clock."""
@@ -29,7 +34,6 @@ lines at a time.
 PART_LINES = 8
 LARGE_UNITS = 500
 """Units times locations up to which that goes for several units of a SKU."""
-_PARCEL_PRIOR_UNITS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Network:
         # Parcels' cost and units by kind, as seen so far: what one more unit's share of a parcel is likely
         # to be. The prior is a unit a parcel costs about as much more from a store as its packing.
         prior = float(self._fixed.mean()) / 2
-        self._parcels = {kind: [prior * _PARCEL_PRIOR_UNITS, _PARCEL_PRIOR_UNITS] for kind in (True, False)}
+        self._parcels = {kind: [prior * PARCEL_PRIOR_UNITS, PARCEL_PRIOR_UNITS] for kind in (True, False)}
         shape = (len(articles), len(sites))
         self._network = np.zeros(shape)
         self._mean, self._shape = np.zeros(shape), np.ones(shape)
@@ -254,7 +258,7 @@ class Network:
         # Evenly spaced in the order of place, then strewn, so that neighbours in the row lie far apart.
         ordered = online[np.lexsort((history.lat[online], history.lon[online]))]
         evenly = ordered[(np.arange(DESTINATIONS) * len(ordered)) // DESTINATIONS]
-        strewn = evenly[(np.arange(DESTINATIONS) * 27) % DESTINATIONS]
-        km = kilometres(points(history.lat[strewn], history.lon[strewn]), self._places)
+        chosen = strewn(evenly)
+        km = kilometres(points(history.lat[chosen], history.lon[chosen]), self._places)
         ways: Floats = km * self._per_km * self._foresight.distance_share
         return ways

@@ -71,8 +71,12 @@ def unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]
 
 def whole_km(a: tuple[float, float, float], b: tuple[float, float, float]) -> int:
     """Great-circle distance between two unit vectors on a sphere of 6,371 km, rounded to kilometres."""
-    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-    return round(EARTH_RADIUS_KM * acos(max(-1.0, min(1.0, dot))))
+    return km_of(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+def km_of(dot: float) -> int:
+    """The same from the product of the two vectors."""
+    return round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
 
 
 Ranked = tuple[float, str, tuple[float, float, float]]

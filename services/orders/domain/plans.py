@@ -41,6 +41,14 @@ class Wish(NamedTuple):
     accepted: bool = False
     """The customer has been told yes: no cap on parcels leaves units behind that any location has."""
 
+    def from_stock(self) -> dict[str, int]:
+        """Units by SKU that have to be reserved: all but what is carried out."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            if line.method is not Method.CARRY_OUT:
+                units[line.sku] = units.get(line.sku, 0) + line.quantity_units
+        return units
+
 
 class PlannedLine(NamedTuple):
     """Units of a line in a part."""

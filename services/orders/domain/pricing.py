@@ -21,7 +21,13 @@ from services.orders.domain.places import STORE, Location, unit_vector, whole_km
 from services.orders.domain.price_book import Columns, PriceBook
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import parcel_cost, unit_cost
-from services.orders.domain.stock_prices import Costs, network_prices
+from services.orders.domain.stock_prices import (
+    DESTINATIONS,
+    PARCEL_PRIOR_UNITS,
+    Costs,
+    network_prices,
+    strewn,
+)
 
 DAYS = 7.0
 """Of a week, in which `Foresight` counts."""
@@ -29,10 +35,8 @@ UNMET_EXTRA = 2_000_000
 """What an online unit that nobody serves costs beyond its margin, in thousandths of a minor unit: 20.00, as
 in the sourcing benchmark.
 """
-DESTINATIONS = 64
 DESTINATION_DAYS = 91
 """Destinations of so many days stand for those to come."""
-_PARCEL_PRIOR_UNITS = 50.0
 _FAR_DEVIATIONS = 6.0
 
 
@@ -180,7 +184,7 @@ def _unit_shares(task: Task) -> Floats:
     fixed = [parcel_cost(site, 0, task.rules) for site in task.locations]
     unit = np.asarray([unit_cost(site, task.rules) for site in task.locations], dtype=np.float64)
     prior = float(np.mean(fixed)) / 2 if fixed else 0.0
-    seen = {kind: [prior * _PARCEL_PRIOR_UNITS, _PARCEL_PRIOR_UNITS] for kind in (True, False)}
+    seen = {kind: [prior * PARCEL_PRIOR_UNITS, PARCEL_PRIOR_UNITS] for kind in (True, False)}
     for number, parcels, units in task.parcels:
         kind = seen[task.locations[number].kind == STORE]
         kind[0] += parcels * fixed[number]
@@ -204,11 +208,11 @@ def _ways(task: Task, foresight: Foresight) -> Floats:
     ordered = rows[np.lexsort((sent.lat[rows], sent.lon[rows]))]
     upto = np.cumsum(sent.units[ordered])
     evenly = ordered[np.searchsorted(upto, (np.arange(DESTINATIONS) + 0.5) * upto[-1] / DESTINATIONS)]
-    strewn = evenly[(np.arange(DESTINATIONS) * 27) % DESTINATIONS]
+    chosen = strewn(evenly)
     sites = [(site, unit_vector(site.latitude, site.longitude)) for site in task.locations]
     near = [parcel_cost(site, 0, task.rules) for site, _ in sites]
     ways = np.empty((DESTINATIONS, len(sites)))
-    for row, number in enumerate(strewn.tolist()):
+    for row, number in enumerate(chosen.tolist()):
         to = unit_vector(float(sent.lat[number]), float(sent.lon[number]))
         for column, (site, place) in enumerate(sites):
             ways[row, column] = parcel_cost(site, whole_km(to, place), task.rules) - near[column]

@@ -64,10 +64,7 @@ class DecisionRecord(NamedTuple):
     ) -> DecisionRecord:
         """The record of `plan`, which `decide` made from the same arguments."""
         numbers = locations.numbers
-        wanted: dict[str, int] = {}
-        for line in wish.lines:
-            if line.method is not Method.CARRY_OUT:
-                wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity_units
+        wanted = wish.from_stock()
         seen: dict[str, dict[int, tuple[int, ...]]] = {}
         for sku, most in wanted.items():
             there = stock.units(sku)

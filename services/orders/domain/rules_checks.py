@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.orders.domain.draft import Channel
+from services.orders.domain.eligibility import may_match
 from services.orders.domain.places import SHIP, Location, Locations
 from services.orders.domain.rules import Exclusion, Group, Matcher, SafetyDays, Scope, SourcingRules
 from services.orders.domain.rules_problems import Problem, problem
@@ -28,19 +29,6 @@ def named_locations(rules: SourcingRules) -> set[str]:
 def named_channels(rules: SourcingRules) -> set[str]:
     """Every channel id that the rules name."""
     return {x for _, one in _all(rules) for x in one.scope.channel_ids}
-
-
-def may_match(matcher: Matcher, location: Location) -> bool:
-    """Whether the location can ever fit: distance and hours, which change with order and time, are left
-    open.
-    """
-    return (
-        (not matcher.location_ids or location.location_id in matcher.location_ids)
-        and (not matcher.kinds or location.kind in matcher.kinds)
-        and (not matcher.country_codes or location.country_code in matcher.country_codes)
-        and (not matcher.regions or location.region in matcher.regions)
-        and location.capabilities.issuperset(matcher.capabilities)
-    )
 
 
 def _all(rules: SourcingRules) -> Iterator[tuple[str, _Scoped]]:

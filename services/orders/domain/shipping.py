@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import acos
 from typing import NamedTuple
 
 from services.orders.domain.assignment import FAR, cheapest_sums, cheapest_units
 from services.orders.domain.costs import tariff
 from services.orders.domain.eligibility import FREE, Eligible, eligible, in_one_parcel
-from services.orders.domain.places import EARTH_RADIUS_KM, Locations, unit_vector
+from services.orders.domain.places import Locations, km_of, unit_vector
 from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLine
 from services.orders.domain.promise import Moment, Timetable
 from services.orders.domain.quantities import Assignment, Share, Sums
@@ -153,7 +152,8 @@ class Ship:
                 if ranks is not None and location_id not in ranks:
                     continue
                 if safety or self._taken:
-                    units -= self._taken.get((sku, location_id), 0) + self.kept_back(item, location_id)
+                    units -= self._taken.get((sku, location_id), 0)
+                    units -= item.eligible.kept_back(self._worth, sku, location_id)
                     if units <= 0:
                         continue
                 row = found.get(location_id)
@@ -165,14 +165,6 @@ class Ship:
         self._cost(rows)
         return [row for row in rows if row.late_days >= 0]
 
-    def kept_back(self, item: Item, location_id: str) -> int:
-        """Units of an item that safety days keep at a location."""
-        most = 0
-        for one in item.eligible.safety:
-            if location_id in one.location_ids:
-                most = max(most, self._worth.kept_back(item.sku, location_id, one.days))
-        return most
-
     def _cost(self, rows: list[Row]) -> None:
         assert self.wish.destination is not None
         x, y, z = unit_vector(*self.wish.destination)
@@ -181,13 +173,13 @@ class Ship:
         for row in rows:
             vx, vy, vz, warehouse = vectors[row.location_id]
             dot = x * vx + y * vy + z * vz
-            row.km = round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
+            row.km = km_of(dot)
             row.fixed, row.unit = tariff(row.km, warehouse, rules)
             row.units = [
                 row.unit if item.eligible.ranks is None else self._ranked(row, item) for item in self.items
             ]
             if rules.late_per_day:
-                day = self._moment.arrival(row.location_id, row.km, sum(row.cover))
+                day = self.arrival(row)
                 row.late_days = -1 if day is None else day
                 if day is not None and (best is None or day < best):
                     best = day
@@ -322,8 +314,7 @@ class Ship:
         bundles = self._bundles(rows, wanted, numbers)
         sums: list[list[Sums]] = []
         quantities: list[int] = []
-        for bundle in bundles:
-            together = len(bundle) > 1 or self._together(bundle[0], rows, wanted)
+        for bundle, together in bundles:
             line: list[Sums] = []
             for at in chosen:
                 row = rows[at]
@@ -347,37 +338,32 @@ class Ship:
             return None
         shares = []
         for share in found.shares:
-            bundle = bundles[share.line]
-            together = len(bundle) > 1 or self._together(bundle[0], rows, wanted)
+            bundle, together = bundles[share.line]
             shares += [
                 Share(n, chosen[share.location], wanted[n] if together else share.units) for n in bundle
             ]
         return Assignment(tuple(shares), found.cost - split, found.bound - split)
 
-    def _bundles(self, rows: list[Row], wanted: list[int], numbers: list[int]) -> list[list[int]]:
-        """Items that come from one location, brands that stay together where any location has all of it."""
+    def _bundles(
+        self, rows: list[Row], wanted: list[int], numbers: list[int]
+    ) -> list[tuple[list[int], bool]]:
+        """Items that are planned as one, and whether all of it comes from one location: a brand that stays
+        together, where any location has all of it; else its items, each where any has all of that.
+        """
         brands: dict[str, list[int]] = {}
-        result = []
+        result: list[tuple[list[int], bool]] = []
         for n in numbers:
             brand = self.items[n].lines[0].brand
             if brand and brand in self.rules.brands_together:
                 brands.setdefault(brand, []).append(n)
             else:
-                result.append([n])
+                result.append(([n], False))
         for those in brands.values():
             if any(all(row.cover[n] >= wanted[n] for n in those) for row in rows):
-                result.append(those)
+                result.append((those, True))
             else:
-                result += [[n] for n in those]
+                result += [([n], any(row.cover[n] >= wanted[n] for row in rows)) for n in those]
         return sorted(result)
-
-    def _together(self, number: int, rows: list[Row], wanted: list[int]) -> bool:
-        brand = self.items[number].lines[0].brand
-        return (
-            bool(brand)
-            and brand in self.rules.brands_together
-            and any(row.cover[number] >= wanted[number] for row in rows)
-        )
 
     def _sums(self, row: Row, number: int, count: int) -> Sums:
         """What 0, 1, 2, … `count` units of an item cost at a location."""

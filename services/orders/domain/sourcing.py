@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from math import acos, inf
+from math import inf
 from typing import NamedTuple
 
 from services.orders.domain.capacity import Seen as SeenCapacity
 from services.orders.domain.costs import parcel_co2, parcel_cost, tariff, unit_cost
 from services.orders.domain.eligibility import eligible
-from services.orders.domain.places import EARTH_RADIUS_KM, Locations, Near, Ranked, unit_vector
+from services.orders.domain.places import EARTH_RADIUS_KM, Locations, Near, Ranked, km_of, unit_vector
 from services.orders.domain.plans import Plan, PlannedLine, PlannedPart, Seen, Wish, WishLine
 from services.orders.domain.promise import Timetable
 from services.orders.domain.refusals import ShortLine
@@ -93,14 +93,7 @@ def decide_by(
                     rule = eligible(wish, line, locations, rules, lambda at: timetable.is_open(at, now), {})
                     if line.location_id in rule.banned:
                         there = 0
-                    there -= max(
-                        [
-                            worth.kept_back(*key, one.days)
-                            for one in rule.safety
-                            if line.location_id in one.location_ids
-                        ],
-                        default=0,
-                    )
+                    there -= rule.kept_back(worth, *key)
                 there = max(0, there)
             if there < quantity:
                 shortages.append(ShortLine(line.sku, quantity, there))
@@ -231,7 +224,7 @@ def _nearest(
             if location_id in excluded:
                 continue
             dot = x * vx + y * vy + z * vz
-            km = round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
+            km = km_of(dot)
             cost = base + km * per_km
             if best is not None and (
                 cost > best.cost or (cost == best.cost and location_id > best.location_id)

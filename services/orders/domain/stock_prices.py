@@ -30,6 +30,10 @@ STEPS = 16
 """Expected online units are simulated in about so many takes, of several units when there are more."""
 MOST_STEPS = 64
 BATCH_CELLS = 400_000
+DESTINATIONS = 64
+"""Places that stand for those of the online orders to come."""
+PARCEL_PRIOR_UNITS = 50.0
+"""Units whose share of a parcel is assumed before any was seen."""
 _FAR = 1e15
 
 
@@ -42,6 +46,12 @@ class Costs(NamedTuple):
     """Cost of an online unit by location, its usual share of a parcel included."""
     way: Floats
     """Rows are destinations seen in history, columns locations: a unit's share of the parcel's way."""
+
+
+def strewn(evenly: Rows) -> Rows:
+    """`DESTINATIONS` rows in the order of place, so that neighbours in the row lie far apart."""
+    result: Rows = evenly[(np.arange(DESTINATIONS) * 27) % DESTINATIONS]
+    return result
 
 
 def tails(mean: Floats, shape: Floats, most: int) -> Floats:

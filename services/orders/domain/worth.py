@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import ceil
-from typing import Protocol
 
 from services.orders.domain.views import Prices
 
 _ALMOST = 1e-9
 
 
-class Worth(Protocol):
+class Worth(ABC):
     """Prices of stock and units that stay, remembered as they are asked for. One decision only."""
 
-    version: str
-    """Of the prices of stock; empty when there are none."""
-    priced: bool
-    """Whether any counts."""
-
-    def look(self, percent: int, markdown_percent: int) -> None:
-        """Prices count so many per cent from now on, and those of nothing for a credit."""
-        ...
-
-    def prices(self, sku: str, location_id: str, held: int, first: int, count: int) -> tuple[int, ...]:
-        """Prices of `count` units given away by a location that holds `held`, behind the `first` ones;
-        unweighted, thousandths of a minor unit.
-        """
-        ...
-
-    def all(self, sku: str, location_id: str, held: int, count: int) -> int:
-        """The weighted price of the first `count` units."""
-        ...
-
-    def kept_back(self, sku: str, location_id: str, days: int) -> int:
-        """Units that so many days of walk-in demand keep."""
-        ...
-
-    def stays(self) -> dict[tuple[str, str, int], int]:
-        """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
-        ...
-
-    def looked_at(self) -> dict[tuple[str, str], tuple[int, ...]]:
-        """By (SKU, location) the prices asked for, from the first unit on; where all are 0, nothing."""
-        ...
-
-
-class _Remembered:
     def __init__(self, version: str) -> None:
         self.version = version
+        """Of the prices of stock; empty when there are none."""
         self.priced = bool(version)
+        """Whether any counts."""
         self._stays: dict[tuple[str, str, int], int] = {}
         self._percent = 100
         self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def look(self, percent: int, markdown_percent: int) -> None:
-        """See `Worth`."""
+        """Prices count so many per cent from now on, and those of nothing for a credit."""
         self._percent = percent
         self.priced = bool(self.version) and (percent > 0 or markdown_percent > 0)
 
     def prices(self, sku: str, location_id: str, held: int, first: int, count: int) -> tuple[int, ...]:
-        """See `Worth`."""
+        """Prices of `count` units given away by a location that holds `held`, behind the `first` ones;
+        unweighted, thousandths of a minor unit.
+        """
         key = sku, location_id
         known = self._seen.get(key, ())
         if len(known) < first + count:
@@ -69,11 +40,11 @@ class _Remembered:
         return known[first : first + count]
 
     def all(self, sku: str, location_id: str, held: int, count: int) -> int:
-        """See `Worth`."""
+        """The weighted price of the first `count` units."""
         return sum([price * self._percent // 100 for price in self.prices(sku, location_id, held, 0, count)])
 
     def kept_back(self, sku: str, location_id: str, days: int) -> int:
-        """See `Worth`."""
+        """Units that so many days of walk-in demand keep."""
         key = sku, location_id, days
         units = self._stays.get(key)
         if units is None:
@@ -83,21 +54,23 @@ class _Remembered:
         return units
 
     def stays(self) -> dict[tuple[str, str, int], int]:
-        """See `Worth`."""
+        """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
         return self._stays
 
     def looked_at(self) -> dict[tuple[str, str], tuple[int, ...]]:
-        """See `Worth`."""
+        """By (SKU, location) the prices asked for, from the first unit on; where all are 0, nothing."""
         return {key: prices for key, prices in self._seen.items() if any(prices)}
 
+    @abstractmethod
     def _keeps(self, sku: str, location_id: str, days: int) -> int:
-        raise NotImplementedError
+        """What `kept_back` gives, worked out."""
 
+    @abstractmethod
     def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
-        raise NotImplementedError
+        """Of one more unit when `number` of `held` are given away."""
 
 
-class Live(_Remembered):
+class Live(Worth):
     """From the prices of the moment."""
 
     def __init__(self, prices: Prices) -> None:
@@ -111,7 +84,7 @@ class Live(_Remembered):
         return max(0, self._prices.price(sku, location_id, held - number)) if held > number else 0
 
 
-class Recorded(_Remembered):
+class Recorded(Worth):
     """From a record; what it does not say was nothing, or did not matter."""
 
     def __init__(

@@ -14,7 +14,6 @@ from services.orders.domain.placing import parts_of, place
 from services.orders.domain.prices import Quote
 from services.orders.domain.refusals import LimitExceeded, NothingPromised, ShortLine
 from services.orders.domain.sourcing import Plan, Wish
-from services.orders.domain.states import Method
 from services.orders.usecases.place_order import price
 from services.orders.usecases.ports import BuyerLimits, Directory, Prices, StockReplica
 from services.orders.usecases.terms import Terms, TermsAt
@@ -104,9 +103,6 @@ class PreviewOrder:
 
     async def _exceeded(self, draft: Draft, wish: Wish) -> Sequence[LimitExceeded]:
         """Asked only for articles that anything keeps back: the others cost no call."""
-        units: dict[str, int] = {}
-        for line in wish.lines:
-            if line.method is not Method.CARRY_OUT:
-                units[line.sku] = units.get(line.sku, 0) + line.quantity_units
+        units = wish.from_stock()
         kept = {sku: units[sku] for sku in self._stock.kept(units)}
         return await self._limits.exceeded(draft.customer_id, draft.hold_id, kept) if kept else ()

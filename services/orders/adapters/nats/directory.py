@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -17,13 +16,13 @@ from nats.aio.msg import Msg
 from aljibe.inventory.v1 import events_pb2
 from chassis.postgres import WAIT_OUT
 from services.orders.adapters.grpc.translate import location_of
+from services.orders.adapters.nats.keeping import keep_true
 from services.orders.domain.draft import Channel
 from services.orders.domain.places import Location, Locations
 
 log = logging.getLogger(__name__)
 
 READ_AGAIN_SECONDS = 15.0
-FIRST_RETRY_SECONDS = 0.5
 UNKNOWN_PAUSE_SECONDS = 0.25
 """A name that was not found is looked for again after this time only: a guesser must not drive our calls."""
 
@@ -89,22 +88,12 @@ class CachedDirectory:
 
     async def run(self) -> None:
         """Keep both true, for ever."""
-        wait = FIRST_RETRY_SECONDS
-        while True:
-            self._stale.clear()
-            try:
-                async with self._reading:
-                    await self._read()
-                self._ready.set()
-                wait = READ_AGAIN_SECONDS
-            except _AWAY as error:
-                log.warning("directory.waiting", extra={"reason": repr(error)})
-            except Exception:
-                # What was read before stays; a location that cannot be understood must not end the service.
-                log.exception("directory.failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._stale.wait()
+        await keep_true(self._read_all, self._stale, READ_AGAIN_SECONDS, _AWAY, log, "directory")
+
+    async def _read_all(self) -> None:
+        async with self._reading:
+            await self._read()
+        self._ready.set()
 
     async def _read(self) -> None:
         started = asyncio.get_running_loop().time()

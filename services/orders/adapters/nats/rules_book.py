@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from nats.aio.client import Client
@@ -15,6 +14,7 @@ from nats.aio.msg import Msg
 
 from chassis.clock import Clock
 from chassis.postgres import WAIT_OUT
+from services.orders.adapters.nats.keeping import keep_true
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.rules_timeline import BUILT_IN, Period
 
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 READ_AGAIN_SECONDS = 10.0
 """How long an instance that missed the news goes on with the rules of before."""
-FIRST_RETRY_SECONDS = 0.5
 KEPT = timedelta(hours=1)
 """How long a period that is over stays: a clock that is set back still finds it."""
 
@@ -91,20 +90,7 @@ class CachedRulesBook:
 
     async def run(self) -> None:
         """Keep the timeline true, for ever."""
-        wait = FIRST_RETRY_SECONDS
-        while True:
-            self._stale.clear()
-            try:
-                await self.refresh()
-                wait = READ_AGAIN_SECONDS
-            except _AWAY as error:
-                log.warning("rules.waiting", extra={"reason": repr(error)})
-            except Exception:
-                # What was read before stays; a version that cannot be read must not end the service.
-                log.exception("rules.failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._stale.wait()
+        await keep_true(self.refresh, self._stale, READ_AGAIN_SECONDS, _AWAY, log, "rules")
 
     async def _keep(self, rules: SourcingRules) -> None:
         if rules.version not in self._kept:

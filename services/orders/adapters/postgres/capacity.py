@@ -52,23 +52,19 @@ class CapacityBook:
 
     def left(self, location_id: str, day: date) -> int | None:
         """Units that the location still takes on for `day`, less what this process is about to commit."""
-        location = self._locations().by_id.get(location_id)
-        if location is None or not location.daily_capacity_units:
+        capacity = self._stated(location_id)
+        if not capacity:
             return None
         key = location_id, day
-        return location.daily_capacity_units - self._taken.get(key, 0) - self._under_way.get(key, 0)
+        return capacity - self._taken.get(key, 0) - self._under_way.get(key, 0)
 
     def columns(self, work: Days) -> list[Sequence[object]]:
         """The parameters of `take_capacity`. A location that states no capacity any more has no limit."""
-        by_id = self._locations().by_id
         keys = sorted(work)
         return [
             [location_id for location_id, _ in keys],
             [day for _, day in keys],
-            [
-                (by_id[location_id].daily_capacity_units if location_id in by_id else 0) or 2**31 - 1
-                for location_id, _ in keys
-            ],
+            [self._stated(location_id) or 2**31 - 1 for location_id, _ in keys],
             [work[key] for key in keys],
         ]
 
@@ -84,13 +80,16 @@ class CapacityBook:
 
     def fits(self, work: Days) -> bool:
         """Whether there is room for `work` as far as is known, whatever is under way."""
-        by_id = self._locations().by_id
         for (location_id, day), units in work.items():
-            location = by_id.get(location_id)
-            capacity = location.daily_capacity_units if location is not None else 0
+            capacity = self._stated(location_id)
             if capacity and self._taken.get((location_id, day), 0) + units > capacity:
                 return False
         return True
+
+    def _stated(self, location_id: str) -> int:
+        """Units a day; 0: no limit."""
+        location = self._locations().by_id.get(location_id)
+        return 0 if location is None else location.daily_capacity_units
 
     async def refresh(self) -> None:
         """Everything, as it is now."""
