@@ -485,7 +485,7 @@ aljibe simulate --from 20 --to 27                                   prices of st
     "simulate.to": "Last day, included, or week.",
     "simulate.rules": "A version to play; give the option once per version.",
     "simulate.without_prices": "Also play every version without prices of stock.",
-    "simulate.report": "Write the report as one HTML file.",
+    "simulate.report": "Also write the report here; it is kept in reports/ of the data folder.",
     "simulate.horizon": "How many days ahead prices of stock look; 0: to the end of the period, as when nothing is delivered. Else 14, of the data set 0.",
     "simulate.history": "Weeks before the period that demand is learned from.",
     "simulate.changes": "Changed orders per version that the report tells in detail.",

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from cli.reports import FOLDER, keep
 from cli.session import Session, command
 from cli.trouble import Trouble, Usage
 
@@ -88,13 +89,24 @@ async def _simulate(
         outcomes = simulate(world, variants, settings, lambda count: progress.advance(playing, count))
     told = Told(compare(world, outcomes), source, fields, _activate(named), _rollback(named) if named else "")
     teller = Teller(told, session.texts.language)
+    text = page(told, session.texts.language)
     if report is not None:
         try:
-            report.write_text(page(told, session.texts.language), encoding="utf-8")
+            report.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Trouble("simulate.not_written", file=report, error=error) from error
-    _show(session, teller, report)
+    written = _kept(session, teller, text)
+    _show(session, teller, report or written)
     session.document(document(told))
+
+
+def _kept(session: Session, teller: Teller, text: str) -> Path | None:
+    """The report for the operations pages; nobody asked for it, so what hinders it is only noted."""
+    try:
+        return keep(session.data, teller.names, text)
+    except OSError as error:
+        session.note(session.texts("simulate.not_written", file=session.data / FOLDER, error=error))
+        return None
 
 
 async def _versions(session: Session, names: list[str], *, grocer: bool) -> list[Named]:

@@ -486,7 +486,7 @@ aljibe simulate --from 20 --to 27                                   con y sin pr
     "simulate.to": "Último día, incluido, o semana.",
     "simulate.rules": "Una versión; repite la opción por cada una.",
     "simulate.without_prices": "Juega también cada versión sin precio de las existencias.",
-    "simulate.report": "Escribe el informe en un solo archivo HTML.",
+    "simulate.report": "Escribe el informe también aquí; queda en reports/ de la carpeta de datos.",
     "simulate.horizon": "Cuántos días miran adelante los precios de las existencias; 0: hasta el final del periodo, como si no se repusiera nada. Si no, 14; con los datos, 0.",
     "simulate.history": "Semanas anteriores al periodo de las que se aprende la demanda.",
     "simulate.changes": "Pedidos cambiados por versión que el informe cuenta en detalle.",

@@ -156,6 +156,15 @@ def test_a_file_is_compared_and_a_report_written(shop: StubPlatform, tmp_path: P
     assert "“mine”" in text
 
 
+def test_every_report_is_kept_in_the_data_folder_for_the_operations_pages(shop: StubPlatform) -> None:
+    ran = simulate(shop, "--rules", "draft")
+
+    (kept,) = (shop.data / "reports").glob("*.html")
+    assert kept.name.endswith("-active-3-draft-7.html")
+    assert str(kept) in ran.out
+    assert "active 3, draft 7</title>" in kept.read_text()
+
+
 def test_built_in_rules_are_those_of_the_platform(shop: StubPlatform) -> None:
     document = simulate(shop, "--rules", "built-in", "--rules", "active", "--json").document
 
