@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
+from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc, incidents_pb2, incidents_pb2_grpc
 from aljibe.orders.v1 import events_pb2
 from chassis.consumer import Consumer
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
 from services.fulfillment.adapters.expiry import ExpiryLoop
 from services.fulfillment.adapters.grpc.errors import TABLE
+from services.fulfillment.adapters.grpc.incidents import IncidentServicer
 from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.servicer import FulfillmentServicer
 from services.fulfillment.adapters.grpc.transactions import Transactions
@@ -19,12 +20,8 @@ from services.fulfillment.config import Settings
 async def build(context: Context[Settings]) -> Built:
     """Fulfillment, wired."""
     settings, db, clock, wake = context.settings, context.db, context.clock, context.relay.wake
-    servicer = FulfillmentServicer(
-        Transactions(db, wake, clock),
-        Locations(context.channel("inventory")),
-        PageTokens.of(settings),
-        settings,
-    )
+    locations, pages = Locations(context.channel("inventory")), PageTokens.of(settings)
+    servicer = FulfillmentServicer(Transactions(db, wake, clock), locations, pages, settings)
     handlers = [
         PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)
     ]
@@ -34,7 +31,12 @@ async def build(context: Context[Settings]) -> Built:
                 fulfillment_pb2_grpc.add_FulfillmentServiceServicer_to_server,
                 servicer,
                 fulfillment_pb2.DESCRIPTOR.services_by_name["FulfillmentService"],
-            )
+            ),
+            (
+                incidents_pb2_grpc.add_IncidentServiceServicer_to_server,
+                IncidentServicer(db, wake, clock, locations, pages),
+                incidents_pb2.DESCRIPTOR.services_by_name["IncidentService"],
+            ),
         ],
         consumers=[
             Consumer(CONSUMER, "orders", {handler.type: handler for handler in handlers}, db, context.nats)

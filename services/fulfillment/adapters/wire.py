@@ -69,6 +69,8 @@ def to_wire(order: FulfillmentOrder) -> pb.FulfillmentOrder:
             for line in order.lines
         ],
         promise_time=timestamp(opening.promise_time),
+        due_time=timestamp(opening.due_time or opening.promise_time),
+        picker=order.picker,
         tracking_number=order.tracking_number,
         carrier=order.carrier,
         channel_id=opening.channel_id,
@@ -97,6 +99,7 @@ def opening_of(message: pb.FulfillmentOrder, now: datetime) -> tuple[Opening, Se
         reservation_id=message.reservation_id,
         method=method_of(message.fulfillment_order_id, message.method),
         promise_time=moment(message.promise_time) if message.HasField("promise_time") else now,
+        due_time=moment(message.due_time) if message.HasField("due_time") else None,
         channel_id=message.channel_id,
         customer_reference=message.customer_reference,
         language_code=message.language_code,

@@ -100,6 +100,8 @@ class Opening:
     language_code: str = ""
     delivery_address: bytes = field(default=b"", repr=False)
     """The address in wire form; the domain only keeps it."""
+    due_time: datetime | None = None
+    """By when the goods have to be on their way, or ready; None: by the promise."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +121,7 @@ class FulfillmentOrder:
     parcel_count: int = 0
     collect_until: datetime | None = None
     code: PickupCode | None = None
+    picker: str = ""
     told: list[Told] = field(default_factory=list)
 
     @staticmethod
@@ -151,10 +154,16 @@ class FulfillmentOrder:
         """The fulfillment order's id."""
         return self.opening.fulfillment_order_id
 
+    @property
+    def due_time(self) -> datetime:
+        """By when the goods have to be on their way, or ready to be collected."""
+        return self.opening.due_time or self.opening.promise_time
+
     def start_picking(self, *, now: datetime, actor: str) -> None:
         """OPEN → PICKING."""
         self._need("start picking", State.OPEN)
         self.state = State.PICKING
+        self.picker = actor
         self._changed()
         self._tell(facts.PickingStarted(), now, actor)
 
@@ -172,6 +181,8 @@ class FulfillmentOrder:
         for line, quantity in taken:
             line.picked_units += quantity
         self.state = State.PICKING
+        if starts:
+            self.picker = actor
         self._settle()
         self._changed()
         if starts:

@@ -150,3 +150,23 @@ class OpeningInvalid(Refusal):
     def __str__(self) -> str:
         which = self.fulfillment_order_id or "a fulfillment order"
         return f"{which} cannot be opened: {self.field} {self.description}"
+
+
+@dataclass(eq=False)
+class IncidentUnknown(Refusal):
+    """There is no such incident or suggestion."""
+
+    incident_id: str
+
+    def __str__(self) -> str:
+        return f"there is no incident {self.incident_id!r}"
+
+
+@dataclass(eq=False)
+class IncidentClosed(Refusal):
+    """Nothing more is done about it."""
+
+    incident_id: str
+
+    def __str__(self) -> str:
+        return f"{self.incident_id} is closed"

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from nats.js.client import JetStreamContext
 
-from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
+from aljibe.fulfillment.v1 import fulfillment_pb2_grpc, incidents_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from chassis import migrations, postgres, run, streams
 from chassis.auth import TokenMinter, TokenVerifier, development_keys
@@ -94,6 +94,7 @@ class Door:
     """The running service, and what a test needs to knock."""
 
     stub: fulfillment_pb2_grpc.FulfillmentServiceAsyncStub
+    incidents: incidents_pb2_grpc.IncidentServiceAsyncStub
     db: postgres.Database
     jetstream: JetStreamContext
     minter: TokenMinter
@@ -218,6 +219,7 @@ async def door(
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Door(
                 fulfillment_pb2_grpc.FulfillmentServiceStub(channel),
+                incidents_pb2_grpc.IncidentServiceStub(channel),
                 db,
                 client.jetstream(),
                 TokenMinter(keys.private_key_file),

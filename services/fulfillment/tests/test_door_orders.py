@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -108,3 +109,29 @@ async def test_a_plan_that_cannot_be_opened_is_kept_as_a_dead_letter(door: Door)
         assert await conn.fetchval("SELECT count(*) FROM fulfillment_order") == 1
     assert len(errors) == 1
     assert "must be at least 1" in errors[0]
+
+
+async def test_the_work_list_goes_by_due_time_and_says_who_picks(door: Door) -> None:
+    """A promise of tomorrow may be due today: the parcel has its way to go."""
+    soon, later = a_part(SHIP), a_part(SHIP)
+    soon.promise_time.FromDatetime(datetime(2026, 3, 5, tzinfo=UTC))
+    soon.due_time.FromDatetime(datetime(2026, 3, 1, tzinfo=UTC))
+    later.promise_time.FromDatetime(datetime(2026, 3, 2, tzinfo=UTC))
+    await opened(door, later, soon)
+
+    await door.stub.StartPicking(
+        pb.StartPickingRequest(request_id=request_id(), fulfillment_order_id=soon.fulfillment_order_id),
+        metadata=door.associate,
+    )
+
+    found = (
+        await door.stub.ListFulfillmentOrders(
+            pb.ListFulfillmentOrdersRequest(location_id="store-1"), metadata=door.associate
+        )
+    ).fulfillment_orders
+    assert [one.fulfillment_order_id for one in found] == [
+        soon.fulfillment_order_id,
+        later.fulfillment_order_id,
+    ]
+    assert [one.due_time.ToDatetime(UTC).day for one in found] == [1, 2]
+    assert [one.picker for one in found] == ["ana", ""]

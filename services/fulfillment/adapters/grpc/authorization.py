@@ -25,12 +25,12 @@ def own_channel(order: FulfillmentOrder) -> None:
 
 
 def own_channel_or_location(order: FulfillmentOrder) -> None:
-    """A front end renews for its own customers, operations for their own locations.
+    """A front end renews for its own customers, store staff and operations for their own locations.
 
     Raises:
         PermissionDenied: the token covers neither.
     """
-    if current_principal().has_role("operator", "service"):
+    if current_principal().has_role("associate", "operator", "service"):
         own_location(order)
     else:
         own_channel(order)

@@ -80,5 +80,17 @@ TABLE = ErrorTable(
             "OPENING_INVALID",
             "No se puede abrir la orden de preparación {fulfillment_order_id}: el campo {field} no es válido",
         ),
+        ErrorRule(
+            refusals.IncidentUnknown,
+            StatusCode.NOT_FOUND,
+            "INCIDENT_UNKNOWN",
+            "No existe la incidencia {incident_id}",
+        ),
+        ErrorRule(
+            refusals.IncidentClosed,
+            StatusCode.FAILED_PRECONDITION,
+            "INCIDENT_CLOSED",
+            "La incidencia {incident_id} está cerrada",
+        ),
     ],
 )

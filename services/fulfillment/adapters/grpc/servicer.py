@@ -81,7 +81,7 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
         )
         if len(found) > size:
             response.next_page_token = self._pages.next_token(
-                request, page[-1].opening.promise_time.isoformat(), page[-1].id
+                request, page[-1].due_time.isoformat(), page[-1].id
             )
         return response
 

@@ -78,6 +78,7 @@ def _opening(event: Planned, part: orders_pb2.PlanPart, now: datetime) -> Openin
         reservation_id=part.reservation_id,
         method=method,
         promise_time=wire.moment(part.promise_time) if part.HasField("promise_time") else now,
+        due_time=wire.moment(part.due_time) if part.HasField("due_time") else None,
         channel_id=event.channel_id,
         customer_reference=event.customer_reference,
         language_code=event.language_code,

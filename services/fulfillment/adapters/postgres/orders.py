@@ -88,6 +88,7 @@ class PostgresFulfillmentOrders:
             [line.name_es for _, line in lines],
             [line.quantity_units for _, line in lines],
             [line.picked_units for _, line in lines],
+            [opening.due_time for opening in openings],
         )
         ids = frozenset(row[0] for row in rows)
         if ids:
@@ -110,6 +111,7 @@ class PostgresFulfillmentOrders:
             [order.code.wrong_tries if order.code else 0 for order in orders],
             [order.version for order in orders],
             [order.event_sequence for order in orders],
+            [order.picker for order in orders],
         )
         lines = [(order.id, line) for order in orders for line in order.lines]
         await self._conn.execute(
@@ -172,7 +174,7 @@ async def read_page(
 ) -> list[FulfillmentOrder]:
     """At most `limit` fulfillment orders of a location, of an order, or both ("" leaves one open).
 
-    They come by promise time and id, beginning behind `after`; `conn` is in no transaction.
+    They come by due time and id, beginning behind `after`; `conn` is in no transaction.
     """
     if order_id:
         query = queries.all_of_order
@@ -225,6 +227,7 @@ def _order(row: asyncpg.Record, lines: list[Line]) -> FulfillmentOrder:
             method=Method(row["method"]),
             promise_time=row["promise_time"],
             delivery_address=row["delivery_address"],
+            due_time=row["due_time"],
         ),
         lines=lines,
         state=State(row["state"]),
@@ -236,4 +239,5 @@ def _order(row: asyncpg.Record, lines: list[Line]) -> FulfillmentOrder:
         parcel_count=row["parcel_count"],
         collect_until=row["collect_until_time"],
         code=PickupCode(row["pickup_code"], row["code_wrong_tries"]) if row["pickup_code"] else None,
+        picker=row["picker"],
     )

@@ -33,33 +33,33 @@ SELECT * FROM fulfillment_line WHERE fulfillment_order_id = ANY($1::text[]) ORDE
 SELECT * FROM fulfillment_order WHERE fulfillment_order_id = $1
 
 -- name: work_at_location
--- A page of a location's unfinished work after (promise_time, id); the literal states let it use the small index.
+-- A page of a location's unfinished work after (due time, id); the literal states let it use the small index.
 SELECT * FROM fulfillment_order
 WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')
-  AND (promise_time, fulfillment_order_id) > ($4, $5)
-ORDER BY promise_time, fulfillment_order_id LIMIT $6
+  AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
+ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
 
 -- name: all_at_location
 -- The same over every state.
 SELECT * FROM fulfillment_order
-WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND (promise_time, fulfillment_order_id) > ($4, $5)
-ORDER BY promise_time, fulfillment_order_id LIMIT $6
+WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
+ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
 
 -- name: all_of_order
 -- A page of an order's fulfillment orders, at any location or at one.
 SELECT * FROM fulfillment_order
-WHERE order_id = $2 AND ($1 = '' OR location_id = $1) AND state = ANY($3::text[]) AND (promise_time, fulfillment_order_id) > ($4, $5)
-ORDER BY promise_time, fulfillment_order_id LIMIT $6
+WHERE order_id = $2 AND ($1 = '' OR location_id = $1) AND state = ANY($3::text[]) AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
+ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
 
 -- name: insert_orders
 -- Opens fulfillment orders and their lines; gives the ids of those that were not open before.
 WITH opened AS (
   INSERT INTO fulfillment_order (
     fulfillment_order_id, order_id, location_id, reservation_id, channel_id, customer_reference, language_code, method, state,
-    delivery_address, promise_time, open_time, version, event_sequence)
+    delivery_address, promise_time, open_time, version, event_sequence, due_time)
   SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) AS o(fulfillment_order_id)
+    $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[], $22::timestamptz[]) AS o(fulfillment_order_id)
   ORDER BY o.fulfillment_order_id
   ON CONFLICT (fulfillment_order_id) DO NOTHING
   RETURNING fulfillment_order_id
@@ -76,10 +76,12 @@ SELECT fulfillment_order_id FROM opened
 UPDATE fulfillment_order o SET
   state = n.state, carrier = n.carrier, tracking_number = n.tracking_number, parcel_count = n.parcel_count,
   collect_until_time = n.collect_until_time, pickup_code = n.pickup_code, code_wrong_tries = n.code_wrong_tries,
-  version = n.version, event_sequence = n.event_sequence
+  version = n.version, event_sequence = n.event_sequence, picker = n.picker
 FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[])
-  AS n(fulfillment_order_id, state, carrier, tracking_number, parcel_count, collect_until_time, pickup_code, code_wrong_tries, version, event_sequence)
+  $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[], $8::smallint[], $9::bigint[], $10::bigint[],
+  $11::text[])
+  AS n(fulfillment_order_id, state, carrier, tracking_number, parcel_count, collect_until_time, pickup_code, code_wrong_tries, version,
+    event_sequence, picker)
 WHERE o.fulfillment_order_id = n.fulfillment_order_id
 
 -- name: update_lines
@@ -98,3 +100,39 @@ INSERT INTO goods_return (
   return_id, fulfillment_order_id, line_number, disposition, quantity_units, receiving_location_id, reason, actor, return_time)
 SELECT * FROM unnest(
   $1::text[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+
+-- name: insert_incident
+-- What a store tells operations.
+INSERT INTO incident (
+  incident_id, kind, category, state, description, wish, location_id, order_id, fulfillment_order_id, sku, reporter, report_time, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+
+-- name: incident_by_id
+-- One incident, not locked.
+SELECT * FROM incident WHERE incident_id = $1
+
+-- name: lock_incident
+-- One incident, locked; no other row is locked with it.
+SELECT * FROM incident WHERE incident_id = $1 FOR UPDATE
+
+-- name: update_incident
+-- Where an incident stands now; the caller holds its lock.
+UPDATE incident SET state = $2, answer = $3, answerer = $4, answer_time = $5, close_time = $6, version = $7 WHERE incident_id = $1
+
+-- name: incidents_of_location
+-- A page of a location's incidents before an id ('' is none), newest first.
+SELECT * FROM incident
+WHERE location_id = $1 AND state = ANY($2::text[]) AND ($3 = '' OR kind = $3) AND ($4 = '' OR incident_id < $4)
+ORDER BY incident_id DESC LIMIT $5
+
+-- name: waiting_incidents
+-- The same over all locations for those that are not closed; the literal state lets it use the small index.
+SELECT * FROM incident
+WHERE state <> 'CLOSED' AND state = ANY($1::text[]) AND ($2 = '' OR kind = $2) AND ($3 = '' OR incident_id < $3)
+ORDER BY incident_id DESC LIMIT $4
+
+-- name: all_incidents
+-- The same over every state.
+SELECT * FROM incident
+WHERE state = ANY($1::text[]) AND ($2 = '' OR kind = $2) AND ($3 = '' OR incident_id < $3)
+ORDER BY incident_id DESC LIMIT $4

@@ -65,6 +65,7 @@ def _opening(order: Order, part: Part) -> fulfillment_pb2.FulfillmentOrder:
         ],
         delivery_address=address_proto(order.destination(part)),
         promise_time=time_proto(part.promise_time),
+        due_time=time_proto(part.due_time),
         channel_id=order.channel_id,
         customer_reference=order.customer_reference,
         language_code=order.language_code,
