@@ -28,6 +28,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 
 import asyncpg
@@ -39,7 +40,7 @@ from chassis.crashpoint import crashpoint
 from chassis.dispatch import Handler, plan_calls, traced
 from chassis.envelope import Incoming, Poison, parse, source_of
 from chassis.gaps import GAP_WAIT_SECONDS, Gaps
-from chassis.metrics import counter, histogram
+from chassis.metrics import SIZE_BUCKETS, counter, gauge, histogram
 from chassis.postgres import Connection, Database, is_unreachable
 from chassis.pull import Delivery, Pull, ack_all
 from chassis.refusals import Unavailable
@@ -68,10 +69,26 @@ RESTART_CAP_SECONDS = 2.0
 CLOSELY_SECONDS = 1.0
 PRUNE_EVERY_SECONDS = 300.0
 PRUNE_PAUSE_SECONDS = 0.1
+MEASURE_EVERY_SECONDS = 5.0
+MEASURE_TIMEOUT_SECONDS = 2.0
 
 _handled = counter("consumer_messages_total", "messages", "Messages settled", ["consumer", "outcome"])
 _batches = histogram(
     "consumer_batch_seconds", "seconds", "Time from a batch's arrival to its acks", ["consumer"]
+)
+_sizes = histogram(
+    "consumer_batch_size",
+    "messages",
+    "Messages of a batch that was taken together",
+    ["consumer"],
+    SIZE_BUCKETS,
+)
+_lag = gauge("consumer_lag_messages", "messages", "Messages stored and not settled", ["consumer"])
+_age = gauge(
+    "consumer_lag_seconds",
+    "seconds",
+    "Age of the oldest message of the batch taken last; 0 when nothing waits",
+    ["consumer"],
 )
 
 
@@ -127,13 +144,19 @@ class Consumer:
             for outcome in ("handled", "known", "waiting", "early", "dead")
         }
         self._seconds = _batches.labels(name)
+        self._size = _sizes.labels(name)
+        self._lag = _lag.labels(name)
+        self._age = _age.labels(name)
 
     async def run(self) -> None:
         """Consume until cancelled; sets itself up again whenever stream, consumer, broker or database come
         back.
         """
         delay = RESTART_FIRST_SECONDS
-        pruner = asyncio.create_task(self._prune_for_ever(), name=f"inbox-prune-{self.name}")
+        beside = [
+            asyncio.create_task(self._prune_for_ever(), name=f"inbox-prune-{self.name}"),
+            asyncio.create_task(self._measure_for_ever(), name=f"consumer-measure-{self.name}"),
+        ]
         try:
             while True:
                 pull: Pull | None = None
@@ -160,7 +183,8 @@ class Consumer:
                 await asyncio.sleep(delay)
                 delay = min(RESTART_CAP_SECONDS, delay * 2)
         finally:
-            pruner.cancel()
+            for task in beside:
+                task.cancel()
 
     async def redrive(self, conn: Connection, message: Incoming) -> None:
         """Handle a dead letter inside the caller's transaction, which also marks it; whatever the handler
@@ -170,6 +194,8 @@ class Consumer:
 
     async def _handle(self, raw: Sequence[Delivery]) -> None:
         started = asyncio.get_running_loop().time()
+        self._size.observe(len(raw))
+        self._age.set(max(0.0, (datetime.now(UTC) - raw[0].stored_at).total_seconds()))
         keeper = asyncio.create_task(_keep_alive(raw, self._ack_wait / 3))
         try:
             await self._settle_batch(raw)
@@ -319,6 +345,19 @@ class Consumer:
             "consumer.dead_letter",
             extra={"consumer": self.name, "message_id": message.id, "reason": inbox.describe(error)},
         )
+
+    async def _measure_for_ever(self) -> None:
+        """Ask the broker how much waits: a consumer that stands still hears of nothing."""
+        while True:
+            with suppress(*AWAY):
+                await wait_connected(self._client)
+                js = self._client.jetstream(timeout=MEASURE_TIMEOUT_SECONDS)
+                info = await js.consumer_info(self._stream, self.name)
+                waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+                self._lag.set(waiting)
+                if not waiting:
+                    self._age.set(0.0)
+            await asyncio.sleep(MEASURE_EVERY_SECONDS)
 
     async def _prune_for_ever(self) -> None:
         while True:

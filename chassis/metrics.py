@@ -9,13 +9,20 @@ OTLP endpoint.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 NAMESPACE = "aljibe"
+ProcessCollector(registry=REGISTRY)
+
+MAX_SERIES = 500
+"""Of a metric whose label values come from data."""
+OTHER = "other"
 
 SECONDS_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+STATEMENT_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0)
 SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
@@ -42,6 +49,36 @@ def histogram(
     return Histogram(
         name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY, buckets=buckets
     )
+
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+class Series(Generic[M]):
+    """The series of a metric whose label values come from data, such as channels and locations.
+
+    The first `most` combinations have a series each, which is kept; later ones are counted together, with
+    `other` for every label, so that no amount of data makes the metrics endless.
+    """
+
+    def __init__(self, metric: M, most: int = MAX_SERIES) -> None:
+        self._metric: M = metric
+        self._most = most
+        self._known: dict[tuple[str, ...], M] = {}
+
+    def of(self, *values: str) -> M:
+        """The series of these label values."""
+        known = self._known.get(values)
+        if known is None:
+            if len(self._known) >= self._most:
+                values = (OTHER,) * len(values)
+            known = self._known[values] = self._metric.labels(*values)
+        return known
+
+    def clear(self) -> None:
+        """Forget every series: for figures that are written anew as a whole."""
+        self._known.clear()
+        self._metric.clear()
 
 
 def _described(description: str, unit: str) -> str:

@@ -30,7 +30,7 @@ from chassis import outbox_sql as sql
 from chassis.bus_client import Answer, BusClient, Publication, Publisher, Stored
 from chassis.crashpoint import crashpoint
 from chassis.envelope import OutboxEvent, header_block, headers, source_of
-from chassis.metrics import gauge
+from chassis.metrics import SIZE_BUCKETS, counter, gauge, histogram
 from chassis.postgres import Connection, Database
 from chassis.stream_watch import StreamWatch
 from chassis.streams import AWAY, STREAM_MAX_BYTES, wait_connected
@@ -54,6 +54,10 @@ MEASURE_EVERY_SECONDS = 5.0
 
 _lag = gauge("outbox_lag_seconds", "seconds", "Age of the oldest event that is not published")
 _unpublished = gauge("outbox_unpublished_events", "events", "Events committed and not published")
+_published = counter("outbox_published_total", "events", "Events that the broker has taken")
+_batches = histogram("outbox_batch_size", "events", "Events published together", (), SIZE_BUCKETS)
+_seconds = histogram("outbox_publish_seconds", "seconds", "Time from sending a batch to its last ack")
+_dead = gauge("dead_letters_open", "messages", "Messages that could not be handled and wait for a person")
 
 
 async def append(conn: Connection, events: Sequence[OutboxEvent]) -> None:
@@ -221,8 +225,13 @@ class Relay:
         await watch.ensure_checked()
         epoch, reconnects = watch.epoch, self._client.stats["reconnects"]
         crashpoint("outbox.before_publish")
-        answers = await self._publisher.publish(await self._enveloped(rows), ACK_TIMEOUT_SECONDS)
+        publications = await self._enveloped(rows)
+        started = asyncio.get_running_loop().time()
+        answers = await self._publisher.publish(publications, ACK_TIMEOUT_SECONDS)
+        _seconds.observe(asyncio.get_running_loop().time() - started)
+        _batches.observe(len(rows))
         acked = _acked(rows, answers)
+        _published.inc(len(acked))
         if self._client.stats["reconnects"] != reconnects:
             # The broker may have restarted behind these acks. The rows stay unpublished, and go
             # out again after a check.
@@ -281,6 +290,7 @@ class Relay:
                 state = await outbox_state(self._db)
                 _lag.set(state.oldest_seconds)
                 _unpublished.set(state.unpublished)
+                _dead.set(state.dead_letters)
             await asyncio.sleep(MEASURE_EVERY_SECONDS)
 
     async def prune(self, *, older_than: timedelta = OUTBOX_RETENTION) -> int:
@@ -316,6 +326,8 @@ class OutboxState:
     unpublished: int
     oldest_seconds: float
     as_of: datetime
+    dead_letters: int = 0
+    """Messages to this service that wait for a person."""
 
 
 async def outbox_state(db: Database) -> OutboxState:
@@ -327,4 +339,4 @@ async def outbox_state(db: Database) -> OutboxState:
     async with db.connection() as conn:
         row = await conn.fetchrow(sql.STATE)
     assert row is not None
-    return OutboxState(row["unpublished"], float(row["oldest_seconds"]), row["as_of"])
+    return OutboxState(row["unpublished"], float(row["oldest_seconds"]), row["as_of"], row["dead_letters"])

@@ -38,7 +38,7 @@ ANY_UNPUBLISHED = "SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)
 
 STATE = """
 SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(recorded_at)), 0) AS oldest_seconds,
-now() AS as_of
+now() AS as_of, (SELECT count(*) FROM dead_letter WHERE state = 'OPEN') AS dead_letters
 FROM outbox WHERE published_at IS NULL
 """
 

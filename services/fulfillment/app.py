@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc, incidents_pb2, incidents_pb2_grpc
 from aljibe.orders.v1 import events_pb2
 from chassis.consumer import Consumer
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
+from services.fulfillment.adapters import figures
 from services.fulfillment.adapters.expiry import ExpiryLoop
 from services.fulfillment.adapters.grpc.errors import TABLE
 from services.fulfillment.adapters.grpc.incidents import IncidentServicer
@@ -41,7 +44,10 @@ async def build(context: Context[Settings]) -> Built:
         consumers=[
             Consumer(CONSUMER, "orders", {handler.type: handler for handler in handlers}, db, context.nats)
         ],
-        background=[ExpiryLoop(db, wake, clock, settings.expiry_sweep_seconds).run],
+        background=[
+            ExpiryLoop(db, wake, clock, settings.expiry_sweep_seconds).run,
+            partial(figures.measure_for_ever, db),
+        ],
     )
 
 

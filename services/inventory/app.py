@@ -28,6 +28,7 @@ from chassis.consumer import Consumer
 from chassis.pages import PageTokens
 from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
+from services.inventory.adapters import figures
 from services.inventory.adapters.expiry import ExpiryLoop
 from services.inventory.adapters.grpc.controls import ChannelControlServicer
 from services.inventory.adapters.grpc.counts import CountServicer
@@ -65,6 +66,7 @@ async def build(context: Context[Settings]) -> Built:
     locations_known = asyncio.Event()
 
     def tell(posted: Posted) -> None:
+        figures.posted(posted)
         live.tell(posted.changed)
         if posted.supplies:
             live.tell_supplies(posted.supplies)

@@ -13,6 +13,7 @@ import asyncpg
 from chassis import outbox, sql
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, after_commit
+from services.fulfillment.adapters import figures
 from services.fulfillment.adapters.nats.facts import events_of
 from services.fulfillment.domain.fulfillment_order import LIVE, FulfillmentOrder, Line, Method, Opening, State
 from services.fulfillment.domain.pickup_code import PickupCode
@@ -142,12 +143,14 @@ class PostgresFulfillmentOrders:
 
     async def _tell(self, orders: Sequence[FulfillmentOrder]) -> None:
         events = events_of(orders, self._traceparents)
+        count = figures.steps_of(orders)
         await outbox.append(self._conn, events)
         for order in orders:
             order.told.clear()
         wake = self._wake
         if wake is not None and events:
             after_commit(lambda: wake(events))
+            after_commit(count)
 
 
 async def read(conn: Connection, fulfillment_order_id: str) -> FulfillmentOrder | None:

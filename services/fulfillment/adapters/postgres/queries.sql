@@ -28,6 +28,11 @@ ORDER BY collect_until_time LIMIT $2
 -- The lines of fulfillment orders.
 SELECT * FROM fulfillment_line WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id, line_number
 
+-- name: backlog
+-- Unfinished work by location and state; the literal states let it use the small index.
+SELECT location_id, state, count(*) AS orders, count(*) FILTER (WHERE promise_time < now()) AS late
+FROM fulfillment_order WHERE state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY') GROUP BY location_id, state
+
 -- name: order_by_id
 -- One fulfillment order, not locked.
 SELECT * FROM fulfillment_order WHERE fulfillment_order_id = $1

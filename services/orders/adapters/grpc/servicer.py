@@ -16,6 +16,8 @@ from chassis.pages import PageTokens
 from chassis.requests import fingerprint, request_key
 from chassis.telemetry import current_traceparent
 from chassis.wire import writer
+from services.orders.adapters import figures
+from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.translate import (
     address_of,
     candidate_proto,
@@ -78,13 +80,14 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         """Price, source, reserve, authorise, accept."""
         subject = current_principal().subject
         trace = current_traceparent()
-        answer = await self._place(
-            derived_id("ord", subject, request_id=request.request_id),
-            draft_of(request.order, request.hold_id),
-            request.payment.token,
-            _request("PlaceOrder", subject, request),
-            trace.split("-")[1] if trace else "",
-        )
+        with figures.refusals(ERRORS, request.order.channel_id):
+            answer = await self._place(
+                derived_id("ord", subject, request_id=request.request_id),
+                draft_of(request.order, request.hold_id),
+                request.payment.token,
+                _request("PlaceOrder", subject, request),
+                trace.split("-")[1] if trace else "",
+            )
         return sent_as_is(orders_pb2.PlaceOrderResponse, answer)
 
     async def PreviewOrder(  # noqa: N802

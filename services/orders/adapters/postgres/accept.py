@@ -22,6 +22,7 @@ from chassis.requests import StoredRequest
 from chassis.sql import together
 from chassis.telemetry import current_traceparent
 from chassis.wire import writer
+from services.orders.adapters import figures
 from services.orders.adapters.grpc.translate import Written, order_wire
 from services.orders.adapters.nats.events import events_of
 from services.orders.adapters.postgres.capacity import CapacityBook, Days, work_of
@@ -136,6 +137,7 @@ class GroupAcceptor:
                 if not left:
                     await self._commit(fresh)
         crashpoint("group.after_commit")
+        figures.accepted([m.acceptance.order for m in fresh])
         self._announce(
             [event for m in fresh for event in m.events], [m.acceptance.order.order_id for m in fresh]
         )

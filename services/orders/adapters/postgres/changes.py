@@ -11,32 +11,26 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 
-from chassis import metrics, outbox, requests
+from chassis import outbox, requests
 from chassis.envelope import OutboxEvent
 from chassis.ids import new_id
 from chassis.postgres import Connection, after_commit
 from chassis.sql import load
 from chassis.telemetry import current_traceparent
+from services.orders.adapters import figures
 from services.orders.adapters.nats.events import events_of
 from services.orders.adapters.postgres.rows import address_json, orders_of, part_lines_json, work_json
 from services.orders.domain import facts
 from services.orders.domain.capacity import Work, still_taken
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
-from services.orders.domain.states import Method, UnitState
+from services.orders.domain.states import UnitState
 from services.orders.usecases.ports import Cancellation, Case, CaseUnits, Decided, PaymentTask
 
 if TYPE_CHECKING:
     from services.orders.adapters.postgres.capacity import CapacityBook
 
 sql = load("services.orders.adapters.postgres")
-
-_PROMISES = metrics.counter(
-    "orders_promise_total",
-    "parts",
-    "Parts of orders that left, or were ready to be collected, in time for their promise or too late",
-    ["outcome", "way"],
-)
 
 Announce = Callable[[Sequence[OutboxEvent], Sequence[str]], None]
 """Told after the commit: the events, and the ids of the orders that changed."""
@@ -143,7 +137,9 @@ class OrderTx:
         await self._write_work(changed)
         await outbox.append(self.conn, events)
         ids = [order.order_id for order in changed]
+        told = [fact for order in changed for fact in order.facts]
         after_commit(lambda: announce(events, ids))
+        after_commit(lambda: figures.changed(told))
 
     async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
         """The answer that was given to this request before, if any; concurrent repeats wait here."""
@@ -309,7 +305,7 @@ class OrderTx:
             for name, part in order.parts.items():
                 if part.done_time is not None and name not in before.done and name in before.parts:
                     done.append((order.order_id, name, part.done_time))
-                    after_commit(partial(_judge, part))
+                    after_commit(partial(figures.judged, part, order.channel_id))
                 if not part.work:
                     continue
                 if name not in before.parts:
@@ -373,11 +369,6 @@ def _open_units(units: Mapping[Spot, int], fulfillment_order_id: str) -> int:
 def _add(to: dict[tuple[str, date], int], location_id: str, work: Work, sign: int) -> None:
     for day, units in work:
         to[location_id, day] = to.get((location_id, day), 0) + sign * units
-
-
-def _judge(part: facts.Part) -> None:
-    if part.kept is not None:
-        _PROMISES.labels("kept" if part.kept else "missed", Method(part.method).name).inc()
 
 
 async def save_decision(conn: Connection, order_id: str, decided: Decided, now: datetime) -> None:
