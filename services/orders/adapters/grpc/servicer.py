@@ -13,6 +13,7 @@ from chassis.auth import current_principal, require_channel
 from chassis.edge import sent_as_is
 from chassis.ids import derived_id
 from chassis.pages import PageTokens
+from chassis.refusals import InvalidArgument
 from chassis.requests import fingerprint, request_key
 from chassis.telemetry import current_traceparent
 from chassis.wire import writer
@@ -24,13 +25,15 @@ from services.orders.adapters.grpc.translate import (
     chosen_proto,
     draft_of,
     limit_proto,
+    moment,
     order_proto,
     order_wire,
     shortages_proto,
     time_proto,
 )
 from services.orders.adapters.nats.bells import Bells, wait_for
-from services.orders.adapters.postgres.store import Filter, PostgresStore, StoredDecision
+from services.orders.adapters.postgres.search import Filter
+from services.orders.adapters.postgres.store import PostgresStore, StoredDecision
 from services.orders.domain.explain import Explained
 from services.orders.domain.order import Order
 from services.orders.domain.refusals import DecisionUnknown, LocationUnknown, OrderUnknown
@@ -122,6 +125,10 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self, request: orders_pb2.ListOrdersRequest, context: Context
     ) -> orders_pb2.ListOrdersResponse:
         """Orders, newest first, a page at a time."""
+        since = moment(request.accept_time_from) if request.HasField("accept_time_from") else None
+        until = moment(request.accept_time_to) if request.HasField("accept_time_to") else None
+        if since is not None and until is not None and until <= since:
+            raise InvalidArgument("accept_time_to", "must be after accept_time_from", "PERIOD_INVALID")
         position = self._pages.position(request, 2)
         size = request.page_size or DEFAULT_PAGE
         orders = await self._store.page(
@@ -130,6 +137,12 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
                 request.customer_id or None,
                 request.customer_reference or None,
                 request.state or None,
+                request.sku or None,
+                request.location_id or None,
+                since,
+                until,
+                request.query.strip() or None,
+                request.on_hold,
             ),
             (datetime.fromisoformat(position[0]), position[1]) if position else None,
             size + 1,
@@ -188,6 +201,24 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             encode=_resolve_answer,
         )
         return sent_as_is(orders_pb2.ResolveShortageResponse, answer)
+
+    async def HoldOrder(  # noqa: N802
+        self, request: orders_pb2.HoldOrderRequest, context: Context
+    ) -> orders_pb2.HoldOrderResponse:
+        """Nobody works on the order until the hold is lifted."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+
+    async def LiftHold(  # noqa: N802
+        self, request: orders_pb2.LiftHoldRequest, context: Context
+    ) -> orders_pb2.LiftHoldResponse:
+        """Work goes on."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+
+    async def SourceAgain(  # noqa: N802
+        self, request: orders_pb2.SourceAgainRequest, context: Context
+    ) -> orders_pb2.SourceAgainResponse:
+        """Others serve units that are not picked yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
 
     async def ExplainSourcing(  # noqa: N802
         self, request: orders_pb2.ExplainSourcingRequest, context: Context

@@ -54,14 +54,6 @@ SELECT * FROM plan_part WHERE order_id = ANY($1::text[]) ORDER BY order_id, atte
 -- What their customers were told.
 SELECT * FROM customer_message WHERE order_id = ANY($1::text[]) ORDER BY order_id, number;
 
--- name: list_orders
--- A page of order ids, newest first; nulls are filters that are not set.
-SELECT order_id, accept_time FROM customer_order
-WHERE ($1::text IS NULL OR channel_id = $1) AND ($2::text IS NULL OR (customer_id = $2 AND customer_id <> ''))
-  AND ($3::text IS NULL OR (customer_reference = $3 AND customer_reference <> '')) AND ($4::smallint IS NULL OR state = $4)
-  AND ($5::timestamptz IS NULL OR (accept_time, order_id) < ($5, $6::text))
-ORDER BY accept_time DESC, order_id DESC LIMIT $7;
-
 -- name: update_orders
 -- What a change may touch of the orders themselves.
 UPDATE customer_order o SET state = u.state, delivery_address = u.delivery_address, promise_time = u.promise_time,

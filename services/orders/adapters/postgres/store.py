@@ -14,6 +14,7 @@ from chassis.groups import GroupCommit
 from chassis.postgres import Connection, Database
 from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.changes import Announce, OrderTx, case_of, read_whole, sql
+from services.orders.adapters.postgres.search import PLAN_BY_VALUES, SNAPSHOT, Filter, page_of
 from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
@@ -23,7 +24,6 @@ from services.orders.usecases.ports import CapacityTaken, Case, Goods, PaymentTa
 R = TypeVar("R")
 
 READ_LANES = 2
-_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,6 @@ class StoredDecision:
     cost: int
     locations: Locations | None
     rules: SourcingRules | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which orders are listed; None: any."""
-
-    channel_id: str | None = None
-    customer_id: str | None = None
-    customer_reference: str | None = None
-    state: int | None = None
 
 
 class PostgresStore:
@@ -97,17 +87,10 @@ class PostgresStore:
     async def page(self, by: Filter, after: tuple[datetime, str] | None, size: int) -> list[Order]:
         """At most `size` orders, newest first, after a place."""
         async with self._db.transaction() as conn:
-            await conn.execute(_SNAPSHOT)
-            rows = await conn.fetch(
-                sql.list_orders,
-                by.channel_id,
-                by.customer_id,
-                by.customer_reference,
-                by.state,
-                after[0] if after else None,
-                after[1] if after else None,
-                size,
-            )
+            await conn.execute(SNAPSHOT)
+            await conn.execute(PLAN_BY_VALUES)
+            statement, values = page_of(by, after, size)
+            rows = await conn.fetch(statement, *values)
             ids = [row["order_id"] for row in rows]
             orders = await read_whole(conn, ids, lock=False)
         return [orders[order_id] for order_id in ids]
@@ -206,6 +189,6 @@ class PostgresStore:
     async def _read_group(self, order_ids: Sequence[str]) -> list[Order | Exception | None]:
         # One snapshot, so that an order's rows are of one moment.
         async with self._db.transaction() as conn:
-            await conn.execute(_SNAPSHOT)
+            await conn.execute(SNAPSHOT)
             found = await read_whole(conn, order_ids, lock=False)
         return [found.get(order_id) for order_id in order_ids]
