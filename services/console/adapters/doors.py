@@ -9,7 +9,8 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from aljibe.catalog.v1 import catalog_pb2_grpc, pricing_pb2_grpc
-from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
+from aljibe.fulfillment.v1 import fulfillment_pb2_grpc, incidents_pb2_grpc
+from aljibe.insights.v1 import insights_pb2_grpc
 from aljibe.inventory.v1 import (
     availability_pb2_grpc,
     controls_pb2_grpc,
@@ -22,6 +23,7 @@ from aljibe.inventory.v1 import (
 )
 from aljibe.ops.v1 import bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2_grpc, rules_pb2_grpc, stock_prices_pb2_grpc
+from aljibe.telemetry.v1 import traces_pb2_grpc
 from chassis.client import channel
 from services.console.config import Settings
 
@@ -169,3 +171,18 @@ class Doors:
     def pricing(self) -> pricing_pb2_grpc.PricingServiceAsyncStub:
         """Prices of baskets."""
         return pricing_pb2_grpc.PricingServiceStub(self.channel("catalog"))
+
+    @cached_property
+    def incidents(self) -> incidents_pb2_grpc.IncidentServiceAsyncStub:
+        """What stores report and suggest."""
+        return incidents_pb2_grpc.IncidentServiceStub(self.channel("fulfillment"))
+
+    @cached_property
+    def insights(self) -> insights_pb2_grpc.InsightsServiceAsyncStub:
+        """The day in figures."""
+        return insights_pb2_grpc.InsightsServiceStub(self.channel("insights"))
+
+    @cached_property
+    def traces(self) -> traces_pb2_grpc.TraceServiceAsyncStub:
+        """Traces."""
+        return traces_pb2_grpc.TraceServiceStub(self.channel("telemetry"))
