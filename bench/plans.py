@@ -132,7 +132,7 @@ async def show(connection: Connection, shelves: Shelves, out: TextIO) -> None:
         ("insert_movements", queries.insert_movements, tuple(map(list, zip(*movements, strict=True)))),
         ("find_expired", queries.find_expired, (now, 500, [])),
         ("positions_of_sku", queries.positions_of_sku, (sku, "", "", 200)),
-        ("movements_of_position", queries.movements_of_position, (*keys[0], "", 100)),
+        ("movements_of_position", queries.movements_of_position, (*keys[0], "", "mov_~", [], 100)),
         ("snapshot_skus", queries.snapshot_skus, (sku, 500, _SEPARATOR)),
         ("audit slice_end", slices.slice_end, (sku, SLICE_SKUS)),
         ("audit slice on_hand", slices.on_hand, (sku, f"MORE-{int(sku[5:]) + SLICE_SKUS:08d}", 20)),

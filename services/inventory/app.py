@@ -130,7 +130,7 @@ async def build(context: Context[Settings]) -> Built:
             ),
             (
                 availability_pb2_grpc.add_AvailabilityServiceServicer_to_server,
-                AvailabilityServicer(db, clock),
+                AvailabilityServicer(db, clock, pages),
                 availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
             ),
             (

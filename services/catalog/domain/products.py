@@ -11,6 +11,8 @@ from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
 from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken, TextMissing
 
 STANDARD_TAX_CLASS = "standard"
+MAX_SEARCH_TERMS = 8
+_UNACCENTED = str.maketrans("áéíóúüñ", "aeiouun")
 
 
 class LocalizedText(NamedTuple):
@@ -50,6 +52,15 @@ class Product:
     brand: str
     category_path: tuple[str, ...]
     variants: tuple[Variant, ...]
+
+
+def search_terms(text: str) -> tuple[str, ...]:
+    """The words of what a person typed, at most `MAX_SEARCH_TERMS`: lower-case letters and digits, without
+    accents.
+    """
+    plain = text.lower().translate(_UNACCENTED)
+    words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
+    return tuple(words[:MAX_SEARCH_TERMS])
 
 
 def check_text(subject: str, text: LocalizedText) -> None:

@@ -286,3 +286,55 @@ async def test_refusals_come_with_their_code(door: Door) -> None:
     ] == grpc.StatusCode.PERMISSION_DENIED
     get = door.catalog.GetProduct(pb.GetProductRequest(product_id="x"), **web)
     assert await refusal(get) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
+
+
+async def test_variants_are_described_and_unknown_ones_left_out(door: Door) -> None:
+    await fill(door)
+
+    found = await door.catalog.GetVariants(
+        pb.GetVariantsRequest(skus=["crisps-150", "nothing", "cola-33"]), metadata=door.token("associate")
+    )
+
+    assert [one.variant.sku for one in found.variants] == ["cola-33", "crisps-150"]
+    cola = found.variants[0]
+    assert (cola.product_id, cola.name.es, cola.brand) == ("cola", "Refresco de cola", "Fizz")
+    assert list(cola.category_path) == ["GROCERY", "SOFT DRINKS"]
+    assert list(cola.variant.barcodes) == ["4006381333931"]
+
+
+async def test_products_are_found_by_sku_barcode_and_beginnings_of_words(door: Door) -> None:
+    """As people type: without accents, in either language, words in any order."""
+    await fill(door)
+    merchandiser = door.token("merchandiser")
+    await door.catalog.UpsertProducts(
+        pb.UpsertProductsRequest(
+            request_id="more",
+            products=[
+                pb.Product(
+                    product_id=f"truck-{number}",
+                    name=pb.LocalizedText(en=f"Toy truck {number}", es=f"Camión de juguete {number}"),
+                    variants=[pb.Variant(sku=f"truck-{number}-red")],
+                )
+                for number in range(3)
+            ],
+        ),
+        metadata=merchandiser,
+    )
+
+    async def found(text: str, page_size: int = 0) -> list[str]:
+        request = pb.SearchProductsRequest(text=text, page_size=page_size)
+        ids: list[str] = []
+        while True:
+            page = await door.catalog.SearchProducts(request, metadata=door.token("associate"))
+            ids += [one.product_id for one in page.products]
+            if not page.next_page_token:
+                return ids
+            request.page_token = page.next_page_token
+
+    assert await found("cola-33") == ["cola"]
+    assert await found("4006381333931") == ["cola"]
+    assert await found("REFRES fizz") == ["cola"]
+    assert await found("camion jug", page_size=1) == ["truck-0", "truck-1", "truck-2"]
+    assert await found("truck 2") == ["truck-2"]
+    assert await found("cola truck") == []
+    assert await found("& | !") == []

@@ -10,7 +10,7 @@ from aljibe.catalog.v1 import catalog_pb2, pricing_pb2
 from aljibe.common.v1 import types_pb2
 from services.catalog.domain.baskets import AppliedPromotion
 from services.catalog.domain.channels import Channel
-from services.catalog.domain.products import LocalizedText, Product
+from services.catalog.domain.products import LocalizedText, Product, Variant
 from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, Promotion
 from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER
 from services.catalog.usecases.quote_basket import SignedQuote
@@ -38,16 +38,28 @@ def product(found: Product) -> catalog_pb2.Product:
         name=_text(found.name),
         brand=found.brand,
         category_path=found.category_path,
-        variants=[
-            catalog_pb2.Variant(
-                sku=variant.sku,
-                barcodes=variant.barcodes,
-                attributes=variant.attributes,
-                tax_class=variant.tax_class,
-                discontinued_time=_time(variant.discontinued_time),
-            )
-            for variant in found.variants
-        ],
+        variants=[_variant(one) for one in found.variants],
+    )
+
+
+def described(of: Product, found: Variant) -> catalog_pb2.DescribedVariant:
+    """A variant with what its product says."""
+    return catalog_pb2.DescribedVariant(
+        variant=_variant(found),
+        product_id=of.product_id,
+        name=_text(of.name),
+        brand=of.brand,
+        category_path=of.category_path,
+    )
+
+
+def _variant(found: Variant) -> catalog_pb2.Variant:
+    return catalog_pb2.Variant(
+        sku=found.sku,
+        barcodes=found.barcodes,
+        attributes=found.attributes,
+        tax_class=found.tax_class,
+        discontinued_time=_time(found.discontinued_time),
     )
 
 

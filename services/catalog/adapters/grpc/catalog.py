@@ -41,6 +41,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Change = Callable[[CatalogueTables, datetime], Awaitable[R]]
 
 DEFAULT_PAGE_SIZE = 50
+SEARCH_PAGE_SIZE = 20
 
 
 class _Paged(Protocol):
@@ -186,6 +187,24 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         """See the contract."""
         found, sku = await self._reader.product_by_barcode(request.barcode)
         return pb.LookupBarcodeResponse(product=answers.product(found), sku=sku)
+
+    async def GetVariants(  # noqa: N802
+        self, request: pb.GetVariantsRequest, context: Context
+    ) -> pb.GetVariantsResponse:
+        """See the contract."""
+        found = await self._reader.variants(request.skus)
+        return pb.GetVariantsResponse(variants=[answers.described(*one) for one in found])
+
+    async def SearchProducts(  # noqa: N802
+        self, request: pb.SearchProductsRequest, context: Context
+    ) -> pb.SearchProductsResponse:
+        """See the contract."""
+        size = request.page_size or SEARCH_PAGE_SIZE
+        found = await self._reader.search(request.text.strip(), self._after(request), size + 1)
+        shown, last = found[:size], found[size - 1].product_id if len(found) > size else ""
+        return pb.SearchProductsResponse(
+            products=[answers.product(one) for one in shown], next_page_token=self._next(request, last)
+        )
 
     async def ListProducts(  # noqa: N802
         self, request: pb.ListProductsRequest, context: Context

@@ -176,6 +176,24 @@ SELECT v.sku, v.product_id, v.attributes, v.tax_class, v.discontinued_at,
   ARRAY(SELECT b.barcode FROM barcode b WHERE b.sku = v.sku ORDER BY b.gtin) AS barcodes
 FROM variant v WHERE v.product_id = ANY($1::text[]) ORDER BY v.product_id, v.position, v.sku;
 
+-- name: products_by_words
+-- Products after a given one, in order of id, that have a word beginning with each of the wanted ones.
+SELECT p.product_id, p.name_en, p.name_es, p.brand, p.category_path FROM product p
+WHERE product_words(p.name_en, p.name_es, p.brand) @@ to_tsquery('pg_catalog.simple', $1) AND p.product_id > $2
+ORDER BY p.product_id LIMIT $3;
+
+-- name: product_of_sku_or_gtin
+-- The product that a SKU, a barcode or a product id stands for.
+SELECT product_id FROM variant WHERE sku = $1
+UNION SELECT v.product_id FROM barcode b JOIN variant v USING (sku) WHERE b.gtin = $2
+UNION SELECT product_id FROM product WHERE product_id = $1;
+
+-- name: described_variants
+-- These variants with what their products say.
+SELECT v.sku, v.product_id, v.attributes, v.tax_class, v.discontinued_at, p.name_en, p.name_es, p.brand, p.category_path,
+  ARRAY(SELECT b.barcode FROM barcode b WHERE b.sku = v.sku ORDER BY b.gtin) AS barcodes
+FROM variant v JOIN product p USING (product_id) WHERE v.sku = ANY($1::text[]) ORDER BY v.sku;
+
 -- name: article_by_gtin
 -- The article that a 14-digit barcode stands for.
 SELECT v.sku, v.product_id FROM barcode b JOIN variant v USING (sku) WHERE b.gtin = $1;

@@ -10,7 +10,7 @@ from services.catalog.adapters.postgres import rows
 from services.catalog.adapters.postgres.tables import queries
 from services.catalog.domain.barcodes import gtin_of
 from services.catalog.domain.channels import Channel
-from services.catalog.domain.products import Product, Variant
+from services.catalog.domain.products import Product, Variant, search_terms
 from services.catalog.domain.promotions import Promotion
 from services.catalog.domain.refusals import BarcodeUnknown, ChannelUnknown, ProductUnknown
 
@@ -44,6 +44,30 @@ class CatalogueReader:
                 raise BarcodeUnknown(barcode)
             return await _product(conn, found["product_id"]), found["sku"]
 
+    async def search(self, text: str, after: str, limit: int) -> Sequence[Product]:
+        """Products that `text` names by SKU, barcode or id; else those with words that begin like all of its
+        words, in order of id.
+        """
+        async with self._db.connection() as conn:
+            named = await conn.fetch(queries.product_of_sku_or_gtin, text, gtin_of(text))
+            if named:
+                ids = sorted(row["product_id"] for row in named if row["product_id"] > after)
+                found = await conn.fetch(queries.products_by_id, ids[:limit])
+                return await _with_variants(conn, sorted(found, key=_id))
+            wanted = search_terms(text)
+            if not wanted:
+                return []
+            query = " & ".join(f"{word}:*" for word in wanted)
+            return await _with_variants(
+                conn, await conn.fetch(queries.products_by_words, query, after, limit)
+            )
+
+    async def variants(self, skus: Sequence[str]) -> Sequence[tuple[Product, Variant]]:
+        """Those of `skus` that exist, in order; each with its product, which has no other variants here."""
+        async with self._db.connection() as conn:
+            found = await conn.fetch(queries.described_variants, list(skus))
+        return [(rows.product(row, (rows.variant(row),)), rows.variant(row)) for row in found]
+
     async def products(self, channel_id: str, category: str, after: str, limit: int) -> Sequence[Product]:
         """Products of a channel ("" for all) and a category ("" for all), in order of id.
 
@@ -71,6 +95,10 @@ class CatalogueReader:
         """Promotions in order of id, withdrawn ones too."""
         async with self._db.connection() as conn:
             return [rows.promotion(row) for row in await conn.fetch(queries.promotions_page, after, limit)]
+
+
+def _id(row: rows.Row) -> str:
+    return str(row["product_id"])
 
 
 async def _product(conn: Connection, product_id: str) -> Product:

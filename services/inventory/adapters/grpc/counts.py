@@ -35,6 +35,7 @@ from services.inventory.usecases.post import Submission
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 COUNT_LINES_PAGE_SIZE = 200
+COUNTS_PAGE_SIZE = 20
 
 
 class CountServicer(counts_pb2_grpc.CountServiceServicer):
@@ -92,6 +93,16 @@ class CountServicer(counts_pb2_grpc.CountServiceServicer):
     async def GetCount(self, request: pb.GetCountRequest, context: Context) -> pb.GetCountResponse:
         """See the contract."""
         return pb.GetCountResponse(count=_count(await counts.get(self._db, request.count_id)))
+
+    async def ListCounts(self, request: pb.ListCountsRequest, context: Context) -> pb.ListCountsResponse:
+        """See the contract."""
+        size = request.page_size or COUNTS_PAGE_SIZE
+        (before,) = self._pages.position(request) or ("",)
+        found = await counts.page_sheets(self._db, request.location_id, request.state, before, size + 1)
+        response = pb.ListCountsResponse(counts=[_count(one) for one in found[:size]])
+        if len(found) > size:
+            response.next_page_token = self._pages.next_token(request, found[size - 1].count_id)
+        return response
 
     async def ListCountLines(
         self, request: pb.ListCountLinesRequest, context: Context

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,7 +19,8 @@ from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
 from services.inventory.adapters.grpc import marks, snapshots, translate
 from services.inventory.adapters.nats.live import LivePositions
-from services.inventory.adapters.postgres import audit, load, reads
+from services.inventory.adapters.postgres import audit, auditor, load, reads
+from services.inventory.adapters.postgres.ledger import END, movement_id_at
 from services.inventory.domain.facts import Count, Move, Moved, SetSafety, adjust
 from services.inventory.domain.stock import Cause, Pick, Position
 from services.inventory.usecases.availability import Availability
@@ -107,9 +109,20 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
     ) -> pb.ListMovementsResponse:
         """See the contract."""
         size = request.page_size or MOVEMENTS_PAGE_SIZE
-        (before,) = self._pages.position(request) or ("",)
+        until = (
+            movement_id_at(request.record_until.ToDatetime(UTC)) if request.HasField("record_until") else END
+        )
+        since = movement_id_at(request.record_from.ToDatetime(UTC)) if request.HasField("record_from") else ""
+        (before,) = self._pages.position(request) or (until,)
         found = await reads.movements(
-            self._db, request.sku, request.location_id, request.document_id, before, size + 1
+            self._db,
+            request.sku,
+            request.location_id,
+            request.document_id,
+            since,
+            before,
+            request.causes,
+            size + 1,
         )
         response = pb.ListMovementsResponse(movements=[translate.movement(one) for one in found[:size]])
         if len(found) > size:
@@ -184,7 +197,11 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
     async def AuditStock(self, request: pb.AuditStockRequest, context: Context) -> pb.AuditStockResponse:
         """See the contract."""
         started = time.monotonic()
-        found = await audit.audit(self._db, request.limit or AUDIT_LIMIT)
+        limit = request.limit or AUDIT_LIMIT
+        if request.skus:
+            found = await auditor.audit_skus(self._db, request.skus, limit)
+        else:
+            found = await audit.audit(self._db, limit)
         return pb.AuditStockResponse(
             movements=found.movements,
             positions=found.positions,

@@ -127,3 +127,8 @@ UPDATE audit_round
 SET after_sku = '', differences = 0, began_at = now(), last_ended_at = now(), last_differences = differences + $1
 WHERE name = 'stock'
 RETURNING last_ended_at, last_differences;
+
+-- name: sizes_of_skus
+-- How much of these SKUs is compared.
+SELECT (SELECT count(*) FROM position WHERE sku = ANY ($1::text[])),
+       (SELECT count(*) FROM reservation_line WHERE sku = ANY ($1::text[]) AND live_units > 0);

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chassis import metrics
 from chassis.clock import Clock, utc_now
 from chassis.leases import while_leased
-from chassis.postgres import Database
+from chassis.postgres import Connection, Database
 from chassis.sql import load
-from services.inventory.adapters.postgres.audit import Difference, difference_of
+from services.inventory.adapters.postgres.audit import Audit, Difference, difference_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -125,12 +126,7 @@ class Auditor:
             self._db.connection() as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            rows = await conn.fetch(sql.on_hand, after, end, MAX_DIFFERENCES_PER_RULE)
-            read: int = rows[0]["movements"]
-            wrong = [row for row in rows if row["rule"] is not None]
-            for rule in RULES:
-                wrong += await conn.fetch(rule, after, end, MAX_DIFFERENCES_PER_RULE)
-        return [difference_of(row) for row in wrong], read
+            return await _compared(conn, after, end)
 
     def _note(self, read: int, seconds: float) -> None:
         _ROWS.inc(read)
@@ -142,3 +138,34 @@ class Auditor:
 
     def _age_seconds(self) -> float:
         return (self._clock() - self._since).total_seconds() if self._since else 0.0
+
+
+async def audit_skus(db: Database, skus: Sequence[str], limit: int) -> Audit:
+    """The rules of the online audit for these SKUs, all of one moment; lists at most `limit` differences and
+    counts all it found, `MAX_DIFFERENCES_PER_RULE` of each rule and SKU.
+    """
+    result = Audit()
+    async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        row = await conn.fetchrow(sql.sizes_of_skus, list(skus))
+        assert row is not None
+        result.positions, result.live_reservation_lines = row
+        for sku in skus:
+            found, read = await _compared(conn, _before(sku), sku)
+            result.movements += read
+            result.difference_count += len(found)
+            result.differences += found[: limit - len(result.differences)]
+    return result
+
+
+def _before(sku: str) -> str:
+    """A text that sorts before `sku` and after every other SKU that does."""
+    return f"{sku[:-1]}{chr(ord(sku[-1]) - 1)}{LAST_SKU}"
+
+
+async def _compared(conn: Connection, after: str, end: str) -> tuple[list[Difference], int]:
+    rows = await conn.fetch(sql.on_hand, after, end, MAX_DIFFERENCES_PER_RULE)
+    read: int = rows[0]["movements"]
+    wrong = [row for row in rows if row["rule"] is not None]
+    for rule in RULES:
+        wrong += await conn.fetch(rule, after, end, MAX_DIFFERENCES_PER_RULE)
+    return [difference_of(row) for row in wrong], read

@@ -105,6 +105,18 @@ async def page_lines(
     return [CountLine(*values) for _, *values in rows]
 
 
+async def page_sheets(
+    db: Database, location_id: str, state: int, before: str, limit: int
+) -> list[CountSheet]:
+    """A page of a location's sheets in a state (0: any), without lines, newest first; `before` is the last
+    one seen.
+    """
+    async with db.connection() as conn:
+        return [
+            _sheet_of(row) for row in await conn.fetch(sql.page_sheets, location_id, state, before, limit)
+        ]
+
+
 def _sheet_of(row: asyncpg.Record) -> CountSheet:
     return CountSheet(
         row["count_id"],

@@ -45,6 +45,11 @@ SELECT sku, CASE WHEN counted_units IS NULL THEN snapshot_units ELSE book_units 
 FROM count_line WHERE count_id = $1 AND NOT booked AND (counted_units IS NOT NULL OR $2)
 ORDER BY sku LIMIT $3;
 
+-- name: page_sheets
+-- A page of a location's sheets in a state (0: any) before one ('' is none), newest first.
+SELECT count_id, location_id, state, note, actor, started_at, ended_at, difference_units, displaced_units FROM count_sheet
+WHERE location_id = $1 AND ($2 = 0 OR state = $2) AND ($3 = '' OR count_id < $3) ORDER BY count_id DESC LIMIT $4;
+
 -- name: page_count_lines
 -- A page of a sheet.
 SELECT count_id, sku, snapshot_units, counted_units, book_units, booked FROM count_line

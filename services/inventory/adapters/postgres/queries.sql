@@ -183,21 +183,40 @@ WHERE location_id = $1 AND sku > $2 ORDER BY sku LIMIT $3;
 -- name: movements_of_document
 -- A page of a document's movements, newest first.
 SELECT * FROM movement
-WHERE document_id = $1 AND ($2 = '' OR sku = $2) AND ($3 = '' OR location_id = $3) AND ($4 = '' OR movement_id < $4)
-ORDER BY movement_id DESC LIMIT $5;
+WHERE document_id = $1 AND ($2 = '' OR sku = $2) AND ($3 = '' OR location_id = $3) AND movement_id >= $4 AND movement_id < $5
+  AND (cardinality($6::smallint[]) = 0 OR cause = ANY ($6)) ORDER BY movement_id DESC LIMIT $7;
 
 -- name: movements_of_position
 -- A page of a position's movements, newest first.
 SELECT * FROM movement
-WHERE sku = $1 AND location_id = $2 AND ($3 = '' OR movement_id < $3) ORDER BY movement_id DESC LIMIT $4;
+WHERE sku = $1 AND location_id = $2 AND movement_id >= $3 AND movement_id < $4
+  AND (cardinality($5::smallint[]) = 0 OR cause = ANY ($5)) ORDER BY movement_id DESC LIMIT $6;
 
 -- name: movements_of_sku
 -- A page of a SKU's movements over all locations, newest first.
-SELECT * FROM movement WHERE sku = $1 AND ($2 = '' OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3;
+SELECT * FROM movement
+WHERE sku = $1 AND movement_id >= $2 AND movement_id < $3
+  AND (cardinality($4::smallint[]) = 0 OR cause = ANY ($4)) ORDER BY movement_id DESC LIMIT $5;
 
 -- name: movements_of_location
 -- A page of a location's movements, newest first.
-SELECT * FROM movement WHERE location_id = $1 AND ($2 = '' OR movement_id < $2) ORDER BY movement_id DESC LIMIT $3;
+SELECT * FROM movement
+WHERE location_id = $1 AND movement_id >= $2 AND movement_id < $3
+  AND (cardinality($4::smallint[]) = 0 OR cause = ANY ($4)) ORDER BY movement_id DESC LIMIT $5;
+
+-- name: reservation_claims
+-- A page of what live reservations keep of a SKU, at a location ('' for all), behind (location, reservation).
+SELECT l.location_id, l.reservation_id AS document_id, r.order_id, r.channel_id, l.live_units, r.created_at,
+       CASE WHEN r.state = 1 THEN r.expire_time END AS expire_time
+FROM reservation_line l JOIN reservation r USING (reservation_id)
+WHERE l.sku = $1 AND l.live_units > 0 AND ($2 = '' OR l.location_id = $2) AND (l.location_id, l.reservation_id) > ($3, $4)
+ORDER BY l.location_id, l.reservation_id LIMIT $5;
+
+-- name: hold_claims
+-- A page of what live holds keep of a SKU, behind one.
+SELECT '' AS location_id, l.hold_id AS document_id, '' AS order_id, h.channel_id, l.live_units, h.created_at, h.expire_time
+FROM hold_line l JOIN hold h USING (hold_id)
+WHERE l.sku = $1 AND l.live_units > 0 AND l.hold_id > $2 ORDER BY l.hold_id LIMIT $3;
 
 -- name: snapshot_skus
 -- A chunk of every SKU, in order, with its positions in order of location, for replicas; locations in one text, separated by $3. Reads the index of

@@ -124,23 +124,60 @@ async def positions(
     return [position_of(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Units of a SKU that a reservation keeps at a location, or a hold anywhere."""
+
+    location_id: str
+    document_id: str
+    order_id: str
+    channel_id: str
+    live_units: int
+    create_time: datetime
+    expire_time: datetime | None
+
+
+async def claims(db: Database, sku: str, location_id: str, after: tuple[str, ...], limit: int) -> list[Claim]:
+    """At most `limit` of who keeps units of a SKU: reservations by location and id, then holds by id (no
+    holds when a location is named). `after` is (location, document) of the last one seen.
+    """
+    after_location, after_id = after or ("", "")
+    rows: list[asyncpg.Record] = []
+    async with db.connection() as conn:
+        in_holds = bool(after_id) and not after_location
+        if not in_holds:
+            rows = await conn.fetch(sql.reservation_claims, sku, location_id, after_location, after_id, limit)
+        if len(rows) < limit and not location_id:
+            seen = after_id if in_holds else ""
+            rows += await conn.fetch(sql.hold_claims, sku, seen, limit - len(rows))
+    return [Claim(*row.values()) for row in rows]
+
+
 async def movements(
-    db: Database, sku: str, location_id: str, document_id: str, before: str, limit: int
+    db: Database,
+    sku: str,
+    location_id: str,
+    document_id: str,
+    since: str,
+    before: str,
+    causes: Sequence[int],
+    limit: int,
 ) -> list[RecordedMovement]:
-    """A page of the ledger, newest first; `before` is the id of the last one seen.
+    """A page of the ledger, newest first: ids from `since` on and below `before`, of `causes` (empty: any).
 
     Raises:
-        FilterMissing: no filter is given.
+        FilterMissing: none of SKU, location and document is given.
     """
+    rest = (since, before, list(causes), limit)
     async with db.connection() as conn:
         if document_id:
-            rows = await conn.fetch(sql.movements_of_document, document_id, sku, location_id, before, limit)
+            rows = await conn.fetch(sql.movements_of_document, document_id, sku, location_id, *rest)
         elif sku and location_id:
-            rows = await conn.fetch(sql.movements_of_position, sku, location_id, before, limit)
+            rows = await conn.fetch(sql.movements_of_position, sku, location_id, *rest)
         elif sku:
-            rows = await conn.fetch(sql.movements_of_sku, sku, before, limit)
+            rows = await conn.fetch(sql.movements_of_sku, sku, *rest)
         elif location_id:
-            rows = await conn.fetch(sql.movements_of_location, location_id, before, limit)
+            rows = await conn.fetch(sql.movements_of_location, location_id, *rest)
         else:
             raise FilterMissing("sku, location_id or document_id")
     return [_movement_of(row) for row in rows]
