@@ -52,6 +52,7 @@ class ChassisSettings:
     inventory_address: str = ""
     orders_address: str = ""
     fulfillment_address: str = ""
+    telemetry_address: str = ""
     insights_address: str = ""
     log_level: str = "INFO"
     trace_ratio: float = dataclasses.field(default=1.0, metadata={"env": "OTEL_TRACES_SAMPLER_ARG"})

@@ -70,6 +70,7 @@ def _tell_ready(session: Session, platform: Platform, seconds: float) -> None:
             "docs": f"{platform.addresses.http}/docs",
             "grpc": dict(platform.addresses.grpc),
             "metrics": dict(platform.addresses.metrics),
+            "otlp": dict(platform.addresses.otlp),
         }
     )
     session.show(*_welcome(session, platform, seconds))
@@ -91,6 +92,8 @@ def _welcome(session: Session, platform: Platform, seconds: float) -> list[Rende
             f"http://{address}/metrics  ({name})" for name, address in platform.addresses.metrics.items()
         ),
     )
+    for form, address in platform.addresses.otlp.items():
+        doors.add_row(f"OTLP {form}", address)
     doors.add_row("NATS", platform.nats_url.rpartition("@")[2])
     doors.add_row(texts("up.logs"), str(platform.data / "log"))
     token = minter_of(session).mint("developer", ["channel"], [SAMPLE_CHANNEL], ["*"], duration(SAMPLE_TTL))

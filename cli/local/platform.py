@@ -9,8 +9,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -26,20 +26,38 @@ from cli.local.service import Command, ServiceProcess, python_command
 from cli.local.signals import EndSignals
 
 GATEWAY = "gateway"
+TELEMETRY = "telemetry"
 SERVICES = ("catalog", "inventory", "orders", "fulfillment", GATEWAY)
+"""What sells; it needs none of the others."""
+OPERATIONS = (TELEMETRY,)
+"""What shows it to people."""
 DATABASE = "aljibe"
-DEFAULT_PORTS = {"catalog": 50051, "inventory": 50052, "orders": 50053, "fulfillment": 50054, GATEWAY: 8080}
+DEFAULT_PORTS = {
+    "catalog": 50051,
+    "inventory": 50052,
+    "orders": 50053,
+    "fulfillment": 50054,
+    TELEMETRY: 50056,
+    GATEWAY: 8080,
+    "OTLP gRPC": 4317,
+    "OTLP HTTP": 4318,
+}
+OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""Set by the person: traces go there, and the platform's own receiver is not started."""
 
 _SERVER_BACKOFF_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running platform answers: ``http`` of the gateway, ``host:port`` of each service's gRPC."""
+    """Where a running platform answers: ``http`` of the gateway, ``host:port`` of each service's gRPC, and
+    where OpenTelemetry is taken (``grpc`` and ``http``; empty: elsewhere).
+    """
 
     http: str
     grpc: Mapping[str, str]
     metrics: Mapping[str, str]
+    otlp: Mapping[str, str] = field(default_factory=dict)
 
 
 class Platform:
@@ -49,8 +67,8 @@ class Platform:
     ``ALJIBE_NATS_URL`` to use instead of the embedded servers; whatever else it holds, services inherit.
     ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``instances``
     runs more than one process of a service, side by side: others spread their calls over them, and the second
-    one of orders is named ``orders-2``. ``say`` hears what happens. Logs are in ``data/log``, addresses in
-    ``data/platform.json``.
+    one of orders is named ``orders-2``. ``without`` leaves out some of ``OPERATIONS``. ``say`` hears what
+    happens. Logs are in ``data/log``, addresses in ``data/platform.json``.
     """
 
     def __init__(
@@ -60,6 +78,7 @@ class Platform:
         fixed_ports: bool = False,
         environ: Mapping[str, str] | None = None,
         instances: Mapping[str, int] | None = None,
+        without: Collection[str] = (),
         say: Callable[[Happening], None] = ignore,
         command: Command = python_command,
     ) -> None:
@@ -71,6 +90,9 @@ class Platform:
         self._command = command
         self._fixed_ports = fixed_ports
         self._instances = dict(instances or {})
+        left_out = {*without, TELEMETRY} if self._environ.get(OTLP_ENDPOINT) else set(without)
+        self.names = tuple(name for name in (*OPERATIONS, *SERVICES) if name not in left_out)
+        """The services that it runs."""
         self._lock: IO[str] | None = None
         self._keepers: list[asyncio.Task[None]] = []
         given_postgres = self._environ.pop("ALJIBE_POSTGRES_URL", None)
@@ -126,14 +148,19 @@ class Platform:
             raise
 
     async def stop(self) -> None:
-        """Drain the doors first, then the services behind them, then stop NATS and PostgreSQL."""
+        """Drain the doors first, then the services behind them, then what takes their traces, then stop NATS
+        and PostgreSQL.
+        """
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers.clear()
         if gateway := self.services.get(GATEWAY):
             await gateway.stop()
-        await asyncio.gather(*(service.stop() for service in self.services.values()))
+        last = self.services.get(TELEMETRY)
+        await asyncio.gather(*(service.stop() for service in self.services.values() if service is not last))
+        if last:
+            await last.stop()
         for server in (self.nats, self.postgres):
             if server:
                 await server.stop()
@@ -217,22 +244,25 @@ class Platform:
         log = self.data / "log"
         log.mkdir(exist_ok=True)
         (self.data / "secrets").mkdir(mode=0o700, exist_ok=True)
-        listens = {name: f"127.0.0.1:{self._port(name)}" for name in SERVICES}
-        metrics = {name: f"127.0.0.1:{free_port()}" for name in SERVICES}
+        listens = {name: f"127.0.0.1:{self._port(name)}" for name in self.names}
+        metrics = {name: f"127.0.0.1:{free_port()}" for name in self.names}
         grpc = {name: listen for name, listen in listens.items() if name != GATEWAY}
-        self.addresses = Addresses(f"http://{listens[GATEWAY]}", grpc, metrics)
+        otlp = self._otlp()
+        self.addresses = Addresses(f"http://{listens[GATEWAY]}", grpc, metrics, otlp)
         shared = {
             **self._environ,
             "ALJIBE_NATS_URL": self.nats_url,
             "ALJIBE_AUTH_KEYS_FILE": str(self._public_keys()),
         }
+        if otlp:
+            shared |= {OTLP_ENDPOINT: f"http://{otlp['grpc']}", "OTEL_EXPORTER_OTLP_INSECURE": "true"}
         twins = {
             name: [f"127.0.0.1:{free_port()}" for _ in range(1, self._instances.get(name, 1))]
             for name in grpc
         }
         for name, address in grpc.items():
             shared[f"ALJIBE_{name.upper()}_ADDRESS"] = _target([address, *twins[name]])
-        for name in SERVICES:
+        for name in self.names:
             environ = {
                 **shared,
                 "ALJIBE_METRICS_LISTEN": metrics[name],
@@ -242,6 +272,14 @@ class Platform:
             if name == GATEWAY:
                 environ["ALJIBE_HTTP_LISTEN"] = listens[name]
                 address = self.addresses.http
+            elif name == TELEMETRY:
+                environ |= {
+                    "ALJIBE_GRPC_LISTEN": listens[name],
+                    "ALJIBE_OTLP_GRPC_LISTEN": otlp["grpc"],
+                    "ALJIBE_OTLP_HTTP_LISTEN": otlp["http"],
+                    "ALJIBE_TRACE_STORE": str(self.data / TELEMETRY / "traces.db"),
+                }
+                address = listens[name]
             else:
                 environ["ALJIBE_GRPC_LISTEN"] = address = listens[name]
                 password = self._password(name)
@@ -255,6 +293,11 @@ class Platform:
             for number, listen in enumerate(twins.get(name, ()), start=2):
                 own = {"ALJIBE_GRPC_LISTEN": listen, "ALJIBE_METRICS_LISTEN": f"127.0.0.1:{free_port()}"}
                 self._plan(f"{name}-{number}", name, listen, {**environ, **own}, migrate)
+
+    def _otlp(self) -> Mapping[str, str]:
+        if TELEMETRY not in self.names:
+            return {}
+        return {form.lower(): f"127.0.0.1:{self._port(f'OTLP {form}')}" for form in ("gRPC", "HTTP")}
 
     def _plan(
         self,
@@ -299,7 +342,7 @@ class Platform:
     def _public_keys(self) -> Path:
         """One file with the public keys of the development tokens and of every service."""
         keys: list[object] = []
-        for name in ("development", *SERVICES):
+        for name in ("development", *self.names):
             keys += json.loads(self._keys(name).public_keys_file.read_text())["keys"]
         file = self.data / "secrets" / "keys.jwks.json"
         write_secret(file, json.dumps({"keys": keys}))
@@ -307,12 +350,16 @@ class Platform:
 
     def _publish_addresses(self) -> None:
         """Where other commands of this machine find the platform."""
-        text = {"pid": os.getpid(), "http": self.addresses.http, "grpc": dict(self.addresses.grpc)}
+        text = {
+            "pid": os.getpid(),
+            "http": self.addresses.http,
+            "grpc": dict(self.addresses.grpc),
+            "metrics": dict(self.addresses.metrics),
+            "otlp": dict(self.addresses.otlp),
+        }
         with contextlib.suppress(FileNotFoundError):
             (self.data / "platform.json").unlink()
-        write_secret(
-            self.data / "platform.json", json.dumps({**text, "metrics": dict(self.addresses.metrics)})
-        )
+        write_secret(self.data / "platform.json", json.dumps(text))
 
 
 def _target(addresses: Sequence[str]) -> str:

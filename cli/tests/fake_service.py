@@ -38,7 +38,9 @@ async def _serve_http(asked: asyncio.Event) -> None:
 
 async def _main(name: str, action: str) -> int:
     record = Path(os.environ["FAKE_RECORDS"]) / f"{name}.{action}.json"
-    record.write_text(json.dumps({key: value for key, value in os.environ.items() if "ALJIBE" in key}))
+    record.write_text(
+        json.dumps({key: value for key, value in os.environ.items() if key.startswith(("ALJIBE", "OTEL"))})
+    )
     if action == "migrate":
         return 0
     if os.environ.get("FAKE_BROKEN") == name:

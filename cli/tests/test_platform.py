@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from cli.local.child import StartFailed
-from cli.local.platform import SERVICES, Platform
+from cli.local.platform import OPERATIONS, SERVICES, TELEMETRY, Platform
 
 
 def _fake(service: str, action: str) -> Sequence[str]:
@@ -33,7 +33,7 @@ async def test_the_platform_starts_everything_and_leaves_nothing_behind(server_f
         pids += [server.pid for server in (platform.postgres, platform.nats) if server]
         known = json.loads((server_folder / "platform.json").read_text())
 
-    assert len(pids) == len(SERVICES) + 2
+    assert len(pids) == len(SERVICES) + len(OPERATIONS) + 2
     assert not [pid for pid in pids if pid and psutil.pid_exists(pid)]
     assert known["http"] == platform.addresses.http
     assert not (server_folder / "platform.json").exists()
@@ -103,6 +103,46 @@ async def test_a_service_that_cannot_start_fails_the_platform_with_its_reason(se
     assert platform.postgres
     assert not platform.postgres.running
     assert all(service.pid is None for service in platform.services.values())
+
+
+async def test_traces_go_to_the_platforms_own_receiver(server_folder: Path) -> None:
+    """A fresh machine has traces at once; whoever reads them reads no other service's key."""
+    async with _platform(server_folder) as platform:
+        known = json.loads((server_folder / "platform.json").read_text())
+
+    orders = json.loads((server_folder / "orders.serve.json").read_text())
+    telemetry = json.loads((server_folder / "telemetry.serve.json").read_text())
+    assert orders["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{platform.addresses.otlp['grpc']}"
+    assert telemetry["ALJIBE_OTLP_GRPC_LISTEN"] == platform.addresses.otlp["grpc"] == known["otlp"]["grpc"]
+    assert telemetry["ALJIBE_TRACE_STORE"].startswith(str(server_folder))
+    assert "ALJIBE_POSTGRES_URL" not in telemetry
+    assert "/telemetry/" in telemetry["ALJIBE_SERVICE_TOKEN_KEY_FILE"]
+
+
+async def test_a_receiver_of_your_own_is_used_instead(server_folder: Path) -> None:
+    """Whoever runs a tracing backend already sets one variable."""
+    given = _platform(server_folder, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+    async with given as platform:
+        assert TELEMETRY not in platform.services
+
+    orders = json.loads((server_folder / "orders.serve.json").read_text())
+    assert platform.addresses.otlp == {}
+    assert orders["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:1"
+
+
+async def test_what_only_shows_may_be_left_out(server_folder: Path) -> None:
+    """A test of selling does not pay for pages; what sells runs without them."""
+    lean = Platform(
+        server_folder,
+        environ={**os.environ, "FAKE_RECORDS": str(server_folder)},
+        without=OPERATIONS,
+        command=_fake,
+    )
+    async with lean as platform:
+        assert set(platform.services) == set(SERVICES)
+
+    orders = json.loads((server_folder / "orders.serve.json").read_text())
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in orders
 
 
 async def test_one_data_folder_has_one_platform(server_folder: Path) -> None:

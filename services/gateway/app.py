@@ -29,6 +29,8 @@ from services.gateway.adapters.upstream import Upstream
 from services.gateway.config import Settings
 
 HEALTH_TIMEOUT_SECONDS = 1.0
+NOT_WAITED_FOR = frozenset({"telemetry"})
+"""They show what happened; the door is of use without them."""
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 _CORS_HEADERS = ("authorization", "content-type", "idempotency-key", "accept-language", "traceparent")
 
@@ -82,8 +84,9 @@ class Gateway:
         return Response(b'{"state":"alive"}', media_type="application/json")
 
     async def _ready(self, request: Request) -> Response:
-        """200 when every service behind the door serves; 503 names those that do not."""
-        away = [name for name in self._upstream.services if not await self._serves(name)]
+        """200 when every service that sells serves; 503 names those that do not."""
+        selling = [name for name in self._upstream.services if name not in NOT_WAITED_FOR]
+        away = [name for name in selling if not await self._serves(name)]
         body = orjson.dumps({"state": "waiting" if away else "ready", "away": away})
         return Response(body, 503 if away else 200, media_type="application/json")
 

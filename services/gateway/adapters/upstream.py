@@ -25,6 +25,7 @@ class Upstream:
             "inventory": settings.inventory_address,
             "orders": settings.orders_address,
             "fulfillment": settings.fulfillment_address,
+            "telemetry": settings.telemetry_address,
             "insights": settings.insights_address,
         }
         self._channels: Mapping[str, grpc.aio.Channel] = {
