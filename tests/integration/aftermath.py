@@ -14,7 +14,7 @@ from aljibe.inventory.v1 import inventory_pb2
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2
 from cli.local.happening import Happening, ignore
-from cli.local.platform import Platform
+from cli.local.platform import OPERATIONS, Platform
 from tests.integration.world import FINAL, World, eventually, retailer
 
 SETTLE_SECONDS = 60.0
@@ -29,7 +29,10 @@ async def own_platform(
     folder = Path(tempfile.mkdtemp(prefix="aljibe-faults-"))
     folder.chmod(0o755)
     try:
-        async with Platform(folder, say=say, instances=instances) as platform, retailer(platform) as world:
+        async with (
+            Platform(folder, say=say, instances=instances, without=OPERATIONS) as platform,
+            retailer(platform) as world,
+        ):
             yield platform, world
     finally:
         shutil.rmtree(folder, ignore_errors=True)

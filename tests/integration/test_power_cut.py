@@ -17,7 +17,7 @@ import grpc
 import pytest
 
 from aljibe.orders.v1 import orders_pb2
-from cli.local.platform import Platform
+from cli.local.platform import OPERATIONS, Platform
 from cli.local.postgres import LocalPostgres
 from tests.integration.aftermath import no_dead_letters, nothing_is_doubled, settled, the_books_agree
 from tests.integration.disk import Disk, DiskImpossible
@@ -53,7 +53,7 @@ async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
     async with LocalPostgres(disk.path / "postgres") as postgres:
         environ = {**os.environ, "ALJIBE_POSTGRES_URL": await postgres.create_database("aljibe")}
         async with (
-            Platform(disk.path.parent / "platform", environ=environ) as platform,
+            Platform(disk.path.parent / "platform", environ=environ, without=OPERATIONS) as platform,
             retailer(platform) as world,
         ):
             places = (*STORES, "wh-1")

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import stock_prices_pb2, stock_prices_pb2_grpc
-from cli.local.platform import Platform
+from cli.local.platform import OPERATIONS, Platform
 from tests.integration.world import CARRY_OUT, World, eventually, request_id, retailer
 
 REFRESH_SECONDS = "1"
@@ -28,7 +28,10 @@ async def busy() -> AsyncIterator[World]:
     folder.chmod(0o755)
     try:
         environ = {**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": REFRESH_SECONDS}
-        async with Platform(folder, environ=environ) as running, retailer(running) as world:
+        async with (
+            Platform(folder, environ=environ, without=OPERATIONS) as running,
+            retailer(running) as world,
+        ):
             yield world
     finally:
         shutil.rmtree(folder, ignore_errors=True)
