@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,6 +19,7 @@ from chassis.outbox import Relay, outbox_state
 from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
 from chassis.refusals import InvalidArgument, RedriveFailed
+from chassis.replica import Keeper
 from chassis.server import Registration
 from chassis.streams import BROKER_ERRORS, stream_name
 
@@ -33,12 +35,18 @@ _STATE_NUMBERS = {name: number for number, name in _STATES.items()}
 
 
 def registration(
-    service: str, db: Database, client: BusClient, relay: Relay, consumers: Sequence[Consumer]
+    service: str,
+    db: Database,
+    client: BusClient,
+    relay: Relay,
+    consumers: Sequence[Consumer],
+    *,
+    replicas: Mapping[str, Keeper] = MappingProxyType({}),
 ) -> Registration:
     """What `chassis.server` needs to mount the servicer."""
     return (
         bus_pb2_grpc.add_BusServiceServicer_to_server,
-        BusServicer(service, db, client, relay, consumers),
+        BusServicer(service, db, client, relay, consumers, replicas),
         bus_pb2.DESCRIPTOR.services_by_name["BusService"],
     )
 
@@ -47,8 +55,15 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
     """Answers for one service."""
 
     def __init__(
-        self, service: str, db: Database, client: BusClient, relay: Relay, consumers: Sequence[Consumer]
+        self,
+        service: str,
+        db: Database,
+        client: BusClient,
+        relay: Relay,
+        consumers: Sequence[Consumer],
+        replicas: Mapping[str, Keeper] = MappingProxyType({}),
     ) -> None:
+        self._replicas = replicas
         self._service = service
         self._db = db
         self._client = client
@@ -153,6 +168,15 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
             open_dead_letters=open_letters,
             waiting_messages=waiting,
             consumers=[await self._consumer_state(consumer) for consumer in self._consumers.values()],
+            replicas=[
+                bus_pb2.ReplicaState(
+                    replica=name,
+                    quiet_seconds=keeper.quiet_seconds,
+                    behind_seconds=keeper.behind_seconds,
+                    ready=keeper.is_ready,
+                )
+                for name, keeper in self._replicas.items()
+            ],
         )
         answer.as_of.FromDatetime(state.as_of)
         return answer

@@ -284,6 +284,17 @@ class Keeper:
         """Snapshots taken so far."""
         self.behind_seconds = 0.0
         """Age of the newest delta when it arrived, by its committer's clock."""
+        self._began = time.monotonic()
+
+    @property
+    def quiet_seconds(self) -> float:
+        """Since any publisher was last heard, or since the start when none was."""
+        return time.monotonic() - max(self.feed.heard_at, self._began)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the first snapshot is read."""
+        return self._ready.is_set()
 
     async def ready(self) -> None:
         """Return once the first snapshot is read."""

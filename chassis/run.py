@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chassis.consumer import Consumer
     from chassis.outbox import Relay
     from chassis.postgres import Database
+    from chassis.replica import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,8 @@ class Built:
     """Loops that live as long as the process, each its own task; one that raises ends the process."""
     closers: Sequence[Closer] = ()
     """Run after the drain, last first."""
+    replicas: Mapping[str, Keeper] = field(default_factory=dict)
+    """Copies of other services' rows, by name; `GetBusState` says how true they are."""
     before_serve: Callable[[], Awaitable[None]] | None = None
     """Awaited when background tasks and consumers run and before health says SERVING."""
 
@@ -266,7 +269,11 @@ def _bus_servicers(
         return ()
     from chassis.bus_admin import registration
 
-    return [registration(service.name, context.db, context.nats, context.relay, built.consumers)]
+    return [
+        registration(
+            service.name, context.db, context.nats, context.relay, built.consumers, replicas=built.replicas
+        )
+    ]
 
 
 def _in_thread(close: Callable[[], None]) -> Closer:

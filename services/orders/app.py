@@ -43,6 +43,7 @@ from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.demand import Demand
 from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
+from services.orders.adapters.postgres.refused import RefusedOrders
 from services.orders.adapters.postgres.rules import RulesReader
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.adapters.pricing.upkeep import StockPrices
@@ -127,6 +128,7 @@ async def build(ctx: Context[Settings]) -> Built:
 
     terms_at = by_book(book, lambda: stock_prices.book, capacity)
     secure = Secure(replica, directory, reservations, terms_at, clock)
+    refused = RefusedOrders(ctx.db, ctx.relay, clock, ERRORS)
     place = PlaceOrder(
         prices=prices,
         secure=secure,
@@ -139,6 +141,7 @@ async def build(ctx: Context[Settings]) -> Built:
         capacity=capacity,
         clock=clock,
         new_id=new_id,
+        refused=refused.note,
     )
     source_again = SourceAgain(store, secure, taken, directory, reservations, capacity, new_id)
     payments = SettlePayments(store, provider)
@@ -198,8 +201,10 @@ async def build(ctx: Context[Settings]) -> Built:
             source_again.run,
             payments.run,
             stock_prices.run,
+            refused.run,
             housekeeping,
         ],
+        replicas={"availability": replica.keeper},
         closers=[
             store.close,
             provider.close,

@@ -8,6 +8,7 @@ voided. Where nothing is reserved (goods carried out), an intent does the same f
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chassis.clock import Clock
@@ -52,6 +53,10 @@ PROMISE_TRIES = 3
 """How often an order is promised anew at the same locations because others took the day's capacity."""
 
 
+Refused = Callable[[str, Exception], None]
+"""Hears of each order that is refused: its channel and the refusal."""
+
+
 class Request(NamedTuple):
     """A call to be remembered: its key, what it contains, and the id the caller chose."""
 
@@ -77,7 +82,9 @@ class PlaceOrder:
         capacity: LiveCapacity,
         clock: Clock,
         new_id: NewId,
+        refused: Refused | None = None,
     ) -> None:
+        self._refused = refused
         self._prices = prices
         self._secure = secure
         self._directory = directory
@@ -100,7 +107,12 @@ class PlaceOrder:
             with span("PlaceOrder", order_id=order_id):
                 return await self._place(order_id, draft, token, request, trace_id)
 
-        return await self._flights.fly(request.key, request.fingerprint, request.request_id, work)
+        try:
+            return await self._flights.fly(request.key, request.fingerprint, request.request_id, work)
+        except Exception as error:
+            if self._refused is not None:
+                self._refused(draft.channel_id, error)
+            raise
 
     async def _place(self, order_id: str, draft: Draft, token: str, request: Request, trace_id: str) -> bytes:
         looking_up = self._acceptor.stored(request.key, request.fingerprint, request.request_id)

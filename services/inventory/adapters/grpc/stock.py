@@ -221,6 +221,17 @@ class StockServicer(inventory_pb2_grpc.StockServiceServicer):
             duration_ms=int((time.monotonic() - started) * 1000),
         )
 
+    async def GetAuditState(
+        self, request: pb.GetAuditStateRequest, context: Context
+    ) -> pb.GetAuditStateResponse:
+        """See the contract."""
+        state = await auditor.round_state(self._db)
+        answer = pb.GetAuditStateResponse(standing_differences=state.differences)
+        answer.round_start_time.FromDatetime(state.began_at)
+        if state.last_ended_at is not None:
+            answer.round_end_time.FromDatetime(state.last_ended_at)
+        return answer
+
     async def _load(self, chunk: pb.LoadStockRequest) -> pb.LoadStockResponse:
         lines = [
             load.Loaded(one.sku, one.location_id, one.quantity_units, one.safety_units)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,25 @@ _STANDING = metrics.gauge(
 _AGE = metrics.gauge(
     "inventory_audit_round_age_seconds", "s", "Since the last full round ended, or since the first began"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RoundState:
+    """How far the online audit is, whichever instance is at it."""
+
+    differences: int
+    """Found in the last full round or since."""
+    began_at: datetime
+    last_ended_at: datetime | None
+
+
+async def round_state(db: Database) -> RoundState:
+    """What the online audit has found."""
+    async with db.connection() as conn:
+        row = await conn.fetchrow(sql.progress)
+    assert row is not None
+    differences = max(row["last_differences"], row["differences"])
+    return RoundState(differences, row["began_at"], row["last_ended_at"])
 
 
 class Auditor:

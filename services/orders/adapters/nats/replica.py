@@ -111,6 +111,11 @@ class AvailabilityReplica:
 
     # ---- upkeep
 
+    @property
+    def keeper(self) -> Keeper:
+        """What keeps the copy true."""
+        return self._keeper
+
     async def open(self) -> None:
         """Listen to deltas; call before `run`."""
         await self._nats.subscribe(LIVE_SUBJECT, cb=self._on_delta)
