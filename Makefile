@@ -43,9 +43,9 @@ test-unit: setup ## Run the unit and contract tests (TESTS=services/inventory AR
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 # One after another: they share one platform, and those that kill and count seconds want the machine.
-test-integration: setup ## Run whole journeys over real servers, kills included (ARGS='-k name')
+test-integration: setup ## Run journeys over real servers, kills included, and pages in a browser (ARGS='-k name')
 	@echo "test: 2 of 2, journeys over real servers"
-	@$(BIN)/pytest -q tests/integration $(ARGS)
+	@$(BIN)/pytest -q tests/integration tests/browser $(ARGS)
 
 plants: setup ## Plant known bugs, one at a time, and demand that tests catch each (PLANT=name for one)
 	@$(BIN)/python -m tests.plants $(PLANT)

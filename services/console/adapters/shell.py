@@ -55,11 +55,10 @@ class Shell:
         person = self._console.sessions.person(request)
         if not person.signed_in:
             return self._console.to_sign_in(request)
-        return RedirectResponse(self._first(person), 303)
-
-    def _first(self, person: Person) -> str:
         menu = self._console.menu(person)
-        return menu[0].path if menu else "/nothing"
+        if not menu:
+            return self._console.problem(request, person, 200, "problem.no_pages")
+        return RedirectResponse(menu[0].path, 303)
 
     async def _icon(self, request: Request) -> Response:
         return RedirectResponse(self._console.statics.address("mark.svg"), 308)
@@ -67,7 +66,7 @@ class Shell:
     async def _ask(self, request: Request) -> Response:
         person = self._console.sessions.person(request)
         if person.signed_in:
-            return RedirectResponse(self._first(person), 303)
+            return RedirectResponse("/", 303)
         return await self._form(request, person)
 
     async def _form(self, request: Request, person: Person, status: int = 200, problem: str = "") -> Response:

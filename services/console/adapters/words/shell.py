@@ -94,6 +94,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A service is away. This page tries again by itself.",
         "Un servicio no responde. Esta página lo reintenta sola.",
     ),
+    "problem.no_pages": (
+        "There is no page for your role on this platform.",
+        "En esta plataforma no hay ninguna página para su función.",
+    ),
     "problem.foreign": (
         "This form was not sent from these pages.",
         "Este formulario no viene de estas páginas.",

@@ -1,0 +1,65 @@
+"""One platform with a real run of orders, its pages, and one browser for all tests of pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from cli.local.platform import Platform
+from tests.browser import machine
+from tests.browser.visit import Visit
+from tests.integration.world import World, retailer
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium; without one these tests are skipped."""
+    if not machine.chromium_path():
+        pytest.skip("no chromium on this machine (Debian: apt install chromium; or set CHROMIUM)")
+    async with machine.chromium() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session")
+async def platform(browser: Browser) -> AsyncIterator[Platform]:
+    """A running platform on which a real grocer's baskets were bought and delivered."""
+    folder = Path(tempfile.mkdtemp(prefix="aljibe-pages-"))
+    folder.chmod(0o755)
+    try:
+        async with Platform(folder, environ={**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}) as running:
+            await machine.replay(running)
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def world(platform: Platform) -> AsyncIterator[World]:
+    """A small retailer beside the real run, for orders and stock of a test's own."""
+    async with retailer(platform) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session")
+async def console_url(platform: Platform) -> AsyncIterator[str]:
+    """Where the pages are."""
+    async with machine.console(platform) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def visit(browser: Browser, console_url: str) -> AsyncIterator[Visit]:
+    """``page = await visit("operator", "/today", language="es", width=PHONE)``; at the end no browser may
+    have complained.
+    """
+    made = Visit(browser, console_url)
+    yield made
+    await made.close()
+    assert not made.errors()
