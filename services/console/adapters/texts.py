@@ -99,7 +99,7 @@ class Texts:
 
     def money(self, minor: int, currency: str) -> str:
         """Integer minor units as ``USD 12.50`` or ``12,50 USD``."""
-        digits = 0 if currency in _NO_MINOR_UNIT else 2
+        digits = minor_digits(currency)
         text = self.number(abs(minor) / 10**digits, digits)
         sign = "−" if minor < 0 else ""
         return f"{sign}{currency} {text}" if self.language == "en" else f"{sign}{text} {currency}"
@@ -110,12 +110,17 @@ class Texts:
         if moment is None:
             return Markup("")
         local = moment.astimezone(self.zone)
-        clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-        text = clock if local.date() == self.today() else f"{self.day(local.date())} {clock}"
+        text = self.clock(moment, seconds=seconds)
         full = f"{local.date().isoformat()} {local:%H:%M:%S} {local:%Z}"
         return Markup('<time datetime="{}" title="{}">{}</time>').format(
             moment.astimezone(UTC).isoformat(timespec="milliseconds"), full, text
         )
+
+    def clock(self, moment: datetime, *, seconds: bool = False) -> str:
+        """The same as plain text."""
+        local = moment.astimezone(self.zone)
+        clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+        return clock if local.date() == self.today() else f"{self.day(local.date())} {clock}"
 
     def day(self, day: date) -> str:
         """``22 Nov``, with the year when it is another."""
@@ -153,6 +158,11 @@ class Texts:
         if not separator or len(tail) < 16:
             return escape(value)
         return Markup('<span class="id" title="{}">{}_…{}</span>').format(value, head, tail[-8:])
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount are minor units."""
+    return 0 if currency in _NO_MINOR_UNIT else 2
 
 
 def zone_of(name: str) -> ZoneInfo:
