@@ -168,7 +168,7 @@ class Ingest:
         _DROPPED.labels("outside_traces").inc(found.apart)
         _EVICTED.inc(self._writer.evicted - self.counts.evicted)
         self.counts.evicted = self._writer.evicted
-        _STORED_BYTES.set(self._writer.bytes)
+        _STORED_BYTES.set(self._writer.used_bytes)
         return answers
 
     def _count(self, outcome: str, found: decode.Decoded) -> None:

@@ -113,22 +113,23 @@ class Words:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._known: dict[tuple[Facet, str], int] = {}
+        # By kind: the hash of an enumeration's member is slow to make.
+        self._known: list[dict[str, int]] = [{} for _ in range(max(Facet) + 1)]
 
     def id_of(self, kind: Facet, text: str) -> int:
         """The word's id; it is stored when it is new."""
-        known = self._known.get((kind, text))
-        if known is not None:
-            return known
+        known = self._known[kind]
+        if (found := known.get(text)) is not None:
+            return found
         row = self._db.execute(QUERIES.word_by_text, (kind, text)).fetchone()
         if row is None:
             row = self._db.execute(QUERIES.insert_word, (kind, text)).fetchone()
-        if len(self._known) >= MAX_KNOWN_WORDS:
-            self._known.clear()
-        found = int(row[0])
-        self._known[(kind, text)] = found
+        if len(known) >= MAX_KNOWN_WORDS:
+            known.clear()
+        found = known[text] = int(row[0])
         return found
 
     def forget(self) -> None:
         """Words may have been deleted."""
-        self._known.clear()
+        for known in self._known:
+            known.clear()

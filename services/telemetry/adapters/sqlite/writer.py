@@ -46,7 +46,7 @@ class Writer:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             over = self._store(spans, logs)
-            if self.spans + self.logs > self._max_spans or self.bytes > self._max_bytes:
+            if self.spans + self.logs > self._max_spans or self.used_bytes > self._max_bytes:
                 self._evict()
             self._db.execute("COMMIT")
         except BaseException:
@@ -58,7 +58,7 @@ class Writer:
         return over
 
     @property
-    def bytes(self) -> int:
+    def used_bytes(self) -> int:
         """Bytes of the file in use."""
         pages, free, size = (
             self._db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -68,70 +68,83 @@ class Writer:
 
     def _store(self, spans: Sequence[SpanRecord], logs: Sequence[LogEntry]) -> int:
         grown: dict[bytes, LiveTrace] = {}
-        span_rows: list[tuple[object, ...]] = []
-        log_rows: list[tuple[object, ...]] = []
         postings: list[tuple[int, int]] = []
-        over = 0
-        word = self._words.id_of
-        live = self._live.get
-        for record in spans:
-            trace = grown.get(record.trace_id)
-            if trace is None:
-                trace = grown[record.trace_id] = live(record.trace_id)
-            if trace.spans >= MAX_SPANS_OF_TRACE:
-                over += 1
-                continue
-            _, span_id, origin, rooted, kind, service, name, start, finish, failed, peer, words, data = record
-            service_id, name_id = word(Facet.SERVICE, service), word(Facet.NAME, name)
-            key = trace.key
-            mine = trace.words
-            if service_id not in mine:
-                mine.add(service_id)
-                postings.append((service_id, key))
-            for one in (name_id, *[word(*pair) for pair in words]) if words else (name_id,):
-                if one not in mine and len(mine) < MAX_WORDS_OF_TRACE:
-                    mine.add(one)
-                    postings.append((one, key))
-            if trace.spans == 0 or (rooted, -start) > (trace.rooted, -trace.root_start):
-                trace.rooted, trace.root_start = rooted, start
-                trace.root_service, trace.root_name = service_id, name_id
-            trace.start = start if trace.spans == 0 else min(trace.start, start)
-            trace.finish = max(trace.finish, finish)
-            peer_id = word(Facet.PEER, peer) if peer else 0
-            span_rows.append(
-                (
-                    key << TRACE_SHIFT | trace.spans,
-                    start,
-                    kind,
-                    service_id,
-                    span_id,
-                    origin,
-                    peer_id,
-                    failed,
-                    finish - start,
-                    data,
-                )
-            )
-            trace.spans += 1
-            trace.errors += failed
-        for entry in logs:
-            trace = grown.get(entry.trace_id)
-            if trace is None:
-                trace = grown[entry.trace_id] = live(entry.trace_id)
-            if trace.logs >= MAX_SPANS_OF_TRACE:
-                over += 1
-                continue
-            log_rows.append(
-                (trace.key << TRACE_SHIFT | trace.logs, word(Facet.SERVICE, entry.service), entry.data)
-            )
-            trace.logs += 1
+        span_rows = self._span_rows(spans, grown, postings)
+        log_rows = self._log_rows(logs, grown)
         self._db.executemany(QUERIES.insert_span, span_rows)
         self._db.executemany(QUERIES.insert_log, log_rows)
         self._db.executemany(QUERIES.insert_posting, postings)
         self._save(list(grown.values()))
         self.spans += len(span_rows)
         self.logs += len(log_rows)
-        return over
+        return len(spans) + len(logs) - len(span_rows) - len(log_rows)
+
+    def _span_rows(
+        self, spans: Sequence[SpanRecord], grown: dict[bytes, LiveTrace], postings: list[tuple[int, int]]
+    ) -> list[tuple[object, ...]]:
+        """Rows of all spans that their traces have room for. What a trace is found by goes to `postings`."""
+        rows: list[tuple[object, ...]] = []
+        word, live = self._words.id_of, self._live.get
+        for (
+            trace_id,
+            span,
+            origin,
+            rooted,
+            kind,
+            service,
+            name,
+            start,
+            finish,
+            failed,
+            peer,
+            words,
+            data,
+        ) in spans:
+            trace = grown.get(trace_id)
+            if trace is None:
+                trace = grown[trace_id] = live(trace_id)
+            count = trace.spans
+            if count >= MAX_SPANS_OF_TRACE:
+                continue
+            service_id, name_id = word(Facet.SERVICE, service), word(Facet.NAME, name)
+            key, mine = trace.key, trace.words
+            if service_id not in mine:
+                mine.add(service_id)
+                postings.append((service_id, key))
+            if name_id not in mine and len(mine) < MAX_WORDS_OF_TRACE:
+                mine.add(name_id)
+                postings.append((name_id, key))
+            for facet, text in words:
+                one = word(facet, text)
+                if one not in mine and len(mine) < MAX_WORDS_OF_TRACE:
+                    mine.add(one)
+                    postings.append((one, key))
+            if count == 0 or start < trace.start:
+                trace.start = start
+            if finish > trace.finish:
+                trace.finish = finish
+            if count == 0 or (rooted >= trace.rooted and (rooted > trace.rooted or start < trace.root_start)):
+                trace.rooted, trace.root_start = rooted, start
+                trace.root_service, trace.root_name = service_id, name_id
+            peer_id = word(Facet.PEER, peer) if peer else 0
+            row = (key << TRACE_SHIFT | count, start, kind, service_id, span, origin, peer_id, failed)
+            rows.append((*row, finish - start, data))
+            trace.spans = count + 1
+            if failed:
+                trace.errors += 1
+        return rows
+
+    def _log_rows(self, logs: Sequence[LogEntry], grown: dict[bytes, LiveTrace]) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = []
+        for entry in logs:
+            trace = grown.get(entry.trace_id)
+            if trace is None:
+                trace = grown[entry.trace_id] = self._live.get(entry.trace_id)
+            if trace.logs < MAX_SPANS_OF_TRACE:
+                service = self._words.id_of(Facet.SERVICE, entry.service)
+                rows.append((trace.key << TRACE_SHIFT | trace.logs, service, entry.data))
+                trace.logs += 1
+        return rows
 
     def _save(self, grown: Sequence[LiveTrace]) -> None:
         new = [trace for trace in grown if trace.new]
@@ -144,7 +157,7 @@ class Writer:
 
     def _evict(self) -> None:
         """Whole traces, those that came first, until there is room again."""
-        by_bytes = self.bytes > self._max_bytes
+        by_bytes = self.used_bytes > self._max_bytes
         total = self.spans + self.logs
         target = min(self._max_spans, total if by_bytes else self._max_spans) * (1 - EVICT_SHARE)
         last = gone_spans = gone_logs = gone_traces = 0
