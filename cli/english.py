@@ -49,6 +49,7 @@ aljibe up --json              one document with every address when it is ready
     "up.interrupted": "interrupted; everything that had started is stopped",
     "up.stopped": "everything is stopped",
     "up.ready": "Aljibe is ready in {seconds} s",
+    "up.pages": "Pages",
     "up.docs": "Documentation",
     "up.metrics": "Metrics",
     "up.logs": "Logs",

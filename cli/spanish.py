@@ -49,6 +49,7 @@ aljibe up --json              un documento con todas las direcciones cuando est�
     "up.interrupted": "interrumpido; todo lo que había arrancado está detenido",
     "up.stopped": "todo está detenido",
     "up.ready": "Aljibe está listo en {seconds} s",
+    "up.pages": "Páginas",
     "up.docs": "Documentación",
     "up.metrics": "Métricas",
     "up.logs": "Registros",

@@ -71,6 +71,7 @@ def _tell_ready(session: Session, platform: Platform, seconds: float) -> None:
             "grpc": dict(platform.addresses.grpc),
             "metrics": dict(platform.addresses.metrics),
             "otlp": dict(platform.addresses.otlp),
+            "console": platform.addresses.console,
         }
     )
     session.show(*_welcome(session, platform, seconds))
@@ -81,6 +82,8 @@ def _welcome(session: Session, platform: Platform, seconds: float) -> list[Rende
     doors = Table.grid(padding=(0, 2))
     doors.add_column(style="bold")
     doors.add_column(style="cyan", no_wrap=True)
+    if platform.addresses.console:
+        doors.add_row(texts("up.pages"), platform.addresses.console)
     doors.add_row(texts("up.docs"), f"{http}/docs")
     doors.add_row("REST", f"{http}/v1/…")
     doors.add_row("OpenAPI", f"{http}/openapi.json")

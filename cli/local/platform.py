@@ -27,9 +27,11 @@ from cli.local.signals import EndSignals
 
 GATEWAY = "gateway"
 TELEMETRY = "telemetry"
+CONSOLE = "console"
+_HTTP_DOORS = (GATEWAY, CONSOLE)
 SERVICES = ("catalog", "inventory", "orders", "fulfillment", GATEWAY)
 """What sells; it needs none of the others."""
-OPERATIONS = (TELEMETRY,)
+OPERATIONS = (TELEMETRY, "insights", CONSOLE)
 """What shows it to people."""
 DATABASE = "aljibe"
 DEFAULT_PORTS = {
@@ -37,8 +39,10 @@ DEFAULT_PORTS = {
     "inventory": 50052,
     "orders": 50053,
     "fulfillment": 50054,
+    "insights": 50055,
     TELEMETRY: 50056,
     GATEWAY: 8080,
+    CONSOLE: 8081,
     "OTLP gRPC": 4317,
     "OTLP HTTP": 4318,
 }
@@ -50,14 +54,15 @@ _SERVER_BACKOFF_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running platform answers: ``http`` of the gateway, ``host:port`` of each service's gRPC, and
-    where OpenTelemetry is taken (``grpc`` and ``http``; empty: elsewhere).
+    """Where a running platform answers: ``http`` of the gateway, ``host:port`` of each service's gRPC, where
+    OpenTelemetry is taken (``grpc`` and ``http``; empty: elsewhere), and the pages for people (empty: none).
     """
 
     http: str
     grpc: Mapping[str, str]
     metrics: Mapping[str, str]
     otlp: Mapping[str, str] = field(default_factory=dict)
+    console: str = ""
 
 
 class Platform:
@@ -155,8 +160,7 @@ class Platform:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers.clear()
-        if gateway := self.services.get(GATEWAY):
-            await gateway.stop()
+        await asyncio.gather(*(self.services[name].stop() for name in _HTTP_DOORS if name in self.services))
         last = self.services.get(TELEMETRY)
         await asyncio.gather(*(service.stop() for service in self.services.values() if service is not last))
         if last:
@@ -246,9 +250,10 @@ class Platform:
         (self.data / "secrets").mkdir(mode=0o700, exist_ok=True)
         listens = {name: f"127.0.0.1:{self._port(name)}" for name in self.names}
         metrics = {name: f"127.0.0.1:{free_port()}" for name in self.names}
-        grpc = {name: listen for name, listen in listens.items() if name != GATEWAY}
+        grpc = {name: listen for name, listen in listens.items() if name not in _HTTP_DOORS}
         otlp = self._otlp()
-        self.addresses = Addresses(f"http://{listens[GATEWAY]}", grpc, metrics, otlp)
+        console = f"http://{listens[CONSOLE]}" if CONSOLE in listens else ""
+        self.addresses = Addresses(f"http://{listens[GATEWAY]}", grpc, metrics, otlp, console)
         shared = {
             **self._environ,
             "ALJIBE_NATS_URL": self.nats_url,
@@ -269,19 +274,21 @@ class Platform:
                 "ALJIBE_SERVICE_TOKEN_KEY_FILE": str(self._keys(name).private_key_file),
             }
             migrate = None
-            if name == GATEWAY:
-                environ["ALJIBE_HTTP_LISTEN"] = listens[name]
-                address = self.addresses.http
-            elif name == TELEMETRY:
+            address = listens[name]
+            if name in _HTTP_DOORS:
+                environ["ALJIBE_HTTP_LISTEN"] = address
+                address = f"http://{address}"
+                if name == CONSOLE:
+                    environ = {**self._console_settings(), **environ}
+            else:
+                environ["ALJIBE_GRPC_LISTEN"] = address
+            if name == TELEMETRY:
                 environ |= {
-                    "ALJIBE_GRPC_LISTEN": listens[name],
                     "ALJIBE_OTLP_GRPC_LISTEN": otlp["grpc"],
                     "ALJIBE_OTLP_HTTP_LISTEN": otlp["http"],
                     "ALJIBE_TRACE_STORE": str(self.data / TELEMETRY / "traces.db"),
                 }
-                address = listens[name]
-            else:
-                environ["ALJIBE_GRPC_LISTEN"] = address = listens[name]
+            elif name not in _HTTP_DOORS:
                 password = self._password(name)
                 environ["ALJIBE_POSTGRES_URL"] = _as_user(self.admin_url, f"aljibe_{name}", password)
                 migrate = {
@@ -293,6 +300,16 @@ class Platform:
             for number, listen in enumerate(twins.get(name, ()), start=2):
                 own = {"ALJIBE_GRPC_LISTEN": listen, "ALJIBE_METRICS_LISTEN": f"127.0.0.1:{free_port()}"}
                 self._plan(f"{name}-{number}", name, listen, {**environ, **own}, migrate)
+
+    def _console_settings(self) -> Mapping[str, str]:
+        """What goes for the pages unless the environment says otherwise: an account per role, as keys are of
+        the data folder.
+        """
+        accounts = "ALJIBE_ACCOUNTS_FILE" not in self._environ
+        return {
+            "ALJIBE_TOKEN_KEY_FILE": str(self.development_key_file),
+            "ALJIBE_DEVELOPMENT_ACCOUNTS": str(accounts).lower(),
+        }
 
     def _otlp(self) -> Mapping[str, str]:
         if TELEMETRY not in self.names:
@@ -356,6 +373,7 @@ class Platform:
             "grpc": dict(self.addresses.grpc),
             "metrics": dict(self.addresses.metrics),
             "otlp": dict(self.addresses.otlp),
+            "console": self.addresses.console,
         }
         with contextlib.suppress(FileNotFoundError):
             (self.data / "platform.json").unlink()

@@ -48,7 +48,7 @@ async def _main(name: str, action: str) -> int:
         return 3
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    await (_serve_http(asked) if name == "gateway" else _serve_grpc(asked))
+    await (_serve_http(asked) if name in ("gateway", "console") else _serve_grpc(asked))
     return 0
 
 

@@ -45,12 +45,12 @@ async def test_up_tells_when_it_is_ready_and_a_signal_ends_it_all(server_folder:
     _, said = await process.communicate()
 
     assert process.returncode == 0
-    assert set(document["grpc"]) == {"catalog", "inventory", "orders", "fulfillment", "telemetry"}
+    assert set(document["grpc"]) == {"catalog", "inventory", "orders", "fulfillment", "telemetry", "insights"}
     assert set(document["otlp"]) == {"grpc", "http"}
     assert document["docs"].endswith("/docs")
     assert document["readySeconds"] < 60
     assert "todo está detenido" in said.decode()
-    assert len(children) >= 8
+    assert len(children) >= 10
     assert not [child for child in children if child.is_running()]
 
 
