@@ -18,6 +18,7 @@ from services.console.adapters import problems
 from services.console.adapters.doors import Doors
 from services.console.adapters.live import Hub
 from services.console.adapters.menu import MENU, Entry
+from services.console.adapters.observing import observed
 from services.console.adapters.session import FLASH_COOKIE, Person, Sessions
 from services.console.adapters.statics import Statics
 from services.console.adapters.stream import Streams
@@ -68,11 +69,14 @@ class Console:
                 return self.to_sign_in(request)
             if not person.has_role(*roles):
                 return self.problem(request, person, 403)
-            try:
-                response = await handler(self, request, person)
-            except grpc.aio.AioRpcError as error:
-                response = self.refused_page(request, person, error)
-            return self._kept(request, response)
+
+            async def shown() -> Response:
+                try:
+                    return await handler(self, request, person)
+                except grpc.aio.AioRpcError as error:
+                    return self.refused_page(request, person, error)
+
+            return self._kept(request, await observed(request, path, shown))
 
         return Route(path, endpoint, methods=["GET"])
 
@@ -91,11 +95,14 @@ class Console:
                 return self.problem(request, person, 400, str(error))
             if not person.has_role(*roles):
                 return self.problem(request, person, 403)
-            try:
-                response = await handler(self, request, person)
-            except grpc.aio.AioRpcError as error:
-                response = self.refused(request, person, problems.sentence(error, person.texts))
-            return self._kept(request, response)
+
+            async def acted() -> Response:
+                try:
+                    return await handler(self, request, person)
+                except grpc.aio.AioRpcError as error:
+                    return self.refused(request, person, problems.sentence(error, person.texts))
+
+            return self._kept(request, await observed(request, path, acted))
 
         return Route(path, endpoint, methods=["POST"])
 

@@ -11,13 +11,16 @@ import grpc
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from chassis import metrics, telemetry
 from services.console.adapters import problems
+from services.console.adapters.observing import unrecorded
 from services.console.adapters.session import Person
 from services.console.config import Settings
 
 RECONNECT_MILLISECONDS = 1000
 AGAIN_FIRST_SECONDS = 0.5
 AGAIN_CAP_SECONDS = 5.0
+_OPEN = metrics.gauge("console_live_streams", "streams", "Live pages that are open")
 _LOG = logging.getLogger(__name__)
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -50,6 +53,7 @@ class Streams:
 
     async def _events(self, person: Person, regions: Iterate) -> AsyncIterator[bytes]:
         self.open_count += 1
+        _OPEN.inc()
         end = min(time.time() + self._settings.event_stream_seconds, person.expires)
         queue: asyncio.Queue[bytes] = asyncio.Queue(1)
         pump = asyncio.create_task(self._pump(person, regions, queue))
@@ -71,12 +75,14 @@ class Streams:
                 yield b": still here\n\n"
         finally:
             self.open_count -= 1
+            _OPEN.dec()
             pump.cancel()
             drained.cancel()
             await asyncio.gather(pump, drained, return_exceptions=True)
 
     async def _pump(self, person: Person, regions: Iterate, queue: asyncio.Queue[bytes]) -> None:
         """Puts what changed; says when a service is away, and tries again until it is back."""
+        telemetry.attach(unrecorded())
         sent: dict[str, str] = {}
         pause = AGAIN_FIRST_SECONDS
         away = ""

@@ -56,7 +56,7 @@ def catalogue() -> Mapping[str, tuple[str, str]]:
 
 
 class Texts:
-    """What a page says in one language, and in one time zone: ``texts("order.cancel")``."""
+    """What a page says in one language, and in one time zone: ``texts("shell.name")``."""
 
     def __init__(
         self, language: str, time_zone: str = "UTC", *, now: Callable[[], datetime] | None = None
