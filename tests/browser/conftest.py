@@ -47,19 +47,12 @@ async def world(platform: Platform) -> AsyncIterator[World]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session")
-async def console_url(platform: Platform) -> AsyncIterator[str]:
-    """Where the pages are."""
-    async with machine.console(platform) as url:
-        yield url
-
-
 @pytest_asyncio.fixture
-async def visit(browser: Browser, console_url: str) -> AsyncIterator[Visit]:
+async def visit(browser: Browser, platform: Platform) -> AsyncIterator[Visit]:
     """``page = await visit("operator", "/today", language="es", width=PHONE)``; at the end no browser may
     have complained.
     """
-    made = Visit(browser, console_url)
+    made = Visit(browser, platform.addresses.console)
     yield made
     await made.close()
     assert not made.errors()

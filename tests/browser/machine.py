@@ -6,19 +6,16 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 from playwright.async_api import Browser, async_playwright
 
-from cli.local.machine import free_port
 from cli.local.platform import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 180.0
-CONSOLE_SECONDS = 30.0
 # No call home, no first-run pages, no rendering that needs a graphics card.
 _BROWSER_ARGUMENTS = (
     "--no-sandbox",
@@ -48,44 +45,6 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
-
-
-@asynccontextmanager
-async def console(platform: Platform, environ: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """Address of pages on a running platform; a process of its own, drained at the end."""
-    address = f"127.0.0.1:{free_port()}"
-    settings = {
-        **os.environ,
-        **{f"ALJIBE_{name.upper()}_ADDRESS": target for name, target in platform.addresses.grpc.items()},
-        "ALJIBE_HTTP_LISTEN": address,
-        "ALJIBE_TOKEN_KEY_FILE": str(platform.development_key_file),
-        "ALJIBE_DEVELOPMENT_ACCOUNTS": "true",
-        **(environ or {}),
-    }
-    log = platform.data / "log" / "console-of-test.log"
-    with log.open("ab") as out:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.console", "serve", env=settings, stdout=out, stderr=out, cwd=ROOT
-        )
-    try:
-        await _answers(f"http://{address}/healthz", process, log)
-        yield f"http://{address}"
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _answers(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
-    async with httpx.AsyncClient() as http, asyncio.timeout(CONSOLE_SECONDS):
-        while True:
-            if process.returncode is not None:
-                raise RuntimeError(f"the console ended: {log.read_text()[-2000:]}")
-            try:
-                if (await http.get(url)).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.1)
 
 
 async def replay(platform: Platform, scale: float = 0.02) -> None:
