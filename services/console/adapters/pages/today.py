@@ -131,7 +131,7 @@ class _Page:
         await self._name_channels(console, person)
         live = "/today/live" + ("?span=day" if span == DAY_SPAN else "")
         facts = self._facts(person, look.today, span)
-        return console.render(request, person, "today/page.html", live=live, span=span, **facts)
+        return console.render(request, person, "today/page.html", live=live, **facts)
 
     async def regions(
         self, console: Console, request: Request, person: Person
