@@ -22,14 +22,29 @@ OF_OPERATORS = {"postgresql.cnpg.io/v1"}
 """Kinds that an operator brings; their schemas are not Kubernetes' own."""
 FROM_OUTSIDE = {
     ("ConfigMap", "token-keys"),
-    *(("Secret", f"{service}-key") for service in ("catalog", "inventory", "orders", "fulfillment")),
+    *(
+        ("Secret", f"{service}-key")
+        for service in ("catalog", "inventory", "orders", "fulfillment", "console")
+    ),
 }
 """Made by deploy/k8s/keys, for every overlay."""
-PRODUCTION_SECRETS = {
-    ("Secret", name)
-    for service in ("catalog", "inventory", "orders", "fulfillment")
-    for name in (f"{service}-database", f"{service}-migration")
-} | {("Secret", "nats-client"), ("Secret", "nats-server"), ("Secret", "gateway-tls"), ("Secret", "tills-tls")}
+PRODUCTION_SECRETS = (
+    {
+        ("Secret", name)
+        for service in ("catalog", "inventory", "orders", "fulfillment")
+        for name in (f"{service}-database", f"{service}-migration")
+    }
+    | {
+        ("Secret", "nats-client"),
+        ("Secret", "nats-server"),
+        ("Secret", "gateway-tls"),
+        ("Secret", "tills-tls"),
+    }
+    | {
+        ("Secret", "console-accounts"),
+        ("Secret", "console-tls"),
+    }
+)
 """Made by the retailer's own secret store; docs/deployment.md lists them."""
 
 Manifest = Mapping[str, Any]

@@ -20,7 +20,8 @@ from typing import Any
 
 from chassis.auth import development_keys
 
-SERVICES = ("catalog", "inventory", "orders", "fulfillment")
+SERVICES = ("catalog", "inventory", "orders", "fulfillment", "console")
+"""The console signs tokens of the people who have signed in to it."""
 
 
 def manifests(folder: Path, trusted: Sequence[Path], namespace: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class Entry:
 
     name: str
     roles: tuple[str, ...]
+    needs: str = ""
+    """A service without whose address there is nothing to show."""
 
     @property
     def path(self) -> str:
@@ -27,12 +29,12 @@ class Entry:
 
 
 MENU: tuple[Entry, ...] = (
-    Entry("today", (OPERATOR, AUDITOR)),
+    Entry("today", (OPERATOR, AUDITOR), needs="insights"),
     Entry("store", (ASSOCIATE, OPERATOR, AUDITOR)),
     Entry("orders", (OPERATOR, AUDITOR, CHANNEL)),
     Entry("stock", (OPERATOR, AUDITOR, PLANNER, MERCHANDISER, ASSOCIATE)),
     Entry("sourcing", (OPERATOR, AUDITOR, PLANNER)),
-    Entry("traces", (OPERATOR, AUDITOR, PLANNER)),
+    Entry("traces", (OPERATOR, AUDITOR, PLANNER), needs="telemetry"),
     Entry("bus", (OPERATOR, AUDITOR)),
     Entry("system", (OPERATOR, AUDITOR)),
 )

@@ -155,7 +155,13 @@ class Console:
 
     def menu(self, person: Person) -> list[Entry]:
         """The pages that the person may see."""
-        return [entry for entry in MENU if entry.path in self._paths and person.has_role(*entry.roles)]
+        return [
+            entry
+            for entry in MENU
+            if entry.path in self._paths
+            and person.has_role(*entry.roles)
+            and (not entry.needs or entry.needs in self.doors.addresses)
+        ]
 
     def done(
         self, request: Request, person: Person, key: str, /, *, back: str = "", **facts: object

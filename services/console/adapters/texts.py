@@ -20,6 +20,7 @@ _MONTHS = {
 }
 _NO_MINOR_UNIT = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"})
 """ISO 4217 currencies without a minor unit, those that shops use."""
+NO_BREAK = "\u00a0"
 _WORDS_PACKAGE = "services.console.adapters.words"
 
 
@@ -94,15 +95,16 @@ class Texts:
         return text if self.language == "en" else text.translate(str.maketrans(",.", ".,"))
 
     def percent(self, share: float, digits: int = 0) -> str:
-        """A share of 0 to 1 as ``93 %``."""
-        return f"{self.number(share * 100, digits)} %" if self.language == "es" else f"{share:.{digits}%}"
+        """A share of 0 to 1 as ``93%`` or ``93 %``."""
+        return f"{self.number(share * 100, digits)}{NO_BREAK}%" if self.language == "es" else f"{share:.{digits}%}"
 
     def money(self, minor: int, currency: str) -> str:
         """Integer minor units as ``USD 12.50`` or ``12,50 USD``."""
         digits = minor_digits(currency)
         text = self.number(abs(minor) / 10**digits, digits)
         sign = "−" if minor < 0 else ""
-        return f"{sign}{currency} {text}" if self.language == "en" else f"{sign}{text} {currency}"
+        parts = (currency, text) if self.language == "en" else (text, currency)
+        return sign + NO_BREAK.join(parts)
 
     def when(self, time: _Stamp | datetime | None, *, seconds: bool = False) -> Markup:
         """A ``<time>``: the hour alone today, with the day otherwise; empty for a time that is not set."""

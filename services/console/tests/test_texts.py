@@ -18,9 +18,9 @@ def texts(language: str = "en", zone: str = "UTC") -> Texts:
 def test_numbers_and_money_are_written_as_the_language_does() -> None:
     assert texts("en").number(12345.678, 1) == "12,345.7"
     assert texts("es").number(12345.678, 1) == "12.345,7"
-    assert texts("en").money(123456, "USD") == "USD 1,234.56"
-    assert texts("es").money(-50, "EUR") == "−0,50 EUR"
-    assert texts("en").money(1500, "JPY") == "JPY 1,500"
+    assert texts("en").money(123456, "USD") == "USD\u00a01,234.56"
+    assert texts("es").money(-50, "EUR") == "−0,50\u00a0EUR"
+    assert texts("en").money(1500, "JPY") == "JPY\u00a01,500"
 
 
 def test_a_time_of_today_is_the_hour_alone_in_the_persons_zone() -> None:
