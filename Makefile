@@ -10,7 +10,7 @@ PROTOS := $(shell find protos 2>/dev/null)
 SOURCES = $(wildcard chassis services simulation cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs demo up test test-unit test-integration plants crashes bench bench-sourcing lock clean format
+.PHONY: help setup stubs demo up screenshots test test-unit test-integration plants crashes bench bench-sourcing lock clean format
 .PHONY: lint lint-python lint-imports lint-protos lint-tracked lint-deploy
 
 help: ## List these targets
@@ -92,6 +92,9 @@ bench-sourcing: setup ## Compare sourcing policies with hindsight on real basket
 
 up: setup ## Start the platform and keep it running, on the data of the last demo if there is any
 	@$(BIN)/aljibe up $(if $(wildcard var/demo),--data var/demo)
+
+screenshots: setup ## Take the pictures of docs/screenshots from a small real run, in chromium
+	@$(BIN)/python -m tests.browser.screenshots
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-config

@@ -96,7 +96,8 @@ class Texts:
 
     def percent(self, share: float, digits: int = 0) -> str:
         """A share of 0 to 1 as ``93%`` or ``93 %``."""
-        return f"{self.number(share * 100, digits)}{NO_BREAK}%" if self.language == "es" else f"{share:.{digits}%}"
+        gap = NO_BREAK if self.language == "es" else ""
+        return f"{self.number(share * 100, digits)}{gap}%"
 
     def money(self, minor: int, currency: str) -> str:
         """Integer minor units as ``USD 12.50`` or ``12,50 USD``."""
