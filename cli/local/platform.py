@@ -309,6 +309,7 @@ class Platform:
         return {
             "ALJIBE_TOKEN_KEY_FILE": str(self.development_key_file),
             "ALJIBE_DEVELOPMENT_ACCOUNTS": str(accounts).lower(),
+            "ALJIBE_REPORTS_FOLDER": str(self.data / "reports"),
         }
 
     def _otlp(self) -> Mapping[str, str]:

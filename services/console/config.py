@@ -23,6 +23,8 @@ class Settings(ChassisSettings):
     """One account per role, without passwords: for a platform on one's own machine only."""
     accounts_file: Path | None = None
     """JSON with the accounts and the scrypt hashes of their passwords; re-read when it changes."""
+    reports_folder: Path | None = None
+    """Where `aljibe simulate` keeps its reports; empty: the pages show none."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     """Names that the pages answer to, without port; `*` for any (never with development accounts)."""
     trusted_proxies: str = "127.0.0.1"

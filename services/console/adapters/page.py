@@ -255,6 +255,7 @@ class Console:
         texts = person.texts
         return {
             "t": texts,
+            "said": texts.said,
             "word": texts.word,
             "count": texts.count,
             "number": texts.number,

@@ -23,7 +23,7 @@ _TRANSPORT_SECURITY = "max-age=31536000"
 
 
 class SecurityHeaders:
-    """ASGI middleware: security headers on every answer."""
+    """ASGI middleware: security headers on every answer; one that an answer has of its own stays."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 if scope["scheme"] == "https":
                     headers["strict-transport-security"] = _TRANSPORT_SECURITY
             await send(message)

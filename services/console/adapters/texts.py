@@ -76,6 +76,10 @@ class Texts:
         """The same with the fields as a mapping."""
         return self._words[key][self._column].format_map(fields)
 
+    def said(self, key: str, /, **fields: object) -> Markup:
+        """The sentence as HTML: fields that are markup, such as times, stay so; others are escaped."""
+        return escape(self._words[key][self._column]).format_map(fields)
+
     def has(self, key: str) -> bool:
         """Whether there is such a sentence."""
         return key in self._words
