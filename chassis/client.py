@@ -19,6 +19,13 @@ import grpc
 from chassis import metrics, telemetry
 from chassis.auth import ServiceIdentity
 from chassis.call import current_call
+from chassis.conventions import (
+    RPC_METHOD,
+    RPC_RESPONSE_STATUS_CODE,
+    RPC_SYSTEM_NAME,
+    SERVER_ADDRESS,
+    SERVER_PORT,
+)
 from chassis.exchange_client import Exchanger
 from chassis.server import KEEPALIVE_MILLISECONDS, KEEPALIVE_TIMEOUT_MILLISECONDS, MAX_METADATA_BYTES
 
@@ -105,7 +112,16 @@ def channel(
     target = address if "://" in address or address.startswith(("unix:", "dns:")) else f"dns:///{address}"
     inner = grpc.aio.insecure_channel(target, options=options)
     exchanger = Exchanger(inner, exchange_streams) if exchange_streams else None
-    return _Channel(inner, identity, default_deadline_seconds, exchanger)
+    return _Channel(inner, identity, default_deadline_seconds, exchanger, _place(address))
+
+
+def _place(address: str) -> dict[str, telemetry.Attribute]:
+    """Where calls go, as attributes of their spans; of several addresses, as they were given."""
+    bare = address.rpartition("/")[2]
+    host, colon, port = bare.rpartition(":")
+    if colon and port.isdecimal():
+        return {SERVER_ADDRESS: host, SERVER_PORT: int(port)}
+    return {SERVER_ADDRESS: bare}
 
 
 class _Channel(grpc.aio.Channel):
@@ -115,8 +131,10 @@ class _Channel(grpc.aio.Channel):
         identity: ServiceIdentity | None,
         default_deadline_seconds: float,
         exchanger: Exchanger | None,
+        place: dict[str, telemetry.Attribute],
     ) -> None:
         self._exchanger = exchanger
+        self._attributes = {RPC_SYSTEM_NAME: "grpc", **place}
         self._inner = inner
         self._identity = identity
         self._default_seconds = default_deadline_seconds
@@ -157,12 +175,11 @@ class _Channel(grpc.aio.Channel):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    def _metadata(self, given: Metadata | None) -> list[tuple[str, str | bytes]]:
+    def _metadata(self, given: Metadata | None, traceparent: str | None) -> list[tuple[str, str | bytes]]:
         metadata = list(given or ())
         names = {name for name, _ in metadata}
         if self._identity is not None and "authorization" not in names:
             metadata.append(("authorization", self._identity.authorization()))
-        traceparent = telemetry.current_traceparent()
         if traceparent is not None and "traceparent" not in names:
             metadata.append(("traceparent", traceparent))
         call = current_call()
@@ -174,7 +191,8 @@ class _Channel(grpc.aio.Channel):
         def start(
             *args: Any, timeout: float | None = None, metadata: Metadata | None = None, **kwargs: Any
         ) -> Any:
-            return inner(*args, timeout=timeout, metadata=self._metadata(metadata), **kwargs)
+            sent = self._metadata(metadata, telemetry.current_traceparent())
+            return inner(*args, timeout=timeout, metadata=sent, **kwargs)
 
         return start
 
@@ -182,6 +200,7 @@ class _Channel(grpc.aio.Channel):
         name = method.lstrip("/")
         ok = _CALLS.labels(name, "OK")
         budget = self._budget
+        attributes = {**self._attributes, RPC_METHOD: name}
 
         async def once_or_more(
             request: Any, *, timeout: float | None = None, metadata: Metadata | None = None, **kwargs: Any
@@ -192,7 +211,10 @@ class _Channel(grpc.aio.Channel):
             if call is not None:
                 seconds = min(seconds, call.remaining_seconds())
             deadline = started + seconds
-            sent = self._metadata(metadata)
+            span = telemetry.child(name, telemetry.Kind.CLIENT, attributes)
+            sent = self._metadata(
+                metadata, telemetry.current_traceparent() if span is None else span.traceparent
+            )
             budget.earn()
             attempt = 0
             while True:
@@ -211,11 +233,26 @@ class _Channel(grpc.aio.Channel):
                     )
                     if not again:
                         _CALLS.labels(name, error.code().name).observe(time.monotonic() - started)
+                        if span is not None:
+                            span.attributes[RPC_RESPONSE_STATUS_CODE] = error.code().name
+                            # Of a client's span any other code than OK is an error.
+                            span.failed(error.code().name)
+                            telemetry.finish(span)
                         raise
                     _RETRIES.labels(name).inc()
                     await asyncio.sleep(pause)
+                except BaseException as error:
+                    if span is not None:
+                        span.raised(error)
+                        telemetry.finish(span)
+                    raise
                 else:
-                    ok.observe(time.monotonic() - started)
+                    if span is None:
+                        ok.observe(time.monotonic() - started)
+                    else:
+                        span.attributes[RPC_RESPONSE_STATUS_CODE] = "OK"
+                        telemetry.finish(span)
+                        ok.observe(time.monotonic() - started, telemetry.exemplar(span.traceparent))
                     return response
 
         return once_or_more

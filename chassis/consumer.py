@@ -37,7 +37,7 @@ import grpc
 from chassis import history, inbox
 from chassis.bus_client import BusClient
 from chassis.crashpoint import crashpoint
-from chassis.dispatch import Handler, plan_calls, traced
+from chassis.dispatch import Handler, keep_failure, plan_calls, traced
 from chassis.envelope import Incoming, Poison, parse, source_of
 from chassis.gaps import GAP_WAIT_SECONDS, Gaps
 from chassis.metrics import SIZE_BUCKETS, counter, gauge, histogram
@@ -305,15 +305,18 @@ class Consumer:
 
     async def _alone(self, message: Incoming, raw: Delivery) -> None:
         """Handle one message of a failed batch by itself, and if it is the one at fault, note that."""
+        started = asyncio.get_running_loop().time()
         try:
             done = await self._db.run(partial(self._settle_closely, [message]))
         except Unavailable:
             raise
         except Poison as error:
+            keep_failure(self.name, message, error, asyncio.get_running_loop().time() - started)
             await self._bury(message, raw, message.deliveries, error)
         except Exception as error:
             if _nobodys_fault(error):
                 raise Unavailable("the database or a service") from error
+            keep_failure(self.name, message, error, asyncio.get_running_loop().time() - started)
             await self._failed(message, raw, error)
         else:
             await self._finish(done, {id(message): raw})

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from opentelemetry.trace import SpanKind
-
-from chassis.envelope import Incoming
+from chassis.conventions import (
+    MESSAGING_BATCH_MESSAGE_COUNT,
+    MESSAGING_CONSUMER_GROUP_NAME,
+    MESSAGING_DESTINATION_NAME,
+    MESSAGING_MESSAGE_ID,
+    MESSAGING_OPERATION_NAME,
+    MESSAGING_OPERATION_TYPE,
+    MESSAGING_SYSTEM,
+    aggregate_id,
+)
+from chassis.envelope import Incoming, kebab
 from chassis.inbox import Aggregate
 from chassis.postgres import Connection
-from chassis.telemetry import from_traceparent, span
+from chassis.spans import Attribute, Kind, is_sampled, is_traceparent
+from chassis.telemetry import child, finish, from_traceparent, keep, span
 
 Handler = Callable[[Connection, Sequence[Incoming]], Awaitable[None]]
 
@@ -41,33 +50,79 @@ def plan_calls(
 
 @contextmanager
 def traced(consumer: str, kind: str, messages: Sequence[Incoming]) -> Iterator[None]:
-    """A span around a handler call in the trace of every message whose trace is sampled.
+    """A span around a handler call in the trace of every message whose trace is sampled, each linked to that
+    of the first.
 
     What the handler itself starts, or sends, belongs to the first of them; events about another message carry
     that message's own `traceparent`.
     """
-    first = next((one for one in messages if one.traceparent and _recorded(one)), messages[0])
-    with ExitStack() as stack:
-        for message in messages:
-            if message is not first and _recorded(message):
-                _enter(stack, consumer, kind, message)
-        _enter(stack, consumer, kind, first)
-        yield
+    sampled = [one for one in messages if one.traceparent and _recorded(one.traceparent)]
+    lead = sampled[0] if sampled else messages[0]
+    name = f"process {kebab(kind.rpartition('.')[2])}"
+    with (
+        from_traceparent(lead.traceparent),
+        span(name, Kind.CONSUMER, attributes_of(consumer, lead, len(messages))) as started,
+    ):
+        if started is None:
+            yield
+            return
+        others = [
+            other
+            for one in sampled[1:]
+            if (
+                other := child(
+                    name,
+                    Kind.CONSUMER,
+                    attributes_of(consumer, one, len(messages)),
+                    parent=one.traceparent,
+                    start_nanos=started.start_nanos,
+                )
+            )
+        ]
+        started.links += [other.traceparent for other in others]
+        for other in others:
+            other.links.append(started.traceparent)
+        try:
+            yield
+        except BaseException as error:
+            for other in others:
+                other.raised(error)
+            raise
+        finally:
+            for other in others:
+                finish(other)
 
 
-def _recorded(message: Incoming) -> bool:
-    # Only the flag: `from_traceparent` copes with a malformed one.
-    return message.traceparent is not None and message.traceparent.endswith("-01")
+def attributes_of(consumer: str, message: Incoming, batch: int) -> dict[str, Attribute]:
+    """What the span of a message's processing says."""
+    found: dict[str, Attribute] = {
+        MESSAGING_SYSTEM: "nats",
+        MESSAGING_OPERATION_NAME: "process",
+        MESSAGING_OPERATION_TYPE: "process",
+        MESSAGING_DESTINATION_NAME: message.subject.rpartition(".")[0],
+        MESSAGING_CONSUMER_GROUP_NAME: consumer,
+        MESSAGING_MESSAGE_ID: message.id,
+        MESSAGING_BATCH_MESSAGE_COUNT: batch,
+    }
+    if message.aggregate_type:
+        found[aggregate_id(message.aggregate_type)] = message.aggregate_id
+    return found
 
 
-def _enter(stack: ExitStack, consumer: str, kind: str, message: Incoming) -> None:
-    stack.enter_context(from_traceparent(message.traceparent))
-    stack.enter_context(
-        span(
-            f"consume {kind.rpartition('.')[2]}",
-            kind=SpanKind.CONSUMER,
-            consumer=consumer,
-            message_id=message.id,
-            aggregate_id=message.aggregate_id,
-        )
+def keep_failure(consumer: str, message: Incoming, error: BaseException, seconds: float = 0.0) -> None:
+    """A message failed whose trace nobody samples: a span all the same."""
+    traceparent = message.traceparent
+    if traceparent is None or not is_traceparent(traceparent) or is_sampled(traceparent):
+        return
+    keep(
+        f"process {kebab(message.type.rpartition('.')[2])}",
+        Kind.CONSUMER,
+        seconds,
+        attributes_of(consumer, message, 1),
+        traceparent=traceparent,
+        error=type(error).__name__,
     )
+
+
+def _recorded(traceparent: str) -> bool:
+    return is_traceparent(traceparent) and is_sampled(traceparent)

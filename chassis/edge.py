@@ -10,19 +10,19 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.trace import SpanKind
 
 from chassis import exchange, metrics, telemetry
 from chassis.access import Policy, policy_of
 from chassis.auth import Principal, TokenVerifier
 from chassis.call import Call, set_call
+from chassis.conventions import RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME
 from chassis.draining import PATIENCE_SECONDS, Draining
 from chassis.errors import DETAILS_KEY, ErrorTable, is_expected
 from chassis.refusals import DeadlineExceeded, InvalidArgument
@@ -37,7 +37,17 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _SECONDS = metrics.histogram("rpc_server_seconds", "s", "Time to answer an RPC", ("rpc", "code"))
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_SERVER_FAULTS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS})
+_SERVER_FAULTS = frozenset(
+    {
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""What is an error of a server's span, by OpenTelemetry's conventions for gRPC; the others are answers."""
 # Streams live longer than calls: a watch ends when the client goes or the process drains.
 _NO_DEADLINE = float("inf")
 
@@ -106,6 +116,22 @@ class Registrar:
         )
 
 
+@dataclass(slots=True)
+class _Work:
+    """A call being served."""
+
+    call: Call
+    started: float
+    timer: float | None
+    """Seconds after which we end it ourselves."""
+    authorization: str | None
+    traceparent: str
+    span: telemetry.Span | None
+    begun_here: bool
+    """Whether its trace began with it."""
+    streaming: bool
+
+
 class _Method:
     """One RPC method with everything that can be prepared once."""
 
@@ -132,6 +158,7 @@ class _Method:
         self._limits = limits
         self._seconds: dict[grpc.StatusCode, Any] = {}
         self._ok = self._observer(grpc.StatusCode.OK)
+        self._attributes = {RPC_SYSTEM_NAME: "grpc", RPC_METHOD: self._name[1:]}
 
     def handler(self) -> grpc.RpcMethodHandler[Any, Any]:
         """The wrapped handler; it takes bytes, because a request that cannot be parsed is the caller's
@@ -152,75 +179,65 @@ class _Method:
         return self._unary_unary, _serializer(self._inner.response_serializer)
 
     async def _unary_unary(self, data: bytes, context: Context) -> Any:
-        started = time.monotonic()
-        call, timer, authorization, traceparent = self._open(context, started, streaming=False)
+        work = self._open(context, streaming=False)
         try:
-            self._admit(call, authorization)
-            request = self._request(data, call)
-            if timer is None and not telemetry.is_sampled(traceparent):
+            self._admit(work)
+            request = self._request(data, work)
+            if work.timer is None:
                 response = await self._inner.unary_unary(request, context)
             else:
-                with self._span(traceparent):
-                    async with asyncio.timeout(timer):
-                        response = await self._inner.unary_unary(request, context)
+                async with asyncio.timeout(work.timer):
+                    response = await self._inner.unary_unary(request, context)
         except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, call, context, started)
-        self._ok(time.monotonic() - started)
+            await self._fail(error, work, context)
+        self._done(work)
         return response
 
     async def _stream_unary(self, requests: AsyncIterator[bytes], context: Context) -> Any:
-        started = time.monotonic()
-        call, timer, authorization, traceparent = self._open(context, started, streaming=True)
+        work = self._open(context, streaming=True)
         try:
-            self._admit(call, authorization)
-            with self._span(traceparent):
-                async with asyncio.timeout(timer):
-                    given = self._requests(requests, call, authorization)
-                    response = await self._inner.stream_unary(given, context)
+            self._admit(work)
+            async with asyncio.timeout(work.timer):
+                response = await self._inner.stream_unary(self._requests(requests, work), context)
         except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, call, context, started)
-        self._ok(time.monotonic() - started)
+            await self._fail(error, work, context)
+        self._done(work)
         return response
 
     async def _unary_stream(self, data: bytes, context: Context) -> AsyncIterator[Any]:
-        started = time.monotonic()
-        call, _, authorization, traceparent = self._open(context, started, streaming=True)
+        work = self._open(context, streaming=True)
         try:
-            self._admit(call, authorization)
-            request = self._request(data, call)
-            with self._span(traceparent):
-                async with aclosing(self._inner.unary_stream(request, context)) as responses:
-                    async for response in self._draining.until_begun(responses, PATIENCE_SECONDS):
-                        yield response
+            self._admit(work)
+            request = self._request(data, work)
+            async with aclosing(self._inner.unary_stream(request, context)) as responses:
+                async for response in self._draining.until_begun(responses, PATIENCE_SECONDS):
+                    yield response
         except GeneratorExit:
+            self._left(work)
             raise
         except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, call, context, started)
-        self._ok(time.monotonic() - started)
+            await self._fail(error, work, context)
+        self._done(work)
 
     async def _stream_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
-        started = time.monotonic()
-        call, _, authorization, traceparent = self._open(context, started, streaming=True)
+        work = self._open(context, streaming=True)
         try:
-            self._admit(call, authorization)
+            self._admit(work)
             # Once nothing more is read, the servicer answers what was, and ends.
-            given = self._requests(self._draining.until_begun(requests), call, authorization)
-            with self._span(traceparent):
-                async with aclosing(self._inner.stream_stream(given, context)) as responses:
-                    async for response in responses:
-                        yield response
+            given = self._requests(self._draining.until_begun(requests), work)
+            async with aclosing(self._inner.stream_stream(given, context)) as responses:
+                async for response in responses:
+                    yield response
         except GeneratorExit:
+            self._left(work)
             raise
         except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, call, context, started)
-        self._ok(time.monotonic() - started)
+            await self._fail(error, work, context)
+        self._done(work)
 
-    def _open(
-        self, context: Context, now: float, *, streaming: bool
-    ) -> tuple[Call, float | None, str | None, str]:
-        """The call's facts, the timer it needs of us (gRPC itself cancels at the caller's deadline), and
-        its traceparent.
-        """
+    def _open(self, context: Context, *, streaming: bool) -> _Work:
+        """The call's facts, and its span. gRPC itself cancels at the caller's deadline."""
+        now = time.monotonic()
         remaining: float | None = context.time_remaining()
         timer: float | None = None
         if remaining is None:
@@ -240,17 +257,20 @@ class _Method:
                 languages = str(value)
         call = Call(self._name, None, _NO_DEADLINE if remaining is None else now + remaining, languages)
         set_call(call)
-        return call, timer, authorization, telemetry.attach(incoming)
+        traceparent = telemetry.attach(incoming)
+        span = telemetry.begin(traceparent, self._name[1:], telemetry.Kind.SERVER, self._attributes)
+        begun_here = traceparent is not incoming
+        return _Work(call, now, timer, authorization, traceparent, span, begun_here, streaming)
 
-    def _admit(self, call: Call, authorization: str | None) -> None:
+    def _admit(self, work: _Work) -> None:
         policy = self._policy
         if policy.open:
             return
-        principal = self._verifier.verify(authorization)
+        principal = self._verifier.verify(work.authorization)
         policy.check_role(principal)
-        call.principal = principal
+        work.call.principal = principal
 
-    def _request(self, data: bytes, call: Call) -> Message:
+    def _request(self, data: bytes, work: _Work) -> Message:
         try:
             request = self._parse(data)
         except DecodeError as error:
@@ -258,37 +278,77 @@ class _Method:
                 "", "the request is not a valid message of its type", "MALFORMED"
             ) from error
         self._validate(request)
-        principal: Principal | None = call.principal
+        principal: Principal | None = work.call.principal
         if self._policy.check_scopes is not None and principal is not None:
             self._policy.check_scopes(principal, request)
         return request
 
-    async def _requests(
-        self, requests: AsyncIterator[bytes], call: Call, authorization: str | None
-    ) -> AsyncIterator[Message]:
+    async def _requests(self, requests: AsyncIterator[bytes], work: _Work) -> AsyncIterator[Message]:
         async for data in requests:
             # A stream may outlive its token, and its token's key.
-            self._admit(call, authorization)
-            yield self._request(data, call)
+            self._admit(work)
+            yield self._request(data, work)
 
-    def _span(self, traceparent: str) -> AbstractContextManager[object]:
-        if telemetry.is_sampled(traceparent):
-            return telemetry.span(
-                self._name[1:], SpanKind.SERVER, **{"rpc.system": "grpc", "rpc.method": self._name[1:]}
-            )
-        return nullcontext()
+    def _done(self, work: _Work) -> None:
+        seconds = time.monotonic() - work.started
+        span = work.span
+        if span is not None:
+            span.attributes[RPC_RESPONSE_STATUS_CODE] = "OK"
+            telemetry.finish(span)
+            self._ok(seconds, telemetry.exemplar(span.traceparent))
+            return
+        self._ok(seconds)
+        if seconds >= telemetry.slow_seconds() and not work.streaming:
+            self._keep(work, seconds, grpc.StatusCode.OK)
 
-    async def _fail(self, error: BaseException, call: Call, context: Context, started: float) -> NoReturn:
+    def _left(self, work: _Work) -> None:
+        if work.span is not None:
+            telemetry.finish(work.span)
+
+    def _keep(self, work: _Work, seconds: float, code: grpc.StatusCode) -> None:
+        """Of a trace that nobody samples: a span all the same."""
+        telemetry.keep(
+            self._name[1:],
+            telemetry.Kind.SERVER,
+            seconds,
+            {**self._attributes, RPC_RESPONSE_STATUS_CODE: code.name},
+            traceparent=work.traceparent,
+            error=code.name if code in _SERVER_FAULTS else "",
+            begun_here=work.begun_here,
+        )
+
+    def _failed(self, work: _Work, code: grpc.StatusCode, error: BaseException) -> None:
+        """Measure, and say on the span, what the call is answered with."""
+        seconds = time.monotonic() - work.started
+        span = work.span
+        if span is None:
+            self._observer(code)(seconds)
+            slow = seconds >= telemetry.slow_seconds() and not work.streaming
+            if code in _SERVER_FAULTS or slow:
+                self._keep(work, seconds, code)
+            return
+        span.attributes[RPC_RESPONSE_STATUS_CODE] = code.name
+        span.raised(error)
+        # Whether it is an error is said by the answer: what is not ours to mend is none.
+        span.state = telemetry.State.UNSET
+        if code in _SERVER_FAULTS:
+            span.failed(code.name)
+        telemetry.finish(span)
+        self._observer(code)(seconds, telemetry.exemplar(span.traceparent))
+
+    async def _fail(self, error: BaseException, work: _Work, context: Context) -> NoReturn:
         """Answer `error`; never returns."""
+        call = work.call
         if isinstance(error, grpc.aio.AbortError):
             # A servicer chose its own answer.
-            self._observe(_code_of(context), started)
+            self._failed(work, _code_of(context), error)
             raise error
         if isinstance(error, asyncio.CancelledError):
             # The caller went away or its deadline passed; nobody is left to be told, and nothing is wrong
             # here.
             late = call.remaining_seconds() <= 0.0
-            self._observe(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED, started)
+            gone = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
+            self._failed(work, gone, error)
             raise error
         if not isinstance(error, Exception):
             raise error
@@ -303,15 +363,12 @@ class _Method:
                 "rpc_unavailable",
                 extra={"rpc": self._name, "reason": str(error), "kind": type(error).__name__},
             )
-        self._observe(code, started)
+        self._failed(work, code, error)
         await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
         raise AssertionError("abort always raises")
 
-    def _observe(self, code: grpc.StatusCode, started: float) -> None:
-        self._observer(code)(time.monotonic() - started)
-
-    def _observer(self, code: grpc.StatusCode) -> Callable[[float], None]:
-        observe: Callable[[float], None] | None = self._seconds.get(code)
+    def _observer(self, code: grpc.StatusCode) -> Callable[..., None]:
+        observe: Callable[..., None] | None = self._seconds.get(code)
         if observe is None:
             observe = self._seconds[code] = _SECONDS.labels(self._name[1:], code.name).observe
         return observe

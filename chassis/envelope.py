@@ -175,11 +175,17 @@ def service_of(source: str) -> str:
 
 
 def headers(
-    sent: OutboxEvent, source: str, publication: int = 0, history: str | None = None
+    sent: OutboxEvent,
+    source: str,
+    publication: int = 0,
+    history: str | None = None,
+    traceparent: str | None = None,
 ) -> dict[str, str]:
     """The NATS headers of an event. A row that is sent again on purpose needs a Nats-Msg-Id that the broker
-    has not seen; ce-id stays. `history` is what `chassis.history` says of the events before it.
+    has not seen; ce-id stays. `history` is what `chassis.history` says of the events before it,
+    `traceparent` (default: the event's own) what the consumers' spans have for a parent.
     """
+    traceparent = traceparent or sent.traceparent
     result = {
         HEADER_MESSAGE_ID: f"{sent.id}.{publication}" if publication else sent.id,
         "ce-specversion": "1.0",
@@ -192,8 +198,8 @@ def headers(
         "ce-sequence": str(sent.sequence),
         "content-type": CONTENT_TYPE,
     }
-    if sent.traceparent:
-        result["traceparent"] = sent.traceparent
+    if traceparent:
+        result["traceparent"] = traceparent
     if history:
         result["ce-history"] = history
     return result

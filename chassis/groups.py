@@ -226,8 +226,10 @@ class GroupCommit(Generic[T, R]):
 
     async def _run(self, group: Sequence[_Member[T, R]]) -> None:
         started = time.monotonic()
+        began = time.time_ns() - int(started * 1e9)
+        callers = [(member.trace, began + int(member.since * 1e9)) for member in group]
         try:
-            with telemetry.shared_span(f"group {self._name}", [member.trace for member in group]):
+            with telemetry.shared_span(f"group {self._name}", callers):
                 results = await self._execute([member.item for member in group])
         except Exception as error:  # noqa: BLE001 - an edge: whatever the work raised belongs to the callers
             if len(group) > 1 and self._retry_alone is not None and self._retry_alone(error):

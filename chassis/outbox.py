@@ -28,12 +28,23 @@ from typing import Any
 from chassis import history
 from chassis import outbox_sql as sql
 from chassis.bus_client import Answer, BusClient, Publication, Publisher, Stored
+from chassis.conventions import (
+    MESSAGING_BATCH_MESSAGE_COUNT,
+    MESSAGING_DESTINATION_NAME,
+    MESSAGING_MESSAGE_ID,
+    MESSAGING_OPERATION_NAME,
+    MESSAGING_OPERATION_TYPE,
+    MESSAGING_SYSTEM,
+    aggregate_id,
+)
 from chassis.crashpoint import crashpoint
 from chassis.envelope import OutboxEvent, header_block, headers, source_of
 from chassis.metrics import SIZE_BUCKETS, counter, gauge, histogram
 from chassis.postgres import Connection, Database
+from chassis.spans import is_traceparent
 from chassis.stream_watch import StreamWatch
 from chassis.streams import AWAY, STREAM_MAX_BYTES, wait_connected
+from chassis.telemetry import Attribute, Kind, Span, child, finish
 
 __all__ = ["OUTBOX_RETENTION", "OutboxEvent", "Relay", "append"]
 
@@ -225,13 +236,19 @@ class Relay:
         await watch.ensure_checked()
         epoch, reconnects = watch.epoch, self._client.stats["reconnects"]
         crashpoint("outbox.before_publish")
-        publications = await self._enveloped(rows)
+        spans = [_publishing(row.event, len(rows)) for row in rows]
+        publications = await self._enveloped(rows, spans)
         started = asyncio.get_running_loop().time()
         answers = await self._publisher.publish(publications, ACK_TIMEOUT_SECONDS)
         _seconds.observe(asyncio.get_running_loop().time() - started)
         _batches.observe(len(rows))
         acked = _acked(rows, answers)
         _published.inc(len(acked))
+        for span, answer in zip(spans, answers, strict=True):
+            if span is not None:
+                if not isinstance(answer, Stored):
+                    span.failed("not acknowledged")
+                finish(span)
         if self._client.stats["reconnects"] != reconnects:
             # The broker may have restarted behind these acks. The rows stay unpublished, and go
             # out again after a check.
@@ -245,7 +262,7 @@ class Relay:
         crashpoint("outbox.before_mark")
         return await self._mark(acked, epoch)
 
-    async def _enveloped(self, rows: Sequence[_Row]) -> list[Publication]:
+    async def _enveloped(self, rows: Sequence[_Row], spans: Sequence[Span | None]) -> list[Publication]:
         histories, missing = history.among([row.event for row in rows])
         if missing:
             async with self._db.connection() as conn:
@@ -254,10 +271,18 @@ class Relay:
         return [
             Publication(
                 row.event.subject,
-                header_block(headers(row.event, source, row.publication, histories.get(row.event.id))),
+                header_block(
+                    headers(
+                        row.event,
+                        source,
+                        row.publication,
+                        histories.get(row.event.id),
+                        row.event.traceparent if span is None else span.traceparent,
+                    )
+                ),
                 row.event.payload,
             )
-            for row in rows
+            for row, span in zip(rows, spans, strict=True)
         ]
 
     async def _mark(self, acked: Sequence[tuple[_Row, Stored]], epoch: int) -> bool:
@@ -298,6 +323,25 @@ class Relay:
         async with self._db.connection() as conn:
             result: str = await conn.execute(sql.PRUNE, older_than, PRUNE_CHUNK)
         return int(result.rpartition(" ")[2])
+
+
+def _publishing(event: OutboxEvent, batch: int) -> Span | None:
+    """The span of an event's way to the broker, in the trace of what caused it."""
+    traceparent = event.traceparent
+    if traceparent is None or traceparent.endswith("-00") or not is_traceparent(traceparent):
+        return None
+    destination, _, _ = event.subject.rpartition(".")
+    attributes: dict[str, Attribute] = {
+        MESSAGING_SYSTEM: "nats",
+        MESSAGING_OPERATION_NAME: "publish",
+        MESSAGING_OPERATION_TYPE: "send",
+        MESSAGING_DESTINATION_NAME: destination,
+        MESSAGING_MESSAGE_ID: event.id,
+        MESSAGING_BATCH_MESSAGE_COUNT: batch,
+        aggregate_id(event.aggregate_type): event.aggregate_id,
+    }
+    name = f"publish {destination.rpartition('.')[2]}"
+    return child(name, Kind.PRODUCER, attributes, parent=traceparent)
 
 
 def _acked(rows: Sequence[_Row], answers: Sequence[Answer]) -> list[tuple[_Row, Stored]]:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from chassis import metrics
 from chassis.refusals import Unavailable
 from chassis.settings import ChassisSettings
+from chassis.statements import measured
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -68,6 +70,13 @@ SERIALIZATION = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 WAIT_OUT: tuple[type[Exception], ...] = (Unavailable, asyncpg.QueryCanceledError, *SERIALIZATION)
 """A database that is away, too slow or too crowded: what a background loop waits out instead of ending."""
 
+
+_CONNECTIONS = metrics.gauge(
+    "database_connections",
+    "connections",
+    "Of the pool: those at work, and those that wait for it",
+    ("state",),
+)
 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("aljibe_after_commit", default=None)
 
@@ -123,6 +132,11 @@ class Database:
         """The same in every instance of the service and in no other: for signing what only the service itself
         reads.
         """
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for work."""
+        return self.pool.get_idle_size() + len(self.kept.connections)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -309,6 +323,7 @@ async def open_database(
                 max_size=max_size,
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 statement_cache_size=STATEMENT_CACHE_SIZE,
+                connection_class=measured(url, schema),
                 reset=_no_reset,
                 server_settings={
                     "search_path": schema,
@@ -329,7 +344,14 @@ async def open_database(
             await asyncio.sleep(delay)
             delay = min(1.0, delay * 2)
         else:
-            return Database(pool, schema, f"{schema} {url}".encode())
+            database = Database(pool, schema, f"{schema} {url}".encode())
+            _watch(database)
+            return database
+
+
+def _watch(database: Database) -> None:
+    _CONNECTIONS.labels("idle").set_function(lambda: float(database.idle))
+    _CONNECTIONS.labels("in use").set_function(lambda: float(database.pool.get_size() - database.idle))
 
 
 async def _no_reset(connection: object) -> None:

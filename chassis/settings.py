@@ -56,6 +56,8 @@ class ChassisSettings:
     insights_address: str = ""
     log_level: str = "INFO"
     trace_ratio: float = dataclasses.field(default=1.0, metadata={"env": "OTEL_TRACES_SAMPLER_ARG"})
+    trace_slow_seconds: float = 1.0
+    """A request that takes as long leaves a span though its trace is not sampled; 0: never."""
     otlp_endpoint: str = dataclasses.field(default="", metadata={"env": "OTEL_EXPORTER_OTLP_ENDPOINT"})
     drain_seconds: float = 10.0
     max_message_bytes: int = 4 << 20

@@ -14,6 +14,14 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _WITH = re.compile(r"^WITH\s", re.MULTILINE)
 
 
+_names: dict[str, str] = {}
+
+
+def name_of(statement: str) -> str:
+    """The name under which the statement was loaded; empty when it has none."""
+    return _names.get(statement, "")
+
+
 class Queries:
     """The statements of one file; `queries.lock_positions` is the text below `-- name: lock_positions`."""
 
@@ -56,6 +64,7 @@ def together(main: str, *others: str) -> str:
     joined, found = _WITH.subn(lambda _: f"WITH {', '.join(parts)},\n", main, count=1)
     if not found:
         raise ValueError("the main statement must begin with WITH")
+    _names.setdefault(joined, name_of(main))
     return joined
 
 
@@ -97,4 +106,7 @@ def parse(text: str) -> Queries:
             raise ValueError(f"query {name} lacks its sentence")
         if all(line.lstrip().startswith("--") for line in body):
             raise ValueError(f"query {name} has no statement")
-    return Queries({name: "\n".join(lines).strip().rstrip(";") for name, lines in statements.items()})
+    texts = {name: "\n".join(lines).strip().rstrip(";") for name, lines in statements.items()}
+    for name, text_ in texts.items():
+        _names.setdefault(text_, name)
+    return Queries(texts)

@@ -2,78 +2,100 @@
 `current_traceparent()` wherever needed.
 
 Trace context is W3C trace context (https://www.w3.org/TR/trace-context/). The decision to sample is made
-where a trace begins and kept by everybody after (parent-based ratio); for a trace that is not sampled no
-OpenTelemetry object is made,
-only its `traceparent` is handed on, which is why `span` is next to free then.
+where a trace begins and kept by everybody after (parent-based ratio); for a trace that is not sampled only
+its `traceparent` is handed on, which is why `span` is next to free then. What fails or takes long in such a
+trace leaves a span all the same: `keep` makes it afterwards, from what is known (ADR-0031).
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import os
 import random
-import re
-import sys
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from prometheus_client import start_http_server
 
+from chassis import spans
+from chassis.conventions import GROUP_SIZE, KEPT
+from chassis.logs import JsonFormatter, forward_logs, setup_logs
 from chassis.metrics import REGISTRY, counter, gauge, histogram
 from chassis.settings import ChassisSettings, SettingsError, split_listen
+from chassis.spans import (
+    SPAN_ID,
+    TRACE_ID,
+    Attribute,
+    Kind,
+    Span,
+    State,
+    active,
+    child_of,
+    is_sampled,
+    is_traceparent,
+)
 
 if TYPE_CHECKING:
     from socketserver import BaseServer
 
-    from chassis.metrics_export import MetricsExport
+    from chassis.otlp import Pipeline
 
 __all__ = [
+    "Attribute",
+    "JsonFormatter",
+    "Kind",
+    "Span",
+    "State",
     "Telemetry",
     "attach",
+    "begin",
+    "child",
     "counter",
     "current_traceparent",
+    "exemplar",
+    "finish",
     "from_traceparent",
     "gauge",
     "histogram",
+    "is_sampled",
+    "keep",
     "new_traceparent",
+    "present",
     "setup",
+    "setup_logs",
     "shared_span",
+    "slow_seconds",
     "span",
+    "within",
 ]
 
-Attribute = str | int | float | bool
+_NEVER = float("inf")
+Take = Callable[[Span], None]
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
-_SAMPLED = "13579bdf"
-# Positions of the fixed-width fields of a version 00 traceparent.
-_TRACE_ID = slice(3, 35)
-_SPAN_ID = slice(36, 52)
-_FLAG = 54
+_span: ContextVar[Span | None] = ContextVar("aljibe_span", default=None)
 
-_active: ContextVar[str | None] = ContextVar("aljibe_traceparent", default=None)
+
+def _forget(ended: Span) -> None:
+    """Nobody takes spans."""
 
 
 class _Tracing:
     """What `setup` chose; before it, nothing is sampled."""
 
+    __slots__ = ("ratio", "slow_seconds", "take")
+
     def __init__(self) -> None:
-        self.tracer: trace.Tracer = trace.NoOpTracer()
-        self.ratio = 0.0
+        self.stop()
 
     def stop(self) -> None:
-        self.tracer = trace.NoOpTracer()
+        self.take: Take = _forget
         self.ratio = 0.0
+        self.slow_seconds = _NEVER
 
 
 _tracing = _Tracing()
@@ -82,92 +104,101 @@ _tracing = _Tracing()
 class Telemetry:
     """What `setup` opened; `close` sends what is still buffered and frees the port."""
 
-    def __init__(
-        self,
-        provider: TracerProvider,
-        server: BaseServer | None,
-        metrics_port: int,
-        export: MetricsExport | None,
-    ) -> None:
-        self._provider = provider
+    def __init__(self, server: BaseServer | None, metrics_port: int, pipeline: Pipeline | None) -> None:
         self._server = server
-        self._export = export
+        self._pipeline = pipeline
         self.metrics_port = metrics_port
 
     def close(self) -> None:
         """Blocks for at most some seconds."""
-        if self._export is not None:
-            self._export.close()
         _tracing.stop()
-        self._provider.shutdown()
+        forward_logs(None)
+        if self._pipeline is not None:
+            self._pipeline.close()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
 
-def setup(settings: ChassisSettings, *, processor: SpanProcessor | None = None) -> Telemetry:
-    """Logs as JSON on stderr, metrics at `metrics_listen`, and traces and metrics by OTLP when an endpoint
-    is set.
+def setup(settings: ChassisSettings, *, take: Take | None = None) -> Telemetry:
+    """Logs as JSON on stderr, metrics at `metrics_listen`, and traces, logs and metrics by OTLP when an
+    endpoint is set.
 
-    `processor` takes the spans instead, in tests. Raises SettingsError when an address or a level makes no
-    sense.
+    `take` gets the spans instead, in tests. Raises SettingsError when an address or a level makes no sense.
     """
     setup_logs(settings.service_name, settings.log_level)
     if not 0.0 <= settings.trace_ratio <= 1.0:
         raise SettingsError(f"OTEL_TRACES_SAMPLER_ARG must be from 0 to 1, not {settings.trace_ratio}")
-    resource = Resource.create(
-        {"service.name": f"aljibe-{settings.service_name}", "service.namespace": "aljibe"}
-    )
-    # Sampling is decided here and in `span`: whatever reaches the provider is to be recorded.
-    provider = TracerProvider(resource=resource, sampler=ALWAYS_ON)
-    export: MetricsExport | None = None
-    if processor is not None:
-        provider.add_span_processor(processor)
-    elif settings.otlp_endpoint:
-        # Loaded only where they are used: they cost a fifth of a service's start.
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    pipeline: Pipeline | None = None
+    if take is None and settings.otlp_endpoint:
+        # Loaded only where they are used: they cost a tenth of a service's start.
+        from chassis import metrics_export, otlp, otlp_wire
 
-        from chassis.metrics_export import MetricsExport
-
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        export = MetricsExport(resource)
-        export.start()
-    _tracing.tracer = provider.get_tracer("aljibe")
-    _tracing.ratio = settings.trace_ratio if settings.otlp_endpoint or processor is not None else 0.0
+        who = otlp_wire.resource(_resource(settings))
+        started = time.time_ns()
+        environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
+        pipeline = otlp.Pipeline(
+            environ,
+            who,
+            lambda: metrics_export.metrics_request(who, started, time.time_ns()).SerializeToString(),
+        )
+        pipeline.start()
+        take = pipeline.take
+        forward_logs(pipeline.take_log)
+    if take is not None:
+        _tracing.take = take
+        _tracing.ratio = settings.trace_ratio
+        _tracing.slow_seconds = settings.trace_slow_seconds or _NEVER
     server: BaseServer | None = None
     port = 0
     if settings.metrics_listen:
         host, port = split_listen(settings.metrics_listen)
         server, _thread = start_http_server(port, addr=host, registry=REGISTRY)
         port = int(server.server_address[1])
-    return Telemetry(provider, server, port, export)
+    return Telemetry(server, port, pipeline)
+
+
+def _resource(settings: ChassisSettings) -> dict[str, Attribute]:
+    """Who this process is, by `service.*`, and by `OTEL_RESOURCE_ATTRIBUTES` beyond that."""
+    given = (part.partition("=") for part in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    return {
+        **{name.strip(): unquote(value.strip()) for name, sign, value in given if sign},
+        "service.name": f"aljibe-{settings.service_name}",
+        "service.namespace": "aljibe",
+        "service.instance.id": str(uuid.uuid4()),
+        "telemetry.sdk.name": "aljibe",
+        "telemetry.sdk.language": "python",
+    }
 
 
 def current_traceparent() -> str | None:
     """The `traceparent` to send with whatever leaves this process now; None outside any trace."""
-    return _active.get()
+    return active.get()
 
 
 def new_traceparent() -> str:
     """The beginning of a trace, sampled by the ratio of the settings. Used where a trace has no parent."""
-    flags = "01" if _tracing.ratio >= 1.0 or random.random() < _tracing.ratio else "00"
-    digits = random.randbytes(24).hex()
-    return f"00-{digits[:32]}-{digits[32:]}-{flags}"
+    ratio = _tracing.ratio
+    return spans.new_traceparent(sampled=ratio >= 1.0 or random.random() < ratio)
 
 
 def attach(traceparent: str | None) -> str:
     """Make `traceparent`, or a new trace when it is absent or malformed, the parent of all that follows in
     this task.
     """
-    if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
+    if traceparent is None or not is_traceparent(traceparent):
         traceparent = new_traceparent()
-    _active.set(traceparent)
+    active.set(traceparent)
     return traceparent
 
 
-def is_sampled(traceparent: str) -> bool:
-    """Whether the trace is recorded."""
-    return traceparent[_FLAG] in _SAMPLED
+def within(present: str | None, own: str | None) -> str | None:
+    """Of work done for many at once, what one of them goes on with: its `own` traceparent, or the `present`
+    one where that is of the same trace, or where it has none.
+    """
+    if own is None or (present is not None and present[TRACE_ID] == own[TRACE_ID]):
+        return present
+    return own
 
 
 @contextmanager
@@ -175,132 +206,196 @@ def from_traceparent(traceparent: str | None) -> Iterator[str]:
     """Inside, spans belong to the trace of `traceparent` (from an outbox row or a message); malformed or
     None begins a new one.
     """
-    before = _active.get()
+    before = active.get()
     try:
         yield attach(traceparent)
     finally:
-        _active.set(before)
+        active.set(before)
+
+
+def child(
+    name: str,
+    kind: Kind = Kind.INTERNAL,
+    attributes: Mapping[str, Attribute] | None = None,
+    *,
+    parent: str | None = None,
+    start_nanos: int = 0,
+) -> Span | None:
+    """A span that begins now, within the trace of `parent` (default: the present one), but is nobody's
+    present one; None when the trace is not sampled, or there is none. `finish` ends it.
+    """
+    if parent is None:
+        parent = active.get()
+    if parent is None or not is_sampled(parent):
+        return None
+    return Span(
+        name,
+        kind,
+        child_of(parent),
+        parent[SPAN_ID],
+        dict(attributes) if attributes else {},
+        start_nanos or time.time_ns(),
+    )
+
+
+def finish(ended: Span, *, end_nanos: int = 0) -> None:
+    """The span ends now, and is sent."""
+    ended.end_nanos = end_nanos or time.time_ns()
+    _tracing.take(ended)
+
+
+def begin(traceparent: str, name: str, kind: Kind, attributes: Mapping[str, Attribute]) -> Span | None:
+    """At the edge, whose task is its own: the first span of the caller's trace here, and from now on the
+    present one; None when the trace is not sampled. `finish` ends it.
+    """
+    if not is_sampled(traceparent):
+        return None
+    begun = Span(name, kind, child_of(traceparent), traceparent[SPAN_ID], dict(attributes), time.time_ns())
+    active.set(begun.traceparent)
+    _span.set(begun)
+    return begun
 
 
 _UNRECORDED: AbstractContextManager[Span | None] = nullcontext()
 
 
 def span(
-    name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute
+    name: str,
+    kind: Kind = Kind.INTERNAL,
+    attributes: Mapping[str, Attribute] | None = None,
+    links: Sequence[str] = (),
 ) -> AbstractContextManager[Span | None]:
     """A span around the block, child of the one it is in; yields None when the trace is not sampled.
 
-    An exception that leaves the block marks the span as failed. Outside any trace a new one begins.
+    An exception that leaves the block marks the span as failed, unless it is a refusal. Outside any trace a
+    new one begins.
     """
-    parent = _active.get()
+    parent = active.get()
     if parent is not None and not is_sampled(parent):
         return _UNRECORDED
-    return _span(name, kind, attributes)
+    return _Recording(parent, name, kind, attributes, links)
 
 
-@contextmanager
-def _span(name: str, kind: SpanKind, attributes: Mapping[str, Attribute]) -> Iterator[Span | None]:
-    parent = _active.get()
-    root = parent is None
-    if parent is None:
-        parent = new_traceparent()
-    if not is_sampled(parent):
-        _active.set(parent)
-        try:
-            yield None
-        finally:
-            _active.set(None)
-        return
-    started = _tracing.tracer.start_span(
-        name, context=None if root else _as_context(parent), kind=kind, attributes=attributes
-    )
-    _active.set(_traceparent_of(started))
-    try:
-        yield started
-    except BaseException as error:
-        started.record_exception(error)
-        started.set_status(Status(StatusCode.ERROR, type(error).__name__))
-        raise
-    finally:
-        started.end()
-        _active.set(None if root else parent)
+class _Recording:
+    __slots__ = ("_before", "_outer", "_started")
+
+    def __init__(
+        self,
+        parent: str | None,
+        name: str,
+        kind: Kind,
+        attributes: Mapping[str, Attribute] | None,
+        links: Sequence[str],
+    ) -> None:
+        self._before = parent
+        self._outer = _span.get()
+        started = time.time_ns()
+        given = dict(attributes) if attributes else {}
+        if parent is None:
+            self._started = Span(name, kind, new_traceparent(), "", given, started)
+        else:
+            self._started = Span(name, kind, child_of(parent), parent[SPAN_ID], given, started)
+        self._started.links += links
+
+    def __enter__(self) -> Span | None:
+        started = self._started
+        active.set(started.traceparent)
+        if not is_sampled(started.traceparent):
+            return None
+        _span.set(started)
+        return started
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        started = self._started
+        active.set(self._before)
+        if not is_sampled(started.traceparent):
+            return
+        _span.set(self._outer)
+        if error is not None:
+            started.raised(error)
+        finish(started)
 
 
-@contextmanager
-def shared_span(name: str, traceparents: Sequence[str | None]) -> Iterator[None]:
-    """A span around work that serves many traces at once, one entry for each caller.
+def present() -> Span | None:
+    """The span of the work being done, to say more on it; None when its trace is not sampled."""
+    found = _span.get()
+    return found if found is not None and found.traceparent == active.get() else None
 
-    It is part of the first sampled one, and linked to the others (OpenTelemetry span links), so that every
-    caller's trace leads to it. When none is sampled, what is called from inside is not either.
+
+def keep(
+    name: str,
+    kind: Kind,
+    seconds: float,
+    attributes: Mapping[str, Attribute],
+    *,
+    traceparent: str,
+    error: str = "",
+    begun_here: bool = False,
+) -> None:
+    """A span of a trace that is not sampled, made after the work of `seconds` that ended just now: for what
+    failed with `error`, or took too long. `traceparent` is that of the work; `begun_here` says that the
+    trace began with it.
     """
-    known = [one for one in traceparents if one is not None]
-    sampled = [one for one in known if is_sampled(one)]
-    lead = next(iter(sampled or known), None)
+    ended = time.time_ns()
+    kept = Span(
+        name,
+        kind,
+        traceparent if begun_here else child_of(traceparent),
+        "" if begun_here else traceparent[SPAN_ID],
+        {**attributes, KEPT: "error" if error else "slow"},
+        ended - int(seconds * 1e9),
+    )
+    if error:
+        kept.failed(error)
+    finish(kept, end_nanos=ended)
+
+
+def slow_seconds() -> float:
+    """From which time on a request is slow; infinite when nobody wants to know."""
+    return _tracing.slow_seconds
+
+
+def exemplar(traceparent: str) -> dict[str, str]:
+    """What leads from a metric to the trace, for `observe` of a histogram."""
+    return {"trace_id": traceparent[TRACE_ID], "span_id": traceparent[SPAN_ID]}
+
+
+@contextmanager
+def shared_span(
+    name: str, members: Sequence[tuple[str | None, int]], attributes: Mapping[str, Attribute] | None = None
+) -> Iterator[None]:
+    """A span around work that serves many traces at once: of each caller its traceparent, and when it came.
+
+    It is part of the first sampled one. Every other sampled caller gets a span of its own, from its coming to
+    the end of the work, and both are linked to each other (OpenTelemetry span links). When none is sampled,
+    what is called from inside is not either.
+    """
+    known = [one for one in members if one[0] is not None]
+    sampled = [(one, came) for one, came in known if one is not None and is_sampled(one)]
+    lead = sampled[0][0] if sampled else known[0][0] if known else None
     if lead is None:
         yield
         return
-    with from_traceparent(lead), span(name) as started:
-        if started is not None:
-            started.set_attribute("aljibe.group.size", len(traceparents))
-            for other in dict.fromkeys(sampled):
-                if other != lead:
-                    started.add_link(trace.get_current_span(_as_context(other)).get_span_context())
-        yield
-
-
-def _as_context(traceparent: str) -> otel_context.Context:
-    remote = SpanContext(
-        trace_id=int(traceparent[_TRACE_ID], 16),
-        span_id=int(traceparent[_SPAN_ID], 16),
-        is_remote=True,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
-    )
-    return trace.set_span_in_context(NonRecordingSpan(remote), otel_context.Context())
-
-
-def _traceparent_of(started: Span) -> str:
-    found = started.get_span_context()
-    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{int(found.trace_flags):02x}"
-
-
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, event, the record's extra fields, trace ids, and the
-    traceback of an exception.
-    """
-
-    def __init__(self, service_name: str) -> None:
-        super().__init__()
-        self._service_name = service_name
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "service": self._service_name,
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        traceparent = _active.get()
-        if traceparent is not None:
-            line["trace_id"] = traceparent[_TRACE_ID]
-            line["span_id"] = traceparent[_SPAN_ID]
-        line.update({name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS})
-        if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return json.dumps(line, default=str, ensure_ascii=False)
-
-
-def setup_logs(service_name: str, level: str) -> None:
-    """Send the process's logs to stderr as JSON. Raises SettingsError for an unknown level."""
-    levels: Mapping[str, int] = logging.getLevelNamesMapping()
-    if level.upper() not in levels:
-        raise SettingsError(f"ALJIBE_LOG_LEVEL must be one of {', '.join(levels)}, not {level!r}")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(service_name))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(levels[level.upper()])
+    with from_traceparent(lead), span(name, attributes=attributes) as started:
+        if started is None:
+            yield
+            return
+        started.attributes[GROUP_SIZE] = len(members)
+        others = [
+            Span(name, Kind.INTERNAL, child_of(one), one[SPAN_ID], {GROUP_SIZE: len(members)}, came)
+            for one, came in sampled[1:]
+        ]
+        started.links += [one.traceparent for one in others]
+        for one in others:
+            one.links.append(started.traceparent)
+        try:
+            yield
+        except BaseException as error:
+            for one in others:
+                one.raised(error)
+            raise
+        finally:
+            for one in others:
+                finish(one)

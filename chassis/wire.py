@@ -32,7 +32,8 @@ _VARINTS = (
     _F.TYPE_ENUM,
     _F.TYPE_BOOL,
 )
-_WIRE_VARINT, _WIRE_DOUBLE, _WIRE_SIZED = 0, 1, 2
+_FIXED = {_F.TYPE_DOUBLE: "_double", _F.TYPE_FIXED64: "_fixed64", _F.TYPE_FIXED32: "_fixed32"}
+_WIRE_VARINT, _WIRE_64_BITS, _WIRE_SIZED, _WIRE_32_BITS = 0, 1, 2, 5
 _64_BITS = (1 << 64) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def writer(message: type[Message]) -> Writer:
     `SerializeToString` gives.
 
     Messages inside are bytes, None when they are not set; a repeated field takes an iterable. Fields of
-    presence take None as well. Maps, groups, lists of numbers and numbers of fixed size other than `double`
+    presence take None as well. Maps, groups, lists of numbers, and `float` and signed numbers of fixed size
     are not offered.
 
     Raises:
@@ -77,6 +78,8 @@ def writer(message: type[Message]) -> Writer:
         "_short": _SHORT,
         "_varint": varint,
         "_double": struct.Struct("<d").pack,
+        "_fixed64": struct.Struct("<Q").pack,
+        "_fixed32": struct.Struct("<I").pack,
     }
     # As in the standard library's dataclasses: one function per type, with no loop over fields at run time.
     # Nothing but names and numbers of our own contract goes into it.
@@ -114,9 +117,10 @@ def _append(field: FieldDescriptor, value: str, indent: int) -> str:
         tag = varint(field.number << 3 | _WIRE_VARINT)
         number = f"_short[{value}] if 0 <= {value} < _known else _varint({value})"
         return f"{blank}out += ({tag!r}, {number})"
-    if field.type == _F.TYPE_DOUBLE:
-        tag = varint(field.number << 3 | _WIRE_DOUBLE)
-        return f"{blank}out += ({tag!r}, _double({value}))"
+    if field.type in _FIXED:
+        wire_type = _WIRE_32_BITS if field.type == _F.TYPE_FIXED32 else _WIRE_64_BITS
+        tag = varint(field.number << 3 | wire_type)
+        return f"{blank}out += ({tag!r}, {_FIXED[field.type]}({value}))"
     if field.type not in (_F.TYPE_STRING, _F.TYPE_BYTES, _F.TYPE_MESSAGE):
         raise ContractError(f"{field.full_name}: fields of this type have no writer")
     tag = varint(field.number << 3 | _WIRE_SIZED)

@@ -15,7 +15,7 @@ def test_label_values_beyond_the_limit_are_counted_together() -> None:
 
     found = {
         tuple(one.labels.values()): one.value
-        for one in counter.collect()[0].samples
+        for one in next(iter(counter.collect())).samples
         if one.name.endswith("_total")
     }
     assert found == {("web", "SHIP"): 2, ("app", "SHIP"): 1, ("other", "other"): 2}

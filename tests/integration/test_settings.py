@@ -8,52 +8,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC
 from pathlib import Path
 
 import grpc
 import pytest
 import pytest_asyncio
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from aljibe.orders.v1 import orders_pb2
 from cli.local.platform import Platform
+from tests.integration.collector import Collector, collector
 from tests.integration.world import Refusal, World, eventually, reason, request_id, retailer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-
-
-class Collector:
-    """A small OTLP receiver that remembers which service reported which span of which trace."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, str, str]] = []
-
-    async def Export(  # noqa: N802
-        self, request: trace_service_pb2.ExportTraceServiceRequest, context: object
-    ) -> trace_service_pb2.ExportTraceServiceResponse:
-        """One batch of spans."""
-        for resource in request.resource_spans:
-            names = {a.key: a.value.string_value for a in resource.resource.attributes}
-            for scope in resource.scope_spans:
-                self.spans += [
-                    (names["service.name"], span.name, span.trace_id.hex()) for span in scope.spans
-                ]
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-
-@asynccontextmanager
-async def _collector() -> AsyncIterator[tuple[Collector, str]]:
-    collector = Collector()
-    server = grpc.aio.server()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield collector, f"http://127.0.0.1:{port}"
-    finally:
-        await server.stop(0)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -62,7 +29,7 @@ async def observed() -> AsyncIterator[tuple[World, Collector]]:
     folder = Path(tempfile.mkdtemp(prefix="aljibe-observed-"))
     folder.chmod(0o755)
     try:
-        async with _collector() as (collector, endpoint):
+        async with collector() as (found, endpoint):
             environ = {
                 **os.environ,
                 "ALJIBE_QUOTE_TTL_SECONDS": "1",
@@ -70,14 +37,14 @@ async def observed() -> AsyncIterator[tuple[World, Collector]]:
                 "OTEL_BSP_SCHEDULE_DELAY": "200",
             }
             async with Platform(folder, environ=environ) as platform, retailer(platform) as world:
-                yield world, collector
+                yield world, found
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_one_trace_runs_through_every_service(observed: tuple[World, Collector]) -> None:
     """From the browser: its trace id is in the spans of all five services and on the order itself."""
-    world, collector = observed
+    world, found = observed
     sku = await world.article(stock={"wh-1": 1})
     request = orders_pb2.PlaceOrderRequest(
         request_id=request_id(), order=world.draft(sku), payment=orders_pb2.PaymentInput(token="tok_ok")
@@ -91,7 +58,7 @@ async def test_one_trace_runs_through_every_service(observed: tuple[World, Colle
     everyone = {f"aljibe-{name}" for name in names}
 
     async def seen() -> bool:
-        return everyone <= {service for service, _, trace in collector.spans if trace == TRACE}
+        return everyone <= {one.service for one in found.of_trace(TRACE)}
 
     await eventually(seen, "span of every service")
     assert answer["order"]["traceId"] == TRACE

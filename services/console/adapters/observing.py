@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from opentelemetry.trace import SpanKind
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,15 +26,15 @@ async def observed(request: Request, route: str, serve: Callable[[], Awaitable[R
     started = time.monotonic()
     given = request.headers.get("traceparent")
     quiet = route.startswith(_UNTRACED)
-    attributes = {"http.request.method": request.method, "http.route": route}
+    attributes: dict[str, telemetry.Attribute] = {"http.request.method": request.method, "http.route": route}
     status = 500
     try:
         with telemetry.from_traceparent(unrecorded() if quiet else given):
-            with telemetry.span(f"{request.method} {route}", SpanKind.SERVER, **attributes) as span:
+            with telemetry.span(f"{request.method} {route}", telemetry.Kind.SERVER, attributes) as span:
                 response = await serve()
                 status = response.status_code
                 if span is not None:
-                    span.set_attribute("http.response.status_code", status)
+                    span.attributes["http.response.status_code"] = status
                 return response
     finally:
         _REQUESTS.labels(route, request.method, str(status)).observe(time.monotonic() - started)

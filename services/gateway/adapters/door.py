@@ -17,9 +17,14 @@ from urllib.parse import parse_qsl
 
 import grpc
 from google.protobuf.message import Message
-from opentelemetry.trace import SpanKind
 
 from chassis import metrics, telemetry
+from chassis.conventions import (
+    HTTP_REQUEST_METHOD,
+    HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE,
+    URL_SCHEME,
+)
 from services.gateway.adapters.limits import RateLimit
 from services.gateway.adapters.problems import BadRequestProblem, DoorProblem, Problem, problem_of_rpc_error
 from services.gateway.adapters.routes import Route, RouteTable
@@ -41,6 +46,7 @@ _LOG = logging.getLogger("aljibe.gateway")
 _REQUESTS = metrics.histogram(
     "http_server_seconds", "s", "Time of a request at the HTTP door", ("route", "verb", "status")
 )
+_FIRST_FAULT = 500
 _STREAMS = metrics.gauge("http_event_streams", "streams", "Open server-sent event streams")
 
 
@@ -78,7 +84,7 @@ class Door:
         self._settings = settings
         self._limit = RateLimit(settings.rate_limit_per_second, settings.rate_limit_burst)
         self._open_streams = 0
-        self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._observers: dict[tuple[str, str, int], Callable[..., None]] = {}
         self.draining = asyncio.Event()
 
     @property
@@ -122,25 +128,53 @@ class Door:
         It gives the JSON to answer with, or None when it has answered.
         """
         started = time.monotonic()
-        given = request.headers.get(b"traceparent")
+        header = request.headers.get(b"traceparent")
+        given = header.decode("latin-1") if header else None
         # The request has its task to itself: what is set here is nobody else's.
-        traceparent = telemetry.attach(given.decode("latin-1") if given else None)
+        traceparent = telemetry.attach(given)
         route = request.found[0].template if request.found else "none"
+        span: telemetry.Span | None = None
         if telemetry.is_sampled(traceparent):
-            attributes = {"http.request.method": request.verb, "http.route": route}
-            with telemetry.span(f"{request.verb} {route}", SpanKind.SERVER, **attributes) as span:
-                reply = await self._outcome(request, serve, route)
-                if span is not None:
-                    span.set_attribute("http.response.status_code", reply.status if reply else 200)
-        else:
+            name, attributes = _about(request.verb, route)
+            span = telemetry.begin(traceparent, name, telemetry.Kind.SERVER, attributes)
+        try:
             reply = await self._outcome(request, serve, route)
+        except BaseException as error:
+            if span is not None:
+                span.raised(error)
+                telemetry.finish(span)
+            raise
         status = reply.status if reply else 200
-        observe = self._observers.get((route, request.verb, status))
-        if observe is None:
-            observe = _REQUESTS.labels(route, request.verb, str(status)).observe
-            self._observers[route, request.verb, status] = observe
-        observe(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        observe = self._observer(route, request.verb, status)
+        fault = str(status) if status >= _FIRST_FAULT else ""
+        if span is not None:
+            span.attributes[HTTP_RESPONSE_STATUS_CODE] = status
+            if fault:
+                span.failed(fault)
+            telemetry.finish(span)
+            observe(seconds, telemetry.exemplar(span.traceparent))
+            return reply
+        observe(seconds)
+        if fault or (reply is not None and seconds >= telemetry.slow_seconds()):
+            name, attributes = _about(request.verb, route)
+            telemetry.keep(
+                name,
+                telemetry.Kind.SERVER,
+                seconds,
+                {**attributes, HTTP_RESPONSE_STATUS_CODE: status},
+                traceparent=traceparent,
+                error=fault,
+                begun_here=traceparent is not given,
+            )
         return reply
+
+    def _observer(self, route: str, verb: str, status: int) -> Callable[..., None]:
+        observe = self._observers.get((route, verb, status))
+        if observe is None:
+            observe = _REQUESTS.labels(route, verb, str(status)).observe
+            self._observers[route, verb, status] = observe
+        return observe
 
     async def _outcome(
         self, request: HttpRequest, serve: Callable[[], Awaitable[bytes | None]], route: str
@@ -287,6 +321,11 @@ class Door:
         finally:
             waiting.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _about(verb: str, route: str) -> tuple[str, dict[str, telemetry.Attribute]]:
+    """Name and attributes of a request's span; the path itself may hold what a person typed."""
+    return f"{verb} {route}", {HTTP_REQUEST_METHOD: verb, HTTP_ROUTE: route, URL_SCHEME: "http"}
 
 
 def _our_fault(route: str) -> Problem:

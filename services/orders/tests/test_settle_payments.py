@@ -40,7 +40,9 @@ class _Store:
         claimed, self.due = self.due[:most], self.due[most:]
         return claimed
 
-    async def change(self, order_ids: Sequence[str], work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def change(
+        self, order_ids: Sequence[str], work: Callable[[Any], Awaitable[Any]], traceparents: object = None
+    ) -> Any:
         if self.unreadable & set(order_ids):
             raise KeyError("no such column")
         return await work(_Tx(self.finished))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chassis.clock import Clock
+from chassis.conventions import CHANNEL_ID, ORDER_ID
 from chassis.telemetry import span
 from services.orders.domain.draft import Draft, check
 from services.orders.domain.placing import NewId, parts_of, place
@@ -104,7 +105,8 @@ class PlaceOrder:
         """The answer in wire form: the accepted order, or what was answered to this request before."""
 
         async def work() -> bytes:
-            with span("PlaceOrder", order_id=order_id):
+            about = {ORDER_ID: order_id, CHANNEL_ID: draft.channel_id}
+            with span("PlaceOrder", attributes=about):
                 return await self._place(order_id, draft, token, request, trace_id)
 
         try:
@@ -235,9 +237,10 @@ class PlaceOrder:
     ) -> None:
         for left in reversed(range(AUTHORIZE_TRIES)):
             try:
-                outcome: Authorized | Declined = await self._provider.authorize(
-                    backing.authorization_key, quote.total_minor, quote.currency_code, token
-                )
+                with span("payment authorize"):
+                    outcome: Authorized | Declined = await self._provider.authorize(
+                        backing.authorization_key, quote.total_minor, quote.currency_code, token
+                    )
             except PaymentTokenUnknown:
                 await self._release(order_id, backing, secured)
                 raise

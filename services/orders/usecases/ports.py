@@ -307,6 +307,8 @@ class Case:
     attempt: int
     tries: int
     created_at: datetime
+    traceparent: str | None = None
+    """Of the order's acceptance; None when it is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,8 @@ class PaymentTask:
     amount_minor: int
     currency_code: str
     tries: int
+    traceparent: str | None = None
+    """Of the order's acceptance; None when it is not known any more."""
 
 
 class Tx(Protocol):
@@ -382,10 +386,16 @@ class Tx(Protocol):
 class Store(Protocol):
     """Orders and the work lists around them."""
 
-    async def change(self, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]) -> R:
+    async def change(
+        self,
+        order_ids: Sequence[str],
+        work: Callable[[Tx], Awaitable[R]],
+        traceparents: Mapping[str, str | None] = ...,
+    ) -> R:
         """One transaction around `work`, with these orders locked in order of id; unknown ones are absent.
 
-        It may run again when the database asks for it, so `work` has no effect outside.
+        It may run again when the database asks for it, so `work` has no effect outside. What is told of an
+        order goes on with the trace that `traceparents` has for it, else with the present one.
 
         Raises:
             CapacityTaken: a day that a new part takes of is full; nothing was changed.

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.clock import Clock
+from chassis.conventions import PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_PARTS, PLAN_WAY
 from chassis.refusals import PassedOn
+from chassis.telemetry import present
 from services.orders.domain.places import Locations
 from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, ShortLine
 from services.orders.domain.sourcing import Plan, Wish
@@ -88,6 +90,7 @@ class Secure:
             plan, view = await self._plan(
                 wish, channel_id, locations, terms, excluded, partial, holding=bool(hold_id)
             )
+            _note(plan, attempt)
             picks = plan.picks()
             if not picks:
                 record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
@@ -164,6 +167,16 @@ class Secure:
         if attempt >= last_attempt:
             raise AttemptsExhausted(order_id, attempt)
         return attempt + 1
+
+
+def _note(plan: Plan, attempt: int) -> None:
+    """Say on the span of the use case what was decided; the last decision stays."""
+    span = present()
+    if span is not None:
+        span.attributes[PLAN_ATTEMPT] = attempt
+        span.attributes[PLAN_PARTS] = len(plan.parts)
+        span.attributes[PLAN_WAY] = ",".join(sorted({part.method.name for part in plan.parts}))
+        span.attributes[PLAN_LOCATIONS] = ",".join(sorted({part.location_id for part in plan.parts}))
 
 
 @dataclass(frozen=True, slots=True)

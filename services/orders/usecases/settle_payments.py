@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from chassis.conventions import ORDER_ID
 from chassis.postgres import WAIT_OUT
 from chassis.set_aside import Attempt, SetAside
+from chassis.telemetry import from_traceparent, span
 from services.orders.usecases.ports import MoneyMove, PaymentProvider, PaymentTask, ProviderAway, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,8 @@ class SettlePayments:
         await self._note(done)
 
     async def _note(self, done: list[PaymentTask]) -> None:
-        await self._store.change(sorted({task.order_id for task in done}), lambda tx: _note(tx, done))
+        traceparents = {task.order_id: task.traceparent for task in done}
+        await self._store.change(sorted(traceparents), lambda tx: _note(tx, done), traceparents)
 
     async def _note_alone(self, task: PaymentTask) -> None:
         # The money has moved; moving it again under its key changes nothing.
@@ -96,7 +99,11 @@ class SettlePayments:
             task.task_id, task.authorization_key, task.kind, task.amount_minor, task.currency_code
         )
         try:
-            with self._aside.trying(task.task_id, passing=(ProviderAway, *WAIT_OUT)) as attempt:
+            with (
+                from_traceparent(task.traceparent),
+                span(f"payment {task.kind.lower()}", attributes={ORDER_ID: task.order_id}),
+                self._aside.trying(task.task_id, passing=(ProviderAway, *WAIT_OUT)) as attempt,
+            ):
                 await self._provider.move(move)
         except ProviderAway as error:
             wait = min(RETRY_CAP_SECONDS, RETRY_FIRST_SECONDS * 2 ** min(task.tries, 10))

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
+from chassis.conventions import ORDER_ID
 from chassis.postgres import WAIT_OUT
 from chassis.refusals import PassedOn
 from chassis.set_aside import SetAside
@@ -118,7 +119,8 @@ class SourceAgain:
 
     async def _work_off(self, cases: Sequence[Case]) -> None:
         for case in cases:
-            with from_traceparent(None), span("SourceAgain", order_id=case.order_id, case_id=case.case_id):
+            about = {ORDER_ID: case.order_id, "aljibe.case.id": case.case_id, "aljibe.trigger": case.trigger}
+            with from_traceparent(case.traceparent), span("SourceAgain", attributes=about):
                 try:
                     with self._aside.trying(case.case_id, passing=_AWAY) as attempt:
                         await self._step(case)

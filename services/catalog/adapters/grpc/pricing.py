@@ -11,6 +11,7 @@ import grpc
 from aljibe.catalog.v1 import pricing_pb2, pricing_pb2_grpc
 from chassis.call import current_call
 from chassis.clock import Clock
+from chassis.conventions import CHANNEL_ID, GROUP_SIZE
 from chassis.telemetry import span
 from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.grpc.errors import table
@@ -37,7 +38,9 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
         self, request: pricing_pb2.QuoteBasketRequest, context: Context
     ) -> pricing_pb2.QuoteBasketResponse:
         """See the contract."""
-        with span("quote_basket", channel=request.channel_id, lines=len(request.lines)):
+        with span(
+            "QuoteBasket", attributes={CHANNEL_ID: request.channel_id, "aljibe.lines": len(request.lines)}
+        ):
             signed = quote_basket(self._snapshot(), self._signer, requests.wish(request), self._clock())
             response = pricing_pb2.QuoteBasketResponse()
             answers.fill_quote(response.quote, signed)
@@ -47,7 +50,7 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
         self, request: pricing_pb2.BatchQuoteBasketsRequest, context: Context
     ) -> pricing_pb2.BatchQuoteBasketsResponse:
         """See the contract."""
-        with span("quote_baskets", baskets=len(request.baskets)):
+        with span("QuoteBaskets", attributes={GROUP_SIZE: len(request.baskets)}):
             call = current_call()
             languages = call.languages if call else ""
             wishes = [requests.wish(basket) for basket in request.baskets]

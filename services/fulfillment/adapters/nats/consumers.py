@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from aljibe.orders.v1 import events_pb2, orders_pb2
 from chassis.clock import Clock
+from chassis.conventions import ORDER_ID
 from chassis.envelope import Incoming, Poison
 from chassis.postgres import Connection
 from chassis.telemetry import current_traceparent, from_traceparent, span
@@ -54,7 +55,8 @@ class PlanHandler:
                 traceparent = message.traceparent
                 if traceparent is None or not traceparent.endswith(_NOT_SAMPLED):
                     # One call serves many orders: each trace gets a mark of its own, and goes on from it.
-                    with from_traceparent(traceparent), span("open_orders", order_id=message.aggregate_id):
+                    about = {ORDER_ID: message.aggregate_id}
+                    with from_traceparent(traceparent), span("open fulfillment orders", attributes=about):
                         traceparent = current_traceparent()
                 for part in _parts(self._message.FromString(message.payload), work.now):
                     parts.append(part)

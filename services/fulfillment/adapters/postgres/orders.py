@@ -15,6 +15,7 @@ from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, after_commit
 from services.fulfillment.adapters import figures
 from services.fulfillment.adapters.nats.facts import events_of
+from services.fulfillment.adapters.steps import step_of
 from services.fulfillment.domain.fulfillment_order import LIVE, FulfillmentOrder, Line, Method, Opening, State
 from services.fulfillment.domain.pickup_code import PickupCode
 from services.fulfillment.usecases.ports import ReturnRecord, Work
@@ -42,23 +43,22 @@ class PostgresFulfillmentOrders:
     ) -> None:
         self._conn = conn
         self._wake = wake
-        self._traceparents = traceparents
+        self._traceparents = dict(traceparents)
+        self._first: dict[str, str | None] = {}
 
     async def lock(self, ids: Sequence[str]) -> list[FulfillmentOrder]:
         """See `FulfillmentOrders`."""
-        return await _complete(self._conn, await self._conn.fetch(queries.lock_orders, list(ids)))
+        return await self._locked(await self._conn.fetch(queries.lock_orders, list(ids)))
 
     async def lock_of_order(self, order_id: str) -> list[FulfillmentOrder]:
         """See `FulfillmentOrders`."""
-        return await _complete(self._conn, await self._conn.fetch(queries.lock_orders_of_order, order_id))
+        return await self._locked(await self._conn.fetch(queries.lock_orders_of_order, order_id))
 
     async def lock_overdue(
         self, now: datetime, limit: int, without: Sequence[str] = ()
     ) -> list[FulfillmentOrder]:
         """See `FulfillmentOrders`."""
-        return await _complete(
-            self._conn, await self._conn.fetch(queries.lock_overdue, now, limit, list(without))
-        )
+        return await self._locked(await self._conn.fetch(queries.lock_overdue, now, limit, list(without)))
 
     async def open(self, orders: Sequence[FulfillmentOrder]) -> frozenset[str]:
         """See `FulfillmentOrders`."""
@@ -141,7 +141,16 @@ class PostgresFulfillmentOrders:
             [work.now for _ in returns],
         )
 
+    async def _locked(self, rows: Sequence[asyncpg.Record]) -> list[FulfillmentOrder]:
+        self._first.update((row["fulfillment_order_id"], row["traceparent"]) for row in rows)
+        return await _complete(self._conn, rows)
+
     async def _tell(self, orders: Sequence[FulfillmentOrder]) -> None:
+        for order in orders:
+            if order.id in self._first:
+                self._traceparents[order.id], committed = step_of(order, self._first[order.id])
+                if committed is not None:
+                    after_commit(committed)
         events = events_of(orders, self._traceparents)
         count = figures.steps_of(orders)
         await outbox.append(self._conn, events)

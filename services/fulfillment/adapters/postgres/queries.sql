@@ -5,18 +5,27 @@
 SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
 
 -- name: lock_orders
--- Fulfillment orders by id, locked in the order of their ids.
-SELECT * FROM fulfillment_order WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id FOR UPDATE
+-- Fulfillment orders by id, locked in the order of their ids, with the trace that opened them while the outbox has it.
+SELECT f.*, (
+  SELECT e.traceparent FROM outbox e
+  WHERE e.aggregate_type = 'fulfillment_order' AND e.aggregate_id = f.fulfillment_order_id AND e.sequence = 1) AS traceparent
+FROM fulfillment_order f WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id FOR UPDATE OF f
 
 -- name: lock_orders_of_order
 -- All fulfillment orders of an order, locked in the order of their ids.
-SELECT * FROM fulfillment_order WHERE order_id = $1 ORDER BY fulfillment_order_id FOR UPDATE
+SELECT f.*, (
+  SELECT e.traceparent FROM outbox e
+  WHERE e.aggregate_type = 'fulfillment_order' AND e.aggregate_id = f.fulfillment_order_id AND e.sequence = 1) AS traceparent
+FROM fulfillment_order f WHERE order_id = $1 ORDER BY fulfillment_order_id FOR UPDATE OF f
 
 -- name: lock_overdue
 -- Pickups that nobody collected in time and that nobody else is working on right now.
-SELECT * FROM fulfillment_order
+SELECT f.*, (
+  SELECT e.traceparent FROM outbox e
+  WHERE e.aggregate_type = 'fulfillment_order' AND e.aggregate_id = f.fulfillment_order_id AND e.sequence = 1) AS traceparent
+FROM fulfillment_order f
 WHERE state = 'READY' AND collect_until_time <= $1 AND fulfillment_order_id <> ALL ($3::text[])
-ORDER BY collect_until_time LIMIT $2 FOR UPDATE SKIP LOCKED
+ORDER BY collect_until_time LIMIT $2 FOR UPDATE OF f SKIP LOCKED
 
 -- name: overdue_ids
 -- The same, not locked and not read.

@@ -94,7 +94,8 @@ class _Heard:
                 for message, told in read:
                     await apply(tx, message, told)
 
-            await self._store.change_in(conn, [order_of(told) for _, told in read], work)
+            traceparents = {order_of(told): message.traceparent for message, told in read}
+            await self._store.change_in(conn, list(traceparents), work, traceparents)
             after_commit(self._on_work)
 
         return kind.DESCRIPTOR.full_name, handle

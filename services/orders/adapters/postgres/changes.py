@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from chassis.envelope import OutboxEvent
 from chassis.ids import new_id
 from chassis.postgres import Connection, after_commit
 from chassis.sql import load
-from chassis.telemetry import current_traceparent
+from chassis.telemetry import current_traceparent, within
 from services.orders.adapters import figures
 from services.orders.adapters.nats.events import events_of
 from services.orders.adapters.postgres.rows import address_json, orders_of, part_lines_json, work_json
@@ -89,8 +90,15 @@ def _settled(order: Order, line_number: int) -> tuple[int, str, int, int, int]:
 class OrderTx:
     """See `usecases.ports.Tx`."""
 
-    def __init__(self, conn: Connection, now: datetime, capacity: CapacityBook) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        now: datetime,
+        capacity: CapacityBook,
+        traceparents: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self.conn = conn
+        self._traceparents = traceparents
         self._capacity = capacity
         self.now = now
         self.orders: dict[str, Order] = {}
@@ -125,9 +133,10 @@ class OrderTx:
 
     async def _write(self, changed: Sequence[Order], announce: Announce) -> None:
         events: list[OutboxEvent] = []
-        traceparent = current_traceparent()
+        present = current_traceparent()
         for order in changed:
             order.version += 1 if order.facts else 0
+            traceparent = within(present, self._traceparents.get(order.order_id))
             events += events_of(order, order.facts, self.now, traceparent)
         await self._write_orders(changed)
         await self._write_lines(changed)

@@ -148,6 +148,7 @@ SELECT order_id FROM authorization_intent WHERE void_at <= now() ORDER BY void_a
 
 -- name: claim_payment_tasks
 -- Due tasks, set aside for a while; of an order only the oldest, so that money moves in the order of its causes.
+-- The trace is that of the order's acceptance, as long as the outbox has it.
 UPDATE payment_task t SET run_at = now() + $2::interval, tries = t.tries + 1
 FROM (
   SELECT order_id, task_id FROM payment_task d
@@ -155,7 +156,8 @@ FROM (
     SELECT FROM payment_task e WHERE e.order_id = d.order_id AND e.task_id < d.task_id AND e.state = 'DUE')
   ORDER BY d.run_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
 WHERE t.order_id = due.order_id AND t.task_id = due.task_id
-RETURNING t.order_id, t.task_id, t.kind, t.authorization_key, t.amount_minor, t.currency_code, t.tries;
+RETURNING t.order_id, t.task_id, t.kind, t.authorization_key, t.amount_minor, t.currency_code, t.tries,
+  (SELECT e.traceparent FROM outbox e WHERE e.aggregate_type = 'order' AND e.aggregate_id = t.order_id AND e.sequence = 1) AS traceparent;
 
 -- name: finish_payment_tasks
 -- Tasks that are done; gives those that were not done before.
@@ -172,11 +174,12 @@ INSERT INTO sourcing_case (order_id, case_id, trigger, stage, units, attempt)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::int[]) ON CONFLICT DO NOTHING;
 
 -- name: claim_cases
--- Due cases, set aside for a while.
+-- Due cases, set aside for a while, with the trace of their orders as far as the outbox still has it.
 UPDATE sourcing_case c SET run_at = now() + $2::interval FROM (
   SELECT order_id, case_id FROM sourcing_case WHERE stage <> 'DONE' AND run_at <= now() ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
 WHERE c.order_id = due.order_id AND c.case_id = due.case_id
-RETURNING c.order_id, c.case_id, c.trigger, c.stage, c.units::text AS units, c.attempt, c.tries, c.created_at;
+RETURNING c.order_id, c.case_id, c.trigger, c.stage, c.units::text AS units, c.attempt, c.tries, c.created_at,
+  (SELECT e.traceparent FROM outbox e WHERE e.aggregate_type = 'order' AND e.aggregate_id = c.order_id AND e.sequence = 1) AS traceparent;
 
 -- name: lock_case
 -- One case, after its order is locked.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
 import asyncpg
@@ -57,11 +58,16 @@ class PostgresStore:
             retry_alone=lambda error: isinstance(error, (LookupError, TypeError, ValueError)),
         )
 
-    async def change(self, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]) -> R:
+    async def change(
+        self,
+        order_ids: Sequence[str],
+        work: Callable[[Tx], Awaitable[R]],
+        traceparents: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> R:
         """One transaction around `work`, with these orders locked in order of id."""
 
         async def once(conn: Connection) -> R:
-            return await self.change_in(conn, order_ids, work)
+            return await self.change_in(conn, order_ids, work, traceparents)
 
         try:
             return await self._db.run(once)
@@ -71,10 +77,14 @@ class PostgresStore:
             raise
 
     async def change_in(
-        self, conn: Connection, order_ids: Sequence[str], work: Callable[[Tx], Awaitable[R]]
+        self,
+        conn: Connection,
+        order_ids: Sequence[str],
+        work: Callable[[Tx], Awaitable[R]],
+        traceparents: Mapping[str, str | None] = MappingProxyType({}),
     ) -> R:
         """The same inside the caller's transaction."""
-        tx = OrderTx(conn, self._clock(), self._capacity)
+        tx = OrderTx(conn, self._clock(), self._capacity, traceparents)
         await tx.lock(order_ids)
         result = await work(tx)
         await tx.save(self._announce)
@@ -132,7 +142,7 @@ class PostgresStore:
         """Due cases, set aside from other instances for a while."""
         async with self._db.connection() as conn:
             rows = await conn.fetch(sql.claim_cases, most, timedelta(seconds=seconds))
-        return [case_of(row) for row in rows]
+        return [replace(case_of(row), traceparent=row["traceparent"]) for row in rows]
 
     async def postpone_case(self, case: Case, wait_seconds: float, note: str) -> None:
         """A case that failed waits."""
@@ -154,6 +164,7 @@ class PostgresStore:
                 row["amount_minor"],
                 row["currency_code"],
                 row["tries"],
+                row["traceparent"],
             )
             for row in rows
         ]
