@@ -169,7 +169,7 @@ def test_the_map_says_who_reaches_whom_and_how(store: Store) -> None:
     link, a statement its client to the database it names.
     """
     trace, other = trace_id(), trace_id()
-    call = span(trace, kind=Span.SPAN_KIND_CLIENT, start=NOW - SECOND)
+    call = span(trace, kind=Span.SPAN_KIND_CLIENT)
     published = span(trace, kind=Span.SPAN_KIND_PRODUCER)
     statement = span(trace, kind=Span.SPAN_KIND_CLIENT, took=2 * MILLISECOND, db__system__name="postgresql")
     store.take(
@@ -185,7 +185,7 @@ def test_the_map_says_who_reaches_whom_and_how(store: Store) -> None:
         )
     )
 
-    nodes, edges = store.reader.service_map(NOW - 1)
+    nodes, edges, _ = store.reader.service_map(NOW - 1)
 
     assert [(node.service, node.calls, node.failed) for node in nodes] == [
         ("inventory", 2, 1),
@@ -198,6 +198,18 @@ def test_the_map_says_who_reaches_whom_and_how(store: Store) -> None:
     ]
 
 
+def test_a_map_of_very_many_spans_is_of_the_newest(store: Store) -> None:
+    """It says so by its window; a page that is open all day must not keep the processor busy."""
+    calls = [
+        span(trace_id(), start=NOW + number * SECOND, kind=Span.SPAN_KIND_SERVER) for number in range(10)
+    ]
+    store.take(traces({"orders": calls}))
+
+    (node,), _, since = store.reader.service_map(NOW, most=4)
+
+    assert (node.calls, since) == (4, NOW + 6 * SECOND)
+
+
 def test_percentiles_are_by_nearest_rank(store: Store) -> None:
     """Of a hundred calls the 99th slowest is the 99th percentile, not the slowest."""
     calls = [
@@ -205,7 +217,7 @@ def test_percentiles_are_by_nearest_rank(store: Store) -> None:
     ]
     store.take(traces({"orders": calls}))
 
-    (node,), _ = store.reader.service_map(NOW)
+    (node,), _, _ = store.reader.service_map(NOW)
 
     assert (node.p50, node.p99) == (50 * MILLISECOND, 99 * MILLISECOND)
 

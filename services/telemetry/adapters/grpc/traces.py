@@ -27,7 +27,7 @@ DEFAULT_WINDOW_SECONDS = 900.0
 LEAST_WINDOW_SECONDS = 1.0
 MOST_WINDOW_SECONDS = 86_400.0
 MAP_KEPT_SECONDS = 2.0
-"""A map is worked out from hundreds of thousands of spans; those who ask within this get the same one."""
+"""A map is worked out from tens of thousands of spans; those who ask within this get the same one."""
 MAX_KEPT_MAPS = 16
 _NANOSECONDS = 1_000_000_000
 
@@ -117,10 +117,8 @@ class TraceServicer(traces_pb2_grpc.TraceServiceServicer):
         now = int(self._clock().timestamp() * _NANOSECONDS)
 
         def read() -> tuple[list[Node], list[Edge], float]:
-            oldest = self._reader.oldest_start()
-            covered = window if oldest is None else min(window, now - oldest)
-            nodes, edges = self._reader.service_map(now - window)
-            return nodes, edges, max(LEAST_WINDOW_SECONDS, covered / _NANOSECONDS)
+            nodes, edges, since = self._reader.service_map(now - window)
+            return nodes, edges, max(LEAST_WINDOW_SECONDS, (now - since) / _NANOSECONDS)
 
         return await self._ask(read)
 

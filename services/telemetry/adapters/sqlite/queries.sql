@@ -78,40 +78,10 @@ SELECT service, data FROM spans WHERE id >= ? AND id < ? ORDER BY start, id LIMI
 -- Logs of a trace, by its range of ids.
 SELECT service, data FROM logs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?;
 
--- name: service_nodes
--- What each service handled since a moment, with the 50th and 99th percentile by nearest rank.
-WITH handled AS (
-    SELECT service AS name, failed, duration FROM spans WHERE start >= :since AND kind IN (2, 5)
-    UNION ALL
-    SELECT peer, failed, duration FROM spans WHERE start >= :since AND peer <> 0
-), ranked AS (
-    SELECT name, failed, duration,
-        row_number() OVER (PARTITION BY name ORDER BY duration) AS place,
-        count(*) OVER (PARTITION BY name) AS calls
-    FROM handled
-)
-SELECT words.text, max(calls), sum(failed),
-    min(duration) FILTER (WHERE place >= 0.5 * calls), min(duration) FILTER (WHERE place >= 0.99 * calls)
-FROM ranked JOIN words ON words.id = ranked.name
-GROUP BY words.text ORDER BY words.text;
+-- name: map_spans
+-- What of the newest spans since a moment the service map is made of.
+SELECT kind, service, span, origin, peer, failed, duration FROM spans WHERE start >= ? ORDER BY start DESC LIMIT ?;
 
--- name: service_edges
--- Who reached whom since a moment: spans of servers and consumers beside the span they come from, where that is
--- another service's, and statements beside the database that they name. The spans they come from may have begun earlier.
-WITH origins AS MATERIALIZED (
-    SELECT span, service FROM spans WHERE start >= :since - 60000000000
-), calls AS (
-    SELECT origins.service AS source, called.service AS target, CASE called.kind WHEN 2 THEN 1 ELSE 2 END AS kind,
-        called.failed, called.duration
-    FROM spans AS called JOIN origins ON origins.span = called.origin
-    WHERE called.start >= :since AND called.kind IN (2, 5) AND origins.service <> called.service
-    UNION ALL
-    SELECT service, peer, 3, failed, duration FROM spans WHERE start >= :since AND peer <> 0
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY source, target, kind ORDER BY duration) AS place,
-        count(*) OVER (PARTITION BY source, target, kind) AS calls
-    FROM calls
-)
-SELECT sources.text, targets.text, ranked.kind, max(calls), sum(failed), min(duration) FILTER (WHERE place >= 0.99 * calls)
-FROM ranked JOIN words AS sources ON sources.id = source JOIN words AS targets ON targets.id = target
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- name: map_begin
+-- When the last span began that the map has room for.
+SELECT start FROM spans WHERE start >= ? ORDER BY start DESC LIMIT 1 OFFSET ?;

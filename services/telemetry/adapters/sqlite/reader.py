@@ -13,6 +13,7 @@ from pathlib import Path
 from services.telemetry.adapters.sqlite import files
 from services.telemetry.adapters.sqlite.live import QUERIES
 from services.telemetry.adapters.sqlite.writer import TRACE_SHIFT
+from services.telemetry.domain import service_map
 from services.telemetry.domain.facets import Facet
 from services.telemetry.domain.records import Edge, Found, Node, Query, Stored, Totals
 
@@ -21,6 +22,8 @@ MAX_SPANS = 5_000
 MAX_LOGS = 2_000
 MAX_TRACE_BYTES = 2 << 20
 MAX_ORDER_IDS = 20
+MAX_MAP_SPANS = 50_000
+"""More would keep a thread and the processor busy for seconds."""
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -78,11 +81,27 @@ class Reader:
             span_count + log_count - len(spans) - len(logs),
         )
 
-    def service_map(self, since: int) -> tuple[list[Node], list[Edge]]:
-        """Who did what and reached whom in what began at or after `since`."""
-        nodes = self._db.execute(QUERIES.service_nodes, {"since": since}).fetchall()
-        edges = self._db.execute(QUERIES.service_edges, {"since": since}).fetchall()
-        return [Node(*row) for row in nodes], [Edge(*row) for row in edges]
+    def service_map(self, since: int, most: int = MAX_MAP_SPANS) -> tuple[list[Node], list[Edge], int]:
+        """Who did what and reached whom in what began at or after `since`, or, where that is more than `most`
+        spans, in the newest of them; and since when that is.
+        """
+        full = self._db.execute(QUERIES.map_begin, (since, most - 1)).fetchone()
+        spans = self._db.execute(QUERIES.map_spans, (since, most)).fetchall()
+        nodes, edges = service_map.draw(spans)
+        words = {word: text for word, (_, text) in self._words(service_map.words_of(nodes, edges)).items()}
+        told_nodes = [
+            Node(words[word], len(tally.durations), tally.failed, tally.percentile(50), tally.percentile(99))
+            for word, tally in nodes.items()
+        ]
+        told_edges = [
+            Edge(words[source], words[target], kind, len(tally.durations), tally.failed, tally.percentile(99))
+            for (source, target, kind), tally in edges.items()
+        ]
+        return (
+            sorted(told_nodes, key=lambda node: node.service),
+            sorted(told_edges, key=lambda edge: (edge.source, edge.target, edge.kind)),
+            max(full[0] if full else 0, since, self.oldest_start() or 0),
+        )
 
     def totals(self) -> Totals:
         """How full the store is."""
