@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 ROUND_BYTES = 4 << 20
 """Stored in one transaction at most, but for one export that is larger."""
 
-_RECORDS = counter("telemetry_records_total", "1", "Spans and logs that came in", ("kind", "outcome"))
-_DROPPED = counter("telemetry_dropped_total", "1", "Spans and logs that are not kept", ("reason",))
-_REFUSED = counter("telemetry_exports_refused_total", "1", "Exports refused because too many wait")
-_EVICTED = counter("telemetry_spans_evicted_total", "1", "Spans that made room for newer ones")
-_STORED = gauge("telemetry_store_spans", "1", "Spans in the trace store")
-_STORED_BYTES = gauge("telemetry_store_bytes", "By", "Bytes of the trace store in use")
-_WAITING = gauge("telemetry_queue_bytes", "By", "Bytes of exports that wait to be stored")
+_RECORDS = counter("trace_store_records_total", "1", "Spans and logs that came in", ("kind", "outcome"))
+_DROPPED = counter("trace_store_dropped_total", "1", "Spans and logs that are not kept", ("reason",))
+_REFUSED = counter("trace_store_refused_total", "1", "Exports refused because too many wait")
+_EVICTED = counter("trace_store_evicted_total", "1", "Spans that made room for newer ones")
+_STORED = gauge("trace_store_spans", "1", "Spans in the trace store")
+_STORED_BYTES = gauge("trace_store_bytes", "By", "Bytes of the trace store in use")
+_WAITING = gauge("trace_store_queue_bytes", "By", "Bytes of exports that wait to be stored")
 
 
 class Signal(Enum):

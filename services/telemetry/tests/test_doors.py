@@ -231,7 +231,7 @@ async def _until_waiting(doors: Doors, size: int) -> None:
     from chassis.metrics import REGISTRY
 
     async with asyncio.timeout(10):
-        while REGISTRY.get_sample_value("aljibe_telemetry_queue_bytes") != size:
+        while REGISTRY.get_sample_value("aljibe_trace_store_queue_bytes") != size:
             await asyncio.sleep(0.01)
 
 
