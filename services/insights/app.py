@@ -20,9 +20,10 @@ from services.insights.domain.alarms import Limits
 async def build(context: Context[Settings]) -> Built:
     """Insights, wired."""
     settings, db, clock = context.settings, context.db, context.clock
-    directory = Directory(context.channel("inventory"))
+    inventory = context.channel("inventory")
+    directory = Directory(inventory)
     asked = [name for name in settings.neighbours if getattr(settings, f"{name}_address", "")]
-    neighbours = Neighbours({name: context.channel(name) for name in asked})
+    neighbours = Neighbours({name: context.channel(name) for name in asked}, inventory)
     looks = Looks(
         db,
         directory,

@@ -16,6 +16,7 @@ import grpc
 import nats
 import pytest_asyncio
 from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from aljibe.common.v1 import types_pb2
 from aljibe.insights.v1 import insights_pb2_grpc
@@ -216,7 +217,11 @@ class Door:
             left = 0
             for source, name in names.items():
                 stream = streams.stream_name(source)
-                info = await self.jetstream.consumer_info(stream, name)
+                try:
+                    info = await self.jetstream.consumer_info(stream, name)
+                except NotFoundError:
+                    # The service has not set its consumer up yet.
+                    return 1
                 left += (info.num_pending or 0) + (info.num_ack_pending or 0)
             return left
 

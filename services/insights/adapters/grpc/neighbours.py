@@ -93,10 +93,9 @@ def places_of(locations: Sequence[inventory_pb2.Location]) -> Places:
 class Neighbours:
     """Asks each service how its bus is, and inventory what its audit found."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel], inventory: grpc.aio.Channel) -> None:
         self._buses = {name: bus_pb2_grpc.BusServiceStub(channel) for name, channel in channels.items()}
-        inventory = channels.get("inventory")
-        self._stock = inventory_pb2_grpc.StockServiceStub(inventory) if inventory is not None else None
+        self._stock = inventory_pb2_grpc.StockServiceStub(inventory)
         self._differences = 0
 
     async def ask(self) -> list[Neighbour]:
@@ -105,14 +104,13 @@ class Neighbours:
 
     async def audit_differences(self) -> int:
         """What inventory's audit found; as before while it does not answer."""
-        if self._stock is not None:
-            try:
-                answer = await self._stock.GetAuditState(
-                    inventory_pb2.GetAuditStateRequest(), timeout=CALL_SECONDS
-                )
-                self._differences = answer.standing_differences
-            except grpc.aio.AioRpcError as error:
-                log.info("audit.unanswered", extra={"reason": error.code().name})
+        try:
+            answer = await self._stock.GetAuditState(
+                inventory_pb2.GetAuditStateRequest(), timeout=CALL_SECONDS
+            )
+            self._differences = answer.standing_differences
+        except grpc.aio.AioRpcError as error:
+            log.info("audit.unanswered", extra={"reason": error.code().name})
         return self._differences
 
     async def _ask(self, name: str) -> Neighbour:
