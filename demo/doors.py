@@ -20,6 +20,7 @@ import orjson
 
 from aljibe.catalog.v1 import catalog_pb2_grpc
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
+from aljibe.insights.v1 import insights_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2_grpc
 from aljibe.ops.v1 import bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2_grpc, rules_pb2_grpc
@@ -130,6 +131,11 @@ class Doors:
         self.rules = rules_pb2_grpc.SourcingRulesServiceStub(self._channels["orders"])
         self.fulfillment = fulfillment_pb2_grpc.FulfillmentServiceStub(self._channels["fulfillment"])
         self.bus = {name: bus_pb2_grpc.BusServiceStub(channel) for name, channel in self._channels.items()}
+        self.insights: insights_pb2_grpc.InsightsServiceStub | None = None
+        """The day in figures; None where the platform has none."""
+        if address := addresses.get("insights"):
+            self._channels["insights"] = grpc.aio.insecure_channel(address, options=options)
+            self.insights = insights_pb2_grpc.InsightsServiceStub(self._channels["insights"])
 
     async def __aenter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ from demo.customers import Customers
 from demo.data.baskets import Channel
 from demo.data.places import LocationKind
 from demo.doors import PATIENCE_SECONDS, Away, Doors, Refused
+from demo.goals import set_goals
 from demo.journal import Journal
 from demo.loading import catalogue_size, load_catalogue, load_rules, load_stock
 from demo.options import DemoOptions
@@ -140,6 +141,7 @@ async def _play(options: DemoOptions, steps: Steps, doors: Doors, world: World) 
     with steps.step("stock", len(world.stock)) as bar:
         await load_stock(doors, world, run_name, bar.advance)
         await load_rules(doors, run_name)
+        await set_goals(doors, world, run_name)
 
     journal = Journal()
     stores = [place.location_id for place in world.geography.stores]

@@ -107,7 +107,7 @@ async def test_an_order_is_on_the_page_within_two_seconds(visit: Visit, world: W
 
 async def test_a_refusal_is_counted_with_its_reason_within_three_seconds(visit: Visit, world: World) -> None:
     """Orders tells of refusals once a second, and the page has its two seconds after that."""
-    sku = await world.article(stock={"wh-1": 0})
+    sku = await world.article()
     page = await visit("operator", "/today", width=DESKTOP)
     await live(page)
     before = await _number(page, "Refused")
@@ -130,18 +130,19 @@ async def test_an_operator_sets_and_ends_a_goal_on_the_page(visit: Visit, platfo
     """The whole pool's first; a target of 0 ends it."""
     page = await visit("operator", "/today", width=DESKTOP)
 
+    form = page.locator("#goal-form")
     await page.get_by_text("Set a goal").click()
-    await page.get_by_label("Channel").select_option("")
-    await page.get_by_label("Measure").select_option("UNITS")
-    await page.get_by_label("Target per day").fill("123456")
+    await form.get_by_label("Channel").select_option("")
+    await form.get_by_label("Measure").select_option("UNITS")
+    await form.get_by_label("Target per day").fill("123456")
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.get_by_role("status")).to_contain_text("The goal is set.")
     await expect(page.locator("#goals")).to_contain_text("of 123,456")
 
     await page.get_by_text("Set a goal").click()
-    await page.get_by_label("Measure").select_option("UNITS")
-    await page.get_by_label("Target per day").fill("0")
+    await form.get_by_label("Measure").select_option("UNITS")
+    await form.get_by_label("Target per day").fill("0")
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.get_by_role("status")).to_contain_text("The goal has ended.")

@@ -27,7 +27,7 @@ from services.console.domain.bars import Chart, stacked
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 WINDOW_MINUTES = 60
 PACE_MINUTES = 5
-"""Over how many whole minutes the present pace is taken."""
+"""Over how many minutes the present pace is taken."""
 SHOWN_LOCATIONS = 12
 NAMES_SECONDS = 60.0
 HOUR_SPAN, DAY_SPAN = "hour", "day"
@@ -294,10 +294,10 @@ def _totals(today: pb.Today) -> dict[str, object]:
 
 
 def _pace(today: pb.Today) -> float:
-    """Orders a minute, over the last whole minutes."""
-    now = _moment(today.as_of).replace(second=0, microsecond=0)
-    begin = now - PACE_MINUTES * MINUTE
-    return sum(one.orders for one in today.minutes if begin <= _moment(one.time) < now) / PACE_MINUTES
+    """Orders a minute, over the last minutes and what has passed of the present one."""
+    now = _moment(today.as_of)
+    begin = now.replace(second=0, microsecond=0) - (PACE_MINUTES - 1) * MINUTE
+    return sum(one.orders for one in today.minutes if begin <= _moment(one.time)) / ((now - begin) / MINUTE)
 
 
 def _chart(
