@@ -44,10 +44,15 @@ def units(count: int) -> str:
 
 def money(minor: int, currency: str) -> str:
     """Minor units as ``12.34 USD``; nothing is rounded."""
-    digits = _MINOR_DIGITS.get(currency, 2)
+    digits = minor_digits(currency)
     whole, part = divmod(abs(minor), 10**digits)
     sign = "−" if minor < 0 else ""
     return f"{sign}{units(whole)}" + (f".{part:0{digits}d}" if digits else "") + f" {currency}"
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount are minor units."""
+    return _MINOR_DIGITS.get(currency, 2)
 
 
 def time(stamp: Timestamp) -> str:

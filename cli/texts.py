@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cli import english, english_rules, spanish, spanish_rules
+from cli import english, english_goals, english_rules, spanish, spanish_goals, spanish_rules
 
 LANGUAGES = ("en", "es")
 CATALOGUES: Mapping[str, Mapping[str, str]] = {
-    "en": {**english.TEXTS, **english_rules.TEXTS},
-    "es": {**spanish.TEXTS, **spanish_rules.TEXTS},
+    "en": {**english.TEXTS, **english_goals.TEXTS, **english_rules.TEXTS},
+    "es": {**spanish.TEXTS, **spanish_goals.TEXTS, **spanish_rules.TEXTS},
 }
 # As POSIX weighs them, after our own.
 _VARIABLES = ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")

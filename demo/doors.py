@@ -131,7 +131,7 @@ class Doors:
         self.rules = rules_pb2_grpc.SourcingRulesServiceStub(self._channels["orders"])
         self.fulfillment = fulfillment_pb2_grpc.FulfillmentServiceStub(self._channels["fulfillment"])
         self.bus = {name: bus_pb2_grpc.BusServiceStub(channel) for name, channel in self._channels.items()}
-        self.insights: insights_pb2_grpc.InsightsServiceStub | None = None
+        self.insights: insights_pb2_grpc.InsightsServiceAsyncStub | None = None
         """The day in figures; None where the platform has none."""
         if address := addresses.get("insights"):
             self._channels["insights"] = grpc.aio.insecure_channel(address, options=options)

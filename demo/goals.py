@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from aljibe.insights.v1 import insights_pb2 as insights
 from demo import wire
+from demo.data.catalogue import CURRENCY
 from demo.doors import Doors
 from demo.world import World
 
@@ -26,7 +27,7 @@ def goals_of(world: World) -> list[insights.Goal]:
         value_minor += sum(prices.get(sku, 0) * units for sku, units in basket.lines)
     goals = [_orders("", sum(orders.values())), _kept("")]
     revenue = insights.Goal(
-        measure=insights.MEASURE_REVENUE, target=round_figure(value_minor), currency_code=wire.CURRENCY
+        measure=insights.MEASURE_REVENUE, target=round_figure(value_minor), currency_code=CURRENCY
     )
     goals += [revenue] if value_minor else []
     for channel_id, count in sorted(orders.items()):
@@ -40,8 +41,8 @@ def goals_of(world: World) -> list[insights.Goal]:
 def round_figure(value: int) -> int:
     """``AMBITION`` times a figure, rounded to two digits as people set goals; at least 1."""
     wanted = max(1, round(AMBITION * value))
-    step = 10 ** max(0, len(str(wanted)) - 2)
-    return max(1, round(wanted / step) * step)
+    digits = max(0, len(str(wanted)) - 2)
+    return max(1, int(round(wanted, -digits)))
 
 
 async def set_goals(doors: Doors, world: World, run: str) -> Mapping[str, insights.Goal]:

@@ -16,6 +16,7 @@ import grpc
 import pytest
 
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from aljibe.insights.v1 import insights_pb2, insights_pb2_grpc
 from aljibe.inventory.v1 import (
     controls_pb2,
     controls_pb2_grpc,
@@ -118,12 +119,26 @@ class Stubs:
     rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
     current_rules: int = 0
     products: list[catalog_pb2.Product] = field(default_factory=list)
+    today: insights_pb2.Today = field(default_factory=insights_pb2.Today)
     requests: list[Any] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
 
     def heard(self, request: Any) -> None:
         self.requests.append(request)
         self.subjects.add(current_principal().subject)
+
+
+class _Insights(insights_pb2_grpc.InsightsServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def GetToday(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return insights_pb2.GetTodayResponse(today=self._stubs.today)
+
+    async def SetGoals(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return insights_pb2.SetGoalsResponse(goals=request.goals)
 
 
 class _StockPrices(stock_prices_pb2_grpc.StockPriceServiceServicer):
@@ -341,6 +356,11 @@ def platform(
                     orders_pb2.DESCRIPTOR.services_by_name["OrderService"],
                 ),
                 (
+                    insights_pb2_grpc.add_InsightsServiceServicer_to_server,
+                    _Insights(stubs),  # type: ignore[abstract]
+                    insights_pb2.DESCRIPTOR.services_by_name["InsightsService"],
+                ),
+                (
                     stock_prices_pb2_grpc.add_StockPriceServiceServicer_to_server,
                     _StockPrices(stubs),
                     stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceService"],
@@ -390,6 +410,6 @@ def platform(
 
     server: Server = _loop_elsewhere(start())
     found = StubPlatform(tmp_path, f"127.0.0.1:{server.port}", stubs)
-    found.write(dict.fromkeys(SERVICES, found.address))
+    found.write(dict.fromkeys((*SERVICES, "insights"), found.address))
     yield found
     _loop_elsewhere(server.drain(0))
