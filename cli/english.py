@@ -214,6 +214,43 @@ aljibe order why ord_01jd… store-12 --json | jq .candidate
     "order.state": "Only orders in this state.",
     "order.customer": "Only orders of this customer.",
     "order.reference": "Only orders with this number of the caller's, such as a receipt's.",
+    "order.sku": "Only orders with this article.",
+    "order.location": "Only orders of which this location serves a part, or once was to.",
+    "order.query": "An order's id, the beginning of one, or the caller's own number.",
+    "order.on_hold": "Only orders on hold.",
+    "order.hold.help": (
+        "Hold an order: nobody picks, packs, ships or hands over until the hold is lifted.\n\n"
+        "What has left stays left. Cancelling stays possible; units that need another location wait."
+    ),
+    "order.hold.examples": """
+aljibe order hold ord_01jd… --reason 'address looks like fraud'
+""",
+    "order.lift.help": "Lift an order's hold: work goes on.",
+    "order.lift.examples": """
+aljibe order lift ord_01jd…
+aljibe order lift ord_01jd… --reason 'the customer called'
+""",
+    "order.source-again.help": (
+        "Have others serve units that are not picked yet.\n\n"
+        "All that is named or nothing. Units of a pickup are not moved: their customer is asked."
+    ),
+    "order.source-again.examples": """
+aljibe order source-again ord_01jd… --work ful_01jd… --reason 'no hands today'
+aljibe order source-again ord_01jd… --line 1:2 --without store-7 --reason 'shelf is wet'
+""",
+    "order.reason": "Why; it is kept with the order.",
+    "order.lift.reason": "Why it is lifted.",
+    "order.source-again.work": "The fulfillment order to take units from, ful_….",
+    "order.source-again.line": "Line and units; more than once for more lines. Without it, all of --work that is not picked.",
+    "order.source-again.without": "A location that shall not get them either; more than once for more.",
+    "order.source-again.which": "say which units: --work, --line or both",
+    "order.source-again.bad_line": "'{text}' is no line: write LINE:UNITS, such as 1:2",
+    "order.held": "{order_id} is on hold",
+    "order.lifted": "{order_id} goes on",
+    "order.sourced": "{order_id} was sourced again",
+    "card.hold": "Hold",
+    "card.held": "since {time} by {actor}: {reason}",
+    "card.lifted": "{time} by {actor}: {reason} (lifted {lift_time} by {lifted_by})",
     "order.none": "no orders",
     "order.unknown_state": "there is no order state '{state}'; states are {states}",
     "order.waiting": "the service is away; asking again …",

@@ -20,6 +20,8 @@ def card(texts: Texts, order: orders_pb2.Order, *, footer: RenderableType | None
         parts += ["", Text(texts("card.plan"), style="bold"), _plan(texts, order)]
     if order.payment.payment_id:
         parts += ["", Text(texts("card.payment"), style="bold"), _payment(texts, order)]
+    if order.holds:
+        parts += ["", Text(texts("card.hold"), style="bold"), *(_hold(texts, hold) for hold in order.holds)]
     if order.messages:
         parts += ["", Text(texts("card.messages"), style="bold"), _messages(order)]
     if footer is not None:
@@ -142,6 +144,13 @@ def _payment(texts: Texts, order: orders_pb2.Order) -> str:
         f"{texts(f'card.{word}')} {money(minor, order.currency_code)}" for word, minor in amounts if minor
     ]
     return " · ".join([texts.name("payment", payment.state), *told, payment.payment_id])
+
+
+def _hold(texts: Texts, hold: orders_pb2.OrderHold) -> Text:
+    told = {"time": time(hold.hold_time), "actor": hold.held_by, "reason": hold.reason}
+    if not hold.HasField("lift_time"):
+        return Text(texts("card.held", **told), style="red")
+    return Text(texts("card.lifted", lift_time=time(hold.lift_time), lifted_by=hold.lifted_by, **told))
 
 
 def _messages(order: orders_pb2.Order) -> Table:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from cli import order_actions
 from cli.doors import CALL_SECONDS, Door, door
 from cli.order_card import card, state_text
 from cli.order_why import why_table
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     command(group, "list")(_list)
     command(group, "watch")(_watch)
     command(group, "why")(_why)
+    order_actions.register(group)
     app.add_typer(group, name="order")
 
 
@@ -77,6 +79,10 @@ async def _list(
     state: Annotated[str, typer.Option("--state", "-s", metavar="STATE", help="order.state")] = "",
     customer: Annotated[str, typer.Option("--customer", help="order.customer")] = "",
     reference: Annotated[str, typer.Option("--reference", help="order.reference")] = "",
+    sku: Annotated[str, typer.Option("--sku", help="order.sku")] = "",
+    location: Annotated[str, typer.Option("--location", help="order.location")] = "",
+    query: Annotated[str, typer.Option("--query", "-q", help="order.query")] = "",
+    on_hold: Annotated[bool, typer.Option("--on-hold", help="order.on_hold")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="option.limit")] = 20,
 ) -> None:
     wanted = state.lower().replace("-", "_")
@@ -86,6 +92,10 @@ async def _list(
         channel_id=channel,
         customer_id=customer,
         customer_reference=reference,
+        sku=sku,
+        location_id=location,
+        query=query,
+        on_hold=on_hold,
         state=orders_pb2.OrderState.Value(_STATE_PREFIX + (wanted or "unspecified").upper()),
     )
     async with door(session, "orders") as orders:

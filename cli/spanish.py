@@ -214,6 +214,43 @@ aljibe order why ord_01jd… store-12 --json | jq .candidate
     "order.state": "Solo pedidos en este estado.",
     "order.customer": "Solo pedidos de este cliente.",
     "order.reference": "Solo pedidos con este número de quien llama, como el de un tique.",
+    "order.sku": "Solo los pedidos con este artículo.",
+    "order.location": "Solo los pedidos de los que esta ubicación sirve, o iba a servir, una parte.",
+    "order.query": "El id de un pedido, su comienzo, o el número propio de quien lo hizo.",
+    "order.on_hold": "Solo los pedidos retenidos.",
+    "order.hold.help": (
+        "Retiene un pedido: nadie recoge, embala, envía ni entrega hasta que se libere.\n\n"
+        "Lo que ya salió no vuelve. Se puede cancelar; las unidades que necesitan otra ubicación esperan."
+    ),
+    "order.hold.examples": """
+aljibe order hold ord_01jd… --reason 'la dirección parece fraude'
+""",
+    "order.lift.help": "Libera un pedido retenido: el trabajo sigue.",
+    "order.lift.examples": """
+aljibe order lift ord_01jd…
+aljibe order lift ord_01jd… --reason 'el cliente llamó'
+""",
+    "order.source-again.help": (
+        "Hace que otros sirvan unidades que aún no se han recogido.\n\n"
+        "Todo lo que se nombra o nada. Las unidades por recoger en tienda no se mueven: se pregunta a su cliente."
+    ),
+    "order.source-again.examples": """
+aljibe order source-again ord_01jd… --work ful_01jd… --reason 'hoy no hay manos'
+aljibe order source-again ord_01jd… --line 1:2 --without store-7 --reason 'estante mojado'
+""",
+    "order.reason": "Por qué; se guarda con el pedido.",
+    "order.lift.reason": "Por qué se libera.",
+    "order.source-again.work": "La orden de preparación de la que se quitan unidades, ful_….",
+    "order.source-again.line": "Línea y unidades; repítalo para más líneas. Sin ello, todo lo de --work sin recoger.",
+    "order.source-again.without": "Una ubicación que tampoco debe servirlas; repítalo para más.",
+    "order.source-again.which": "diga qué unidades: --work, --line o ambos",
+    "order.source-again.bad_line": "'{text}' no es una línea: escriba LÍNEA:UNIDADES, como 1:2",
+    "order.held": "{order_id} está retenido",
+    "order.lifted": "{order_id} sigue su curso",
+    "order.sourced": "{order_id} se asignó de nuevo",
+    "card.hold": "Retención",
+    "card.held": "desde {time} por {actor}: {reason}",
+    "card.lifted": "{time} por {actor}: {reason} (liberado {lift_time} por {lifted_by})",
     "order.none": "ningún pedido",
     "order.unknown_state": "no existe el estado de pedido '{state}'; los estados son {states}",
     "order.waiting": "el servicio está ausente; se pregunta de nuevo …",

@@ -177,6 +177,18 @@ class _Orders(orders_pb2_grpc.OrderServiceServicer):
             orders=found[begin:end], next_page_token=str(end) if end < len(found) else ""
         )
 
+    async def HoldOrder(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return orders_pb2.HoldOrderResponse(order=self._stubs.orders[request.order_id])
+
+    async def LiftHold(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return orders_pb2.LiftHoldResponse(order=self._stubs.orders[request.order_id])
+
+    async def SourceAgain(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return orders_pb2.SourceAgainResponse(order=self._stubs.orders[request.order_id])
+
     async def WatchOrder(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         self._stubs.heard(request)
         for order in self._stubs.looks:

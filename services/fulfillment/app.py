@@ -16,7 +16,7 @@ from services.fulfillment.adapters.grpc.incidents import IncidentServicer
 from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.servicer import FulfillmentServicer
 from services.fulfillment.adapters.grpc.transactions import Transactions
-from services.fulfillment.adapters.nats.consumers import CONSUMER, PlanHandler
+from services.fulfillment.adapters.nats.consumers import CONSUMER, HoldHandler, PlanHandler
 from services.fulfillment.config import Settings
 
 
@@ -25,8 +25,9 @@ async def build(context: Context[Settings]) -> Built:
     settings, db, clock, wake = context.settings, context.db, context.clock, context.relay.wake
     locations, pages = Locations(context.channel("inventory")), PageTokens.of(settings)
     servicer = FulfillmentServicer(Transactions(db, wake, clock), locations, pages, settings)
-    handlers = [
-        PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)
+    handlers: list[PlanHandler | HoldHandler] = [
+        *(PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)),
+        *(HoldHandler(kind) for kind in (events_pb2.OrderHeld, events_pb2.OrderHoldLifted)),
     ]
     return Built(
         servicers=[

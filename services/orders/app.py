@@ -45,20 +45,25 @@ from services.orders.adapters.postgres.intents import PostgresIntents
 from services.orders.adapters.postgres.provider import TestProvider
 from services.orders.adapters.postgres.refused import RefusedOrders
 from services.orders.adapters.postgres.rules import RulesReader
+from services.orders.adapters.postgres.stopped import StoppedLocations
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.adapters.pricing.upkeep import StockPrices
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
 from services.orders.usecases.cancel_order import CancelOrder
+from services.orders.usecases.hold_order import HoldOrder
+from services.orders.usecases.move_units import MoveUnits
 from services.orders.usecases.place_order import PlaceOrder
 from services.orders.usecases.preview_order import PreviewOrder
 from services.orders.usecases.resolve_shortage import ResolveShortage
 from services.orders.usecases.secure import Secure
 from services.orders.usecases.settle_payments import SettlePayments
 from services.orders.usecases.source_again import SourceAgain
+from services.orders.usecases.stopped_locations import SweepStopped
 from services.orders.usecases.terms import by_book
 
 CHECK_EVERY_SECONDS = 30.0
+SWEEP_EVERY_SECONDS = 1.0
 CHECKED_WINDOW = timedelta(minutes=10)
 START_WAIT_SECONDS = 30.0
 _SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
@@ -143,7 +148,8 @@ async def build(ctx: Context[Settings]) -> Built:
         new_id=new_id,
         refused=refused.note,
     )
-    source_again = SourceAgain(store, secure, taken, directory, reservations, capacity, new_id)
+    moves = MoveUnits(store, secure, taken, directory, reservations, capacity, new_id)
+    source_again = SourceAgain(store, secure, taken, directory, reservations, capacity, new_id, moves)
     payments = SettlePayments(store, provider)
     wakeups += [source_again.wake, payments.wake]
     servicer = OrderServicer(
@@ -151,6 +157,8 @@ async def build(ctx: Context[Settings]) -> Built:
         preview=PreviewOrder(prices, replica, InventoryLimits(inventory), directory, terms_at, clock),
         cancel=CancelOrder(store, taken),
         resolve=ResolveShortage(store, secure, directory, reservations, capacity, new_id),
+        hold=HoldOrder(store),
+        move=moves,
         store=store,
         bells=bells,
         pages=pages,
@@ -179,6 +187,11 @@ async def build(ctx: Context[Settings]) -> Built:
         _PAYMENTS.set(due)
         await intents.void_expired()
 
+    sweep = SweepStopped(store, StoppedLocations(ctx.db), new_id, source_again.wake)
+
+    async def sweep_stopped() -> None:
+        await while_leased(ctx.db, "orders.stopped", sweep, every_seconds=SWEEP_EVERY_SECONDS)
+
     async def housekeeping() -> None:
         await while_leased(ctx.db, "orders.housekeeping", look_after, every_seconds=CHECK_EVERY_SECONDS)
 
@@ -203,6 +216,7 @@ async def build(ctx: Context[Settings]) -> Built:
             stock_prices.run,
             refused.run,
             housekeeping,
+            sweep_stopped,
         ],
         replicas={"availability": replica.keeper},
         closers=[

@@ -81,6 +81,11 @@ def to_wire(order: FulfillmentOrder) -> pb.FulfillmentOrder:
     )
     if opening.delivery_address:
         message.delivery_address.ParseFromString(opening.delivery_address)
+    if order.hold is not None:
+        held = order.hold
+        message.hold.CopyFrom(
+            pb.WorkHold(reason=held.reason, actor=held.actor, hold_time=timestamp(held.hold_time))
+        )
     if order.collect_until is not None:
         message.collect_until_time.CopyFrom(timestamp(order.collect_until))
     return message

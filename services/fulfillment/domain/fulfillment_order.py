@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from services.fulfillment.domain import facts
 from services.fulfillment.domain.facts import Disposition, ShortPickReason, Told, Units
+from services.fulfillment.domain.hold import WorkHold
 from services.fulfillment.domain.pickup_code import PickupCode
 from services.fulfillment.domain.refusals import (
     AlreadyPicked,
@@ -27,6 +28,7 @@ from services.fulfillment.domain.refusals import (
     CodeWrong,
     LineUnknown,
     OpeningInvalid,
+    OrderOnHold,
     QuantityTooHigh,
     WrongMethod,
     WrongState,
@@ -122,6 +124,8 @@ class FulfillmentOrder:
     collect_until: datetime | None = None
     code: PickupCode | None = None
     picker: str = ""
+    hold: WorkHold | None = None
+    """Set while an operator holds the order: it is not worked on."""
     told: list[Told] = field(default_factory=list)
 
     @staticmethod
@@ -161,6 +165,7 @@ class FulfillmentOrder:
 
     def start_picking(self, *, now: datetime, actor: str) -> None:
         """OPEN → PICKING."""
+        self._need_no_hold("start picking")
         self._need("start picking", State.OPEN)
         self.state = State.PICKING
         self.picker = actor
@@ -174,6 +179,7 @@ class FulfillmentOrder:
         Raises:
             WrongState, LineUnknown, QuantityTooHigh: nothing was picked.
         """
+        self._need_no_hold("pick")
         self._need("pick", *PICKABLE)
         wanted = quantities or {line.line_number: line.left_units for line in self.lines if line.left_units}
         taken = self._checked(wanted)
@@ -227,6 +233,7 @@ class FulfillmentOrder:
 
     def pack(self, parcel_count: int, *, now: datetime, actor: str) -> None:
         """PICKED → PACKED, in `parcel_count` (>= 1) parcels; for SHIP only."""
+        self._need_no_hold("pack")
         self._need_method("pack", Method.SHIP)
         self._need("pack", State.PICKED)
         self.state = State.PACKED
@@ -236,6 +243,7 @@ class FulfillmentOrder:
 
     def ship(self, carrier: str, tracking_number: str, *, now: datetime, actor: str) -> None:
         """PACKED → SHIPPED: the carrier has it; for SHIP only."""
+        self._need_no_hold("ship")
         self._need_method("ship", Method.SHIP)
         self._need("ship", State.PACKED)
         self.state = State.SHIPPED
@@ -245,6 +253,7 @@ class FulfillmentOrder:
 
     def make_ready(self, code: PickupCode, collect_until: datetime, *, now: datetime, actor: str) -> None:
         """PICKED → READY: it waits until `collect_until` for whoever shows `code`; for PICKUP only."""
+        self._need_no_hold("make ready")
         self._need_method("make ready", Method.PICKUP)
         self._need("make ready", State.PICKED)
         self.state = State.READY
@@ -261,6 +270,7 @@ class FulfillmentOrder:
             CodeWrong: the try is counted in `code`, which must be stored.
             CodeLocked: 5 wrong tries were made before; the right code does not help any more.
         """
+        self._need_no_hold("hand over")
         self._need_method("hand over", Method.PICKUP)
         code = self._ready_code("hand over")
         if not code.tries_left:
@@ -345,6 +355,10 @@ class FulfillmentOrder:
     def _need(self, action: str, *states: State) -> None:
         if self.state not in states:
             raise WrongState(self.id, action, self.state)
+
+    def _need_no_hold(self, action: str) -> None:
+        if self.hold is not None:
+            raise OrderOnHold(self.id, self.opening.order_id, action, self.hold.reason)
 
     def _need_method(self, action: str, method: Method) -> None:
         if self.opening.method is not method:

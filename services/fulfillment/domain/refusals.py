@@ -32,6 +32,19 @@ class WrongState(Refusal):
 
 
 @dataclass(eq=False)
+class OrderOnHold(Refusal):
+    """An operator holds the order: nobody works on it until the hold is lifted."""
+
+    fulfillment_order_id: str
+    order_id: str
+    action: str
+    hold_reason: str
+
+    def __str__(self) -> str:
+        return f"cannot {self.action} {self.fulfillment_order_id}: its order is on hold ({self.hold_reason})"
+
+
+@dataclass(eq=False)
 class WrongMethod(Refusal):
     """Parcels are packed and shipped, pickups made ready and handed over; not the other way round."""
 

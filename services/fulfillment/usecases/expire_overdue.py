@@ -18,9 +18,11 @@ async def expire_overdue(
     A pickup that somebody is handing over at this moment is left to them: whoever holds the lock decides.
     """
     overdue = await orders.lock_overdue(work.now, limit, without)
-    for order in overdue:
+    # A hold that came while the lock was waited for: the time to collect stands still.
+    ended = [order for order in overdue if order.hold is None]
+    for order in ended:
         order.expire(now=work.now, actor=work.actor)
-    await orders.save(overdue)
+    await orders.save(ended)
     return len(overdue)
 
 
@@ -29,7 +31,10 @@ async def expire_one(orders: FulfillmentOrders, fulfillment_order_id: str, work:
     overdue = [
         order
         for order in await orders.lock([fulfillment_order_id])
-        if order.state is State.READY and order.collect_until is not None and order.collect_until <= work.now
+        if order.state is State.READY
+        and order.hold is None
+        and order.collect_until is not None
+        and order.collect_until <= work.now
     ]
     for order in overdue:
         order.expire(now=work.now, actor=work.actor)

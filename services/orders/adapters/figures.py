@@ -68,7 +68,7 @@ def changed(told: Iterable[facts.Fact]) -> None:
     for fact in told:
         if isinstance(fact, facts.Resourced):
             for part in fact.parts:
-                _RESOURCED.labels(fact.trigger, _WAYS[part.method]).inc()
+                _RESOURCED.labels(fact.wanted.trigger, _WAYS[part.method]).inc()
                 _PARTS.of(part.location_id, _WAYS[part.method]).inc()
         elif isinstance(fact, facts.Cancelled):
             _CANCELLED.labels(fact.cause).inc(sum(one.quantity_units for one in fact.units))

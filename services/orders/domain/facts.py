@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
+from services.orders.domain.holds import Hold
 from services.orders.domain.places import Address
 
 
@@ -63,12 +64,42 @@ class Accepted:
     """The order was accepted with the parts it has."""
 
 
+class Wanted(NamedTuple):
+    """Why units leave a location where nothing was wrong with them: who wanted it, and for what reason."""
+
+    trigger: str
+    actor: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Resourced:
     """Units found another location."""
 
     parts: tuple[Part, ...]
-    trigger: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Units are not wanted from their location any more; their reservation there is to be given back."""
+
+    units: tuple[CancelledUnits, ...]
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nobody is to work on the order."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLifted:
+    """Work on the order goes on."""
+
+    hold: Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +159,16 @@ class SearchNeeded:
 
 
 Fact = (
-    Accepted | Resourced | Cancelled | ChoiceNeeded | Told | Progressed | MoneyMoved | MoneyDue | SearchNeeded
+    Accepted
+    | Resourced
+    | Released
+    | Held
+    | HoldLifted
+    | Cancelled
+    | ChoiceNeeded
+    | Told
+    | Progressed
+    | MoneyMoved
+    | MoneyDue
+    | SearchNeeded
 )

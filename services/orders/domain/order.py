@@ -17,20 +17,25 @@ from services.orders.domain.facts import (
     CancelledUnits,
     ChoiceNeeded,
     Fact,
+    Held,
+    HoldLifted,
     MoneyDue,
     MoneyMoved,
     Part,
     Progressed,
+    Released,
     Resourced,
     SearchNeeded,
     Told,
+    Wanted,
 )
+from services.orders.domain.holds import MOST_HOLDS, Hold
 from services.orders.domain.lines import Line, Spot
 from services.orders.domain.messages import Message
 from services.orders.domain.money import refund_share, share
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address
-from services.orders.domain.refusals import WrongMove
+from services.orders.domain.refusals import NothingToHold, NotOnHold, OrderOnHold, WrongMove
 from services.orders.domain.standing import Standing, Units
 from services.orders.domain.states import (
     FINAL_ORDER_STATES,
@@ -71,6 +76,8 @@ class Order:
     """Reservation attempts used so far, re-sourcing included."""
     failed_locations: frozenset[str] = frozenset()
     """Locations that could not serve what they were asked to."""
+    holds: list[Hold] = field(default_factory=list)
+    """Oldest first."""
     version: int = 0
     event_sequence: int = 0
     facts: list[Fact] = field(default_factory=list)
@@ -85,6 +92,11 @@ class Order:
     def ended(self) -> bool:
         """Nothing is left to do, and the provider has moved all money that was due."""
         return self.state in FINAL_ORDER_STATES and self.payment.settles(self.lines.values())
+
+    @property
+    def on_hold(self) -> bool:
+        """Nobody is to work on it now."""
+        return bool(self.holds) and self.holds[-1].lift_time is None
 
     def destination(self, part: Part | None) -> Address | None:
         """Where a part's parcel goes: where the customer wanted those units, else to the order's address."""
@@ -159,8 +171,12 @@ class Order:
             self.attempts += 1
             self.facts.append(SearchNeeded(trigger, tuple(units), fulfillment_order_id, self.attempts))
 
-    def lost(self, fulfillment_order_id: str, units: Units, now: datetime) -> bool:
-        """Units left their location without reaching anybody; True when the customer was asked about them."""
+    def lost(
+        self, fulfillment_order_id: str, units: Units, now: datetime, wanted: Wanted | None = None
+    ) -> bool:
+        """Units left their location without reaching anybody; True when the customer was asked about them.
+        With `wanted` they could have stayed, so that they are still reserved there.
+        """
         part = self._part(fulfillment_order_id, units)
         self.units.check(self.order_id, part, units, (UnitState.ALLOCATED,), "loss")
         asks = part.method == Method.PICKUP
@@ -169,6 +185,14 @@ class Order:
             here = Spot(line_number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
             self.units.move(here, Spot(line_number, target, "", ""), quantity)
         self.failed_locations |= {part.location_id}
+        if wanted is not None:
+            back = tuple(
+                CancelledUnits(
+                    n, self.lines[n].sku, q, part.location_id, part.reservation_id, fulfillment_order_id
+                )
+                for n, q in units
+            )
+            self.facts.append(Released(back, wanted))
         if asks:
             self.facts.append(ChoiceNeeded(tuple(units)))
             self._tell(messages.CHOICE_NEEDED, now, location=part.location_id, items=self._items(units))
@@ -214,7 +238,7 @@ class Order:
 
     # ---- other locations, other wishes
 
-    def resourced(self, parts: Sequence[Part], trigger: str, source: UnitState, now: datetime) -> None:
+    def resourced(self, parts: Sequence[Part], why: Wanted, source: UnitState, now: datetime) -> None:
         """Units in state `source` (RESOURCING, or AWAITING_CUSTOMER after a choice) are served by new
         parts.
         """
@@ -232,7 +256,7 @@ class Order:
                 to = Spot(wish.line_number, UnitState.ALLOCATED, part.location_id, part.fulfillment_order_id)
                 self.units.move(Spot(wish.line_number, source, "", ""), to, wish.quantity_units)
         promised = [part.promise_time for part in parts if part.promise_time is not None]
-        self.facts.append(Resourced(tuple(parts), trigger))
+        self.facts.append(Resourced(tuple(parts), why))
         if promised and (self.promise_time is None or max(promised) > self.promise_time):
             self.promise_time = max(promised)
         self._tell(
@@ -258,6 +282,34 @@ class Order:
         self.lines[line_number].pickup_location_id = ""
         if self.delivery_address is None:
             self.delivery_address = address
+
+    # ---- holding
+
+    def hold(self, reason: str, actor: str, now: datetime) -> None:
+        """Nobody is to work on it any more; what has left stays left.
+
+        Raises:
+            NothingToHold: it has reached its end.
+            OrderOnHold: it is held already.
+        """
+        if self.on_hold:
+            raise OrderOnHold(self.order_id, self.holds[-1].reason)
+        if self.state in FINAL_ORDER_STATES:
+            raise NothingToHold(self.order_id, self.state.name)
+        self.holds = [*self.holds, Hold(reason, actor, now)][-MOST_HOLDS:]
+        self.facts.append(Held(self.holds[-1]))
+
+    def lift_hold(self, reason: str, actor: str, now: datetime) -> None:
+        """Work goes on.
+
+        Raises:
+            NotOnHold: nobody held it.
+        """
+        if not self.on_hold:
+            raise NotOnHold(self.order_id)
+        lifted = self.holds[-1]._replace(lifted_by=actor, lift_time=now, lift_reason=reason)
+        self.holds = [*self.holds[:-1], lifted]
+        self.facts.append(HoldLifted(lifted))
 
     # ---- cancelling
 

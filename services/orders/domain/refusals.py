@@ -245,6 +245,74 @@ class TooLateToCancel(Refusal):
 
 
 @dataclass(eq=False)
+class OrderOnHold(Refusal):
+    """An operator holds the order: nobody works on it until the hold is lifted."""
+
+    order_id: str
+    hold_reason: str
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} is on hold ({self.hold_reason})"
+
+
+@dataclass(eq=False)
+class NotOnHold(Refusal):
+    """There is no hold to lift."""
+
+    order_id: str
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} is not on hold"
+
+
+@dataclass(eq=False)
+class NothingToHold(Refusal):
+    """The order has reached its end: there is no work to keep from being done."""
+
+    order_id: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} is {self.state}: nothing is left to hold"
+
+
+@dataclass(eq=False)
+class NothingToSourceAgain(Refusal):
+    """None of the units stands unpicked at a location; nothing is moved."""
+
+    order_id: str
+    states: dict[str, int] = field(default_factory=dict)
+    """Units by state."""
+
+    def __str__(self) -> str:
+        words = ", ".join(f"{units} {state}" for state, units in sorted(self.states.items()))
+        return f"nothing of that of order {self.order_id} waits to be picked ({words})"
+
+
+@dataclass(eq=False)
+class FulfillmentOrderUnknown(Refusal):
+    """The order has no such fulfillment order."""
+
+    order_id: str
+    fulfillment_order_id: str
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} has no fulfillment order {self.fulfillment_order_id}"
+
+
+@dataclass(eq=False)
+class FulfillmentOrderRequired(Refusal):
+    """Units of the lines wait at more than one place; say at which."""
+
+    order_id: str
+    fulfillment_order_ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        names = ", ".join(self.fulfillment_order_ids)
+        return f"units of order {self.order_id} wait at several places ({names}): name one"
+
+
+@dataclass(eq=False)
 class NothingToResolve(Refusal):
     """No unit of the order waits for the customer's decision."""
 

@@ -15,7 +15,7 @@ from chassis.ids import new_id
 from chassis.postgres import Database
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.domain.capacity import still_taken
-from services.orders.domain.facts import Part, PartLine
+from services.orders.domain.facts import Part, PartLine, Wanted
 from services.orders.domain.lines import Spot
 from services.orders.domain.places import Locations
 from services.orders.domain.states import Method, UnitState
@@ -161,7 +161,7 @@ async def test_units_that_their_location_lost_free_its_day_and_take_one_where_th
     async def find(tx: Tx, day: date) -> None:
         line = PartLine(1, "a", 4)
         part = Part("ful_new", "wh-1", Method.SHIP, "rsv_2", (line,), tx.now, 2, work=((day, 4),))
-        tx.orders[order_id].resourced([part], "SHORT_PICK", UnitState.RESOURCING, tx.now)
+        tx.orders[order_id].resourced([part], Wanted("SHORT_PICK"), UnitState.RESOURCING, tx.now)
 
     await store.change([order_id], lose)
     freed = await taken(db)

@@ -18,6 +18,7 @@ from services.orders.domain.facts import (
     PartLine,
     SearchNeeded,
     Told,
+    Wanted,
 )
 from services.orders.domain.lines import Spot
 from services.orders.domain.money import share
@@ -228,7 +229,7 @@ def _apply(placed: Order, move: str, part: str, units: tuple[int, int]) -> None:
         source = UnitState.RESOURCING if move == "again" else UnitState.AWAITING_CUSTOMER
         lines = (PartLine(line, placed.lines[line].sku, quantity),)
         new = Part(f"ful_x{len(placed.parts)}", "store-2", Method.SHIP, "rsv_2", lines, NOW, 2)
-        placed.resourced([new], "SHORT_PICK", source, NOW)
+        placed.resourced([new], Wanted("SHORT_PICK"), source, NOW)
         if move == "ship_it":
             placed.choose_to_ship(line, Address("US", 1.0, 1.0))
 

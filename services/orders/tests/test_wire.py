@@ -256,7 +256,7 @@ def test_events_carry_their_type_subject_and_number() -> None:
     made.event_sequence = 4
     part = next(iter(made.parts.values()))
     happened: list[facts.Fact] = [
-        facts.Resourced((replace_address(part),), "SHORT_PICK"),
+        facts.Resourced((replace_address(part),), facts.Wanted("SHORT_PICK")),
         facts.Cancelled((facts.CancelledUnits(1, "a", 1, "wh-1", "rsv_1", "ful_1"),), "CUSTOMER"),
         facts.ChoiceNeeded(((1, 2),)),
         facts.MoneyMoved("CAPTURED", 500),

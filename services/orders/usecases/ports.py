@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from services.orders.domain.draft import Channel, Draft
+from services.orders.domain.facts import Wanted
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
@@ -301,7 +302,8 @@ class Case:
 
     order_id: str
     case_id: str
-    trigger: str
+    wanted: Wanted
+    """What made it necessary, and who wanted it where somebody did."""
     stage: str
     units: CaseUnits
     attempt: int
@@ -309,6 +311,13 @@ class Case:
     created_at: datetime
     traceparent: str | None = None
     """Of the order's acceptance; None when it is not known any more."""
+    excluded: frozenset[str] = frozenset()
+    """Locations that shall not serve the units, beyond those that failed."""
+
+    @property
+    def trigger(self) -> str:
+        """What made it necessary, see `SourcingDecision.trigger`."""
+        return self.wanted.trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +357,16 @@ class Tx(Protocol):
         self, order_id: str, case_id: str, trigger: str, stage: str, units: CaseUnits, attempt: int
     ) -> None:
         """Put units on the list of those that need another location; a known id changes nothing."""
+        ...
+
+    async def open_move(self, case: Case, *, wait_seconds: float = 0.0) -> None:
+        """Put units on the list of those that others shall serve, not to be claimed for `wait_seconds`; a
+        known id changes nothing.
+        """
+        ...
+
+    async def drop_case(self, order_id: str, case_id: str) -> None:
+        """A move that was refused: all is as it was."""
         ...
 
     async def lock_case(self, order_id: str, case_id: str) -> Case | None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.orders.domain.draft import check_pickup
+from services.orders.domain.facts import Wanted
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
-from services.orders.domain.refusals import NothingPromised, NothingToResolve, OrderChanged
+from services.orders.domain.refusals import NothingPromised, NothingToResolve, OrderChanged, OrderOnHold
 from services.orders.domain.sourcing import Wish
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.cancel_order import Encode, Guard, known
+from services.orders.usecases.cases import wish_again
 from services.orders.usecases.place_order import Request
 from services.orders.usecases.ports import (
     CapacityTaken,
@@ -26,7 +28,6 @@ from services.orders.usecases.ports import (
     Tx,
 )
 from services.orders.usecases.secure import Secure, Secured
-from services.orders.usecases.source_again import wish_again
 
 CUSTOMER_CHOICE = "CUSTOMER_CHOICE"
 ATTEMPTS_SET_ASIDE = 5
@@ -87,6 +88,8 @@ class ResolveShortage:
                 gone = {Spot(n, UnitState.AWAITING_CUSTOMER, "", ""): q for n, q in waiting.items()}
                 order.cancel(gone, "CUSTOMER", tx.now)
                 tx.answer(request.key, request.fingerprint, lambda: encode(order))
+            elif order.on_hold:
+                raise OrderOnHold(order_id, order.holds[-1].reason)
             else:
                 # Attempts are set aside before inventory is asked, so that no two searches share one.
                 order.attempts += ATTEMPTS_SET_ASIDE
@@ -151,7 +154,7 @@ class ResolveShortage:
                     order.choose_to_ship(number, choice.ship_to)
                 else:
                     order.lines[number].pickup_location_id = choice.pickup_location_id
-            order.resourced(parts, CUSTOMER_CHOICE, UnitState.AWAITING_CUSTOMER, tx.now)
+            order.resourced(parts, Wanted(CUSTOMER_CHOICE), UnitState.AWAITING_CUSTOMER, tx.now)
             tx.keep(order_id, secured.decided)
             tx.answer(request.key, request.fingerprint, lambda: encode(order))
             return order

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import grpc
 
@@ -29,15 +29,26 @@ from services.orders.domain.refusals import (
     InsufficientStock,
     NoPlan,
     NothingPromised,
+    NothingToSourceAgain,
+    OrderOnHold,
     OrderUnknown,
 )
-from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method, UnitState
+from services.orders.usecases.cases import (
+    DONE,
+    LOCATION_CLOSED,
+    MOVE,
+    SOURCE,
+    TAKE_OUT,
+    reserved_for,
+    taken_out,
+    wish_again,
+)
+from services.orders.usecases.move_units import MoveUnits
 from services.orders.usecases.ports import (
     CapacityTaken,
     Case,
     Directory,
-    Goods,
     LiveCapacity,
     Reservations,
     Store,
@@ -58,9 +69,9 @@ MAX_TRIES = 5
 PROMISE_TRIES = 5
 """How often found units are promised anew because others took the day's capacity."""
 
-TAKE_OUT = "TAKE_OUT"
-SOURCE = "SOURCE"
-DONE = "DONE"
+FIRST_WAIT_SECONDS = 15.0
+MOST_WAIT_SECONDS = 300.0
+"""Between two looks for others that could serve what a stopped location has."""
 _AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, grpc.aio.AioRpcError, OSError, TimeoutError)
 
 
@@ -76,7 +87,9 @@ class SourceAgain:
         reservations: Reservations,
         capacity: LiveCapacity,
         new_id: NewId,
+        moves: MoveUnits,
     ) -> None:
+        self._moves = moves
         self._store = store
         self._secure = secure
         self._taken = taken
@@ -131,10 +144,48 @@ class SourceAgain:
                         await self._store.postpone_case(case, attempt.wait_seconds, repr(attempt.error))
 
     async def _step(self, case: Case) -> None:
-        if case.stage == TAKE_OUT:
+        if case.stage == MOVE:
+            await self._move(case)
+        elif case.stage == TAKE_OUT:
             await self._take_out(case)
         else:
             await self._source(case)
+
+    async def _move(self, case: Case) -> None:
+        """A move that waits for stock elsewhere, or whose operator's call was cut off."""
+        closed = case.trigger == LOCATION_CLOSED
+        order = await self._known(case.order_id)
+        part = order.parts[case.units[0][2]]
+        if closed and self._directory.locations.by_id[part.location_id].active:
+            await self._end(case, "the location works again")
+            return
+        try:
+            await self._moves.move(case, partial=closed)
+        except NothingToSourceAgain:
+            await self._end(case, "nothing is left to move")
+        except OrderOnHold as error:
+            await self._store.postpone_case(case, AWAY_SECONDS, str(error))
+        except (InsufficientStock, NoPlan, NothingPromised, AttemptsExhausted, PassedOn) as error:
+            if closed:
+                await self._wait_for_stock(case, error)
+            else:
+                await self._end(case, str(error))
+
+    async def _wait_for_stock(self, case: Case, error: Exception) -> None:
+        async def wait(tx: Tx) -> None:
+            current = await tx.lock_case(case.order_id, case.case_id)
+            if current is None or current.stage != MOVE or current.attempt != case.attempt:
+                return
+            following = dataclasses.replace(current, tries=current.tries + 1)
+            if isinstance(error, AttemptsExhausted | PassedOn):
+                # The attempt's reservation ended, or was made for other units.
+                order = tx.orders[case.order_id]
+                order.attempts += 1
+                following = dataclasses.replace(following, attempt=order.attempts)
+            seconds = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**current.tries)
+            await tx.move_case(following, wait_seconds=seconds, note=str(error))
+
+        await self._store.change([case.order_id], wait)
 
     async def _take_out(self, case: Case) -> None:
         order = await self._known(case.order_id)
@@ -176,7 +227,7 @@ class SourceAgain:
                 first_attempt=case.attempt,
                 last_attempt=case.attempt,
                 trigger=case.trigger,
-                excluded=order.failed_locations,
+                excluded=order.failed_locations | case.excluded,
                 partial=True,
                 customer_id=order.customer_id,
             )
@@ -231,7 +282,8 @@ class SourceAgain:
             order = tx.orders[case.order_id]
             current = await tx.lock_case(case.order_id, case.case_id)
             if current is None or current.stage != SOURCE or current.attempt != case.attempt:
-                return False
+                # Somebody may have settled it with this very reservation.
+                return secured is not None and reserved_for(order, secured.reservation_id)
             there = order.units_in(UnitState.RESOURCING)
             if any(there.get(n, 0) < q for n, q in wanted.items()):
                 order.attempts += 1
@@ -239,7 +291,7 @@ class SourceAgain:
                 await tx.move_case(following, note="units were settled otherwise meanwhile")
                 return False
             if secured is not None:
-                order.resourced(parts, case.trigger, UnitState.RESOURCING, tx.now)
+                order.resourced(parts, case.wanted, UnitState.RESOURCING, tx.now)
                 tx.keep(case.order_id, secured.decided)
             missing = [(n, q - found.get(n, 0)) for n, q in wanted.items() if q > found.get(n, 0)]
             if missing:
@@ -283,62 +335,7 @@ class SourceAgain:
         return order
 
 
-def wish_again(
-    order: Order,
-    wanted: Mapping[int, int],
-    method: Method,
-    to: Address | None,
-    store_id: str,
-    goods: Goods,
-) -> Wish:
-    """Units by line number that need another location, as sourcing sees them: of an order that the customer
-    was told yes to.
-    """
-    lines = order.lines
-    return Wish(
-        tuple(
-            WishLine(n, lines[n].sku, q, method, store_id, *goods.get(n, ("", ())), lines[n].unit_price_minor)
-            for n, q in sorted(wanted.items())
-        ),
-        (to.latitude, to.longitude) if to is not None else None,
-        order.channel_id,
-        "",
-        sum(line.unit_price_minor * line.quantity_units for line in lines.values()),
-        order.currency_code,
-        order.location_id,
-        accepted=True,
-    )
-
-
 def _destination(order: Order, case: Case) -> Address | None:
     # A case's units were reserved together, so they all go to the same place.
     _, _, fulfillment_order_id = case.units[0]
     return order.destination(order.parts.get(fulfillment_order_id))
-
-
-async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
-    """Fulfillment gave a case's units up: search for them, or ask a pickup's customer; once. False: no
-    such case.
-    """
-    case = await tx.lock_case(order_id, case_id)
-    if case is None:
-        return False
-    if case.stage != TAKE_OUT:
-        return True
-    order = tx.orders[order_id]
-    searched: list[tuple[int, int, str]] = []
-    for number, quantity, fulfillment_order_id in case.units:
-        part = order.parts[fulfillment_order_id]
-        spot = Spot(number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
-        left = min(quantity, order.units.get(spot, 0))
-        if left:
-            order.lost(fulfillment_order_id, [(number, left)], tx.now)
-            if part.method != Method.PICKUP:
-                searched.append((number, left, fulfillment_order_id))
-    if searched:
-        order.attempts += 1
-        following = dataclasses.replace(case, stage=SOURCE, units=tuple(searched), attempt=order.attempts)
-        await tx.move_case(following)
-    else:
-        await tx.move_case(dataclasses.replace(case, stage=DONE))
-    return True

@@ -23,6 +23,12 @@ TABLE = ErrorTable(
             "El estado {state} de la orden de preparación {fulfillment_order_id} no permite esta operación",
         ),
         ErrorRule(
+            refusals.OrderOnHold,
+            StatusCode.FAILED_PRECONDITION,
+            "ORDER_ON_HOLD",
+            "El pedido {order_id} está retenido ({hold_reason}): no se trabaja en él hasta que se libere",
+        ),
+        ErrorRule(
             refusals.WrongMethod,
             StatusCode.FAILED_PRECONDITION,
             "WRONG_METHOD",

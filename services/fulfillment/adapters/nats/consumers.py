@@ -15,8 +15,10 @@ from chassis.envelope import Incoming, Poison
 from chassis.postgres import Connection
 from chassis.telemetry import current_traceparent, from_traceparent, span
 from services.fulfillment.adapters import wire
+from services.fulfillment.adapters.postgres.holds import note_hold
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, Wake
 from services.fulfillment.domain.fulfillment_order import Line, Method, Opening
+from services.fulfillment.domain.hold import WorkHold
 from services.fulfillment.domain.refusals import OpeningInvalid
 from services.fulfillment.usecases.open_orders import open_orders
 from services.fulfillment.usecases.ports import Work
@@ -26,6 +28,9 @@ ACTOR = "service:fulfillment"
 _NOT_SAMPLED = "-00"
 
 Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced
+
+
+Holding: TypeAlias = events_pb2.OrderHeld | events_pb2.OrderHoldLifted
 
 
 class PlanHandler:
@@ -64,6 +69,39 @@ class PlanHandler:
             await open_orders(PostgresFulfillmentOrders(conn, self._wake, traceparents), parts, work)
         except (DecodeError, OpeningInvalid) as error:
             raise Poison(str(error)) from error
+
+
+class HoldHandler:
+    """Holds work while its order is on hold, and lets it go on afterwards."""
+
+    def __init__(self, message: type[Holding]) -> None:
+        self._message = message
+
+    @property
+    def type(self) -> str:
+        """The ce-type it is for."""
+        return self._message.DESCRIPTOR.full_name
+
+    async def __call__(self, conn: Connection, messages: Sequence[Incoming]) -> None:
+        """Note what is news, in the order of ids, as all locks are taken.
+
+        Raises:
+            Poison: a message cannot be read.
+        """
+        for message in sorted(messages, key=lambda one: (one.aggregate_id, one.sequence)):
+            try:
+                event = self._message.FromString(message.payload)
+            except DecodeError as error:
+                raise Poison(str(error)) from error
+            time = wire.moment(event.time)
+            if isinstance(event, events_pb2.OrderHeld):
+                await note_hold(
+                    conn, event.order_id, WorkHold(event.reason, event.actor, time), message.sequence
+                )
+            else:
+                since = wire.moment(event.hold_time)
+                hold = WorkHold(event.reason, event.actor, since)
+                await note_hold(conn, event.order_id, hold, message.sequence, time - since)
 
 
 def _parts(event: Planned, now: datetime) -> list[tuple[Opening, list[Line]]]:

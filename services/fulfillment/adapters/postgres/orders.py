@@ -17,6 +17,7 @@ from services.fulfillment.adapters import figures
 from services.fulfillment.adapters.nats.facts import events_of
 from services.fulfillment.adapters.steps import step_of
 from services.fulfillment.domain.fulfillment_order import LIVE, FulfillmentOrder, Line, Method, Opening, State
+from services.fulfillment.domain.hold import WorkHold
 from services.fulfillment.domain.pickup_code import PickupCode
 from services.fulfillment.usecases.ports import ReturnRecord, Work
 
@@ -203,8 +204,17 @@ async def read_page(
 async def _complete(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[FulfillmentOrder]:
     if not rows:
         return []
-    lines = _lines(await conn.fetch(queries.lines_of, [row["fulfillment_order_id"] for row in rows]))
-    return [_order(row, lines[row["fulfillment_order_id"]]) for row in rows]
+    found = await conn.fetch(queries.lines_of, [row["fulfillment_order_id"] for row in rows])
+    lines = _lines(found)
+    holds = {
+        row["fulfillment_order_id"]: WorkHold(row["hold_reason"], row["hold_actor"], row["hold_time"])
+        for row in found
+        if row["hold_time"] is not None
+    }
+    return [
+        _order(row, lines[row["fulfillment_order_id"]], holds.get(row["fulfillment_order_id"]))
+        for row in rows
+    ]
 
 
 def _lines(rows: Iterable[asyncpg.Record]) -> defaultdict[str, list[Line]]:
@@ -226,7 +236,7 @@ def _lines(rows: Iterable[asyncpg.Record]) -> defaultdict[str, list[Line]]:
     return lines
 
 
-def _order(row: asyncpg.Record, lines: list[Line]) -> FulfillmentOrder:
+def _order(row: asyncpg.Record, lines: list[Line], hold: WorkHold | None) -> FulfillmentOrder:
     return FulfillmentOrder(
         opening=Opening(
             fulfillment_order_id=row["fulfillment_order_id"],
@@ -252,4 +262,5 @@ def _order(row: asyncpg.Record, lines: list[Line]) -> FulfillmentOrder:
         collect_until=row["collect_until_time"],
         code=PickupCode(row["pickup_code"], row["code_wrong_tries"]) if row["pickup_code"] else None,
         picker=row["picker"],
+        hold=hold,
     )

@@ -25,17 +25,21 @@ SELECT f.*, (
   WHERE e.aggregate_type = 'fulfillment_order' AND e.aggregate_id = f.fulfillment_order_id AND e.sequence = 1) AS traceparent
 FROM fulfillment_order f
 WHERE state = 'READY' AND collect_until_time <= $1 AND fulfillment_order_id <> ALL ($3::text[])
+  AND NOT EXISTS (SELECT FROM order_hold h WHERE h.order_id = f.order_id AND h.held)
 ORDER BY collect_until_time LIMIT $2 FOR UPDATE OF f SKIP LOCKED
 
 -- name: overdue_ids
 -- The same, not locked and not read.
 SELECT fulfillment_order_id FROM fulfillment_order
 WHERE state = 'READY' AND collect_until_time <= $1 AND fulfillment_order_id <> ALL ($3::text[])
+  AND NOT EXISTS (SELECT FROM order_hold h WHERE h.order_id = fulfillment_order.order_id AND h.held)
 ORDER BY collect_until_time LIMIT $2
 
 -- name: lines_of
--- The lines of fulfillment orders.
-SELECT * FROM fulfillment_line WHERE fulfillment_order_id = ANY($1::text[]) ORDER BY fulfillment_order_id, line_number
+-- The lines of fulfillment orders, and who holds their order: read after the lock, so that whoever holds the lock decides.
+SELECT l.*, h.reason AS hold_reason, h.actor AS hold_actor, h.hold_time
+FROM fulfillment_line l JOIN fulfillment_order o USING (fulfillment_order_id) LEFT JOIN order_hold h ON h.order_id = o.order_id AND h.held
+WHERE l.fulfillment_order_id = ANY($1::text[]) ORDER BY l.fulfillment_order_id, l.line_number
 
 -- name: backlog
 -- Unfinished work by location and state; the literal states let it use the small index.
@@ -150,3 +154,16 @@ ORDER BY incident_id DESC LIMIT $4
 SELECT * FROM incident
 WHERE state = ANY($1::text[]) AND ($2 = '' OR kind = $2) AND ($3 = '' OR incident_id < $3)
 ORDER BY incident_id DESC LIMIT $4
+
+-- name: note_hold
+-- Whether an order is on hold, as told last; gives a row when that is news.
+INSERT INTO order_hold AS h (order_id, held, reason, actor, hold_time, sequence) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (order_id) DO UPDATE SET held = excluded.held, reason = excluded.reason, actor = excluded.actor, hold_time = excluded.hold_time,
+  sequence = excluded.sequence
+WHERE h.sequence < excluded.sequence
+RETURNING order_id
+
+-- name: show_hold
+-- Work that looks different now; the time to collect goes on by as long as it stood still ($2).
+UPDATE fulfillment_order SET version = version + 1, collect_until_time = collect_until_time + $2::interval
+WHERE order_id = $1 AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')

@@ -4,7 +4,7 @@ is done already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -49,10 +49,19 @@ def order_resourced(event: orders.OrderResourced, event_id: str) -> Commands:
     return _plan(event.order_id, event.plan, event_id)
 
 
+def units_released(event: orders.UnitsReleased, event_id: str) -> Commands:
+    """What is still kept at a location that shall not serve it goes back to the pool."""
+    return _given_back(event.units)
+
+
 def units_cancelled(event: orders.UnitsCancelled, event_id: str) -> Commands:
     """What is still kept for cancelled units goes back to the pool."""
+    return _given_back(event.units)
+
+
+def _given_back(gone: Iterable[orders.CancelledUnits]) -> Commands:
     picks: dict[str, list[Pick]] = {}
-    for units in event.units:
+    for units in gone:
         if units.reservation_id:
             if not units.location_id:
                 raise Poison("cancelled units name a reservation and no location")
@@ -112,6 +121,7 @@ class StockHandlers:
             **self._handler(orders.OrderAccepted, order_accepted),
             **self._handler(orders.OrderResourced, order_resourced),
             **self._handler(orders.UnitsCancelled, units_cancelled),
+            **self._handler(orders.UnitsReleased, units_released),
         }
 
     def of_fulfillment(self) -> dict[str, Handler]:

@@ -122,6 +122,37 @@ ERRORS = ErrorTable(
             "Es tarde para cancelar eso del pedido {order_id}",
         ),
         ErrorRule(
+            refusals.OrderOnHold,
+            _FAILED,
+            "ORDER_ON_HOLD",
+            "El pedido {order_id} está retenido ({hold_reason})",
+        ),
+        ErrorRule(refusals.NotOnHold, _FAILED, "NOT_ON_HOLD", "El pedido {order_id} no está retenido"),
+        ErrorRule(
+            refusals.NothingToHold,
+            _FAILED,
+            "NOTHING_TO_HOLD",
+            "El pedido {order_id} ya terminó ({state}): no queda nada que retener",
+        ),
+        ErrorRule(
+            refusals.NothingToSourceAgain,
+            _FAILED,
+            "NOTHING_TO_SOURCE_AGAIN",
+            "Nada de eso del pedido {order_id} está pendiente de recoger",
+        ),
+        ErrorRule(
+            refusals.FulfillmentOrderUnknown,
+            _NOT_FOUND,
+            "FULFILLMENT_ORDER_UNKNOWN",
+            "El pedido {order_id} no tiene la orden de preparación {fulfillment_order_id}",
+        ),
+        ErrorRule(
+            refusals.FulfillmentOrderRequired,
+            _FAILED,
+            "FULFILLMENT_ORDER_REQUIRED",
+            "Las unidades del pedido {order_id} esperan en varias órdenes de preparación; indique una",
+        ),
+        ErrorRule(
             refusals.NothingToResolve,
             _FAILED,
             "NOTHING_TO_RESOLVE",

@@ -39,6 +39,8 @@ from services.orders.domain.order import Order
 from services.orders.domain.refusals import DecisionUnknown, LocationUnknown, OrderUnknown
 from services.orders.domain.why import sentence
 from services.orders.usecases.cancel_order import CancelOrder
+from services.orders.usecases.hold_order import HoldOrder
+from services.orders.usecases.move_units import Ask, MoveUnits
 from services.orders.usecases.place_order import PlaceOrder, Request
 from services.orders.usecases.preview_order import PreviewOrder
 from services.orders.usecases.resolve_shortage import Choice, ResolveShortage
@@ -50,6 +52,9 @@ _got = writer(orders_pb2.GetOrderResponse)
 _listed = writer(orders_pb2.ListOrdersResponse)
 _watched = writer(orders_pb2.WatchOrderResponse)
 _cancelled = writer(orders_pb2.CancelOrderResponse)
+_held = writer(orders_pb2.HoldOrderResponse)
+_lifted = writer(orders_pb2.LiftHoldResponse)
+_sourced = writer(orders_pb2.SourceAgainResponse)
 _resolved = writer(orders_pb2.ResolveShortageResponse)
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -65,6 +70,8 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         preview: PreviewOrder,
         cancel: CancelOrder,
         resolve: ResolveShortage,
+        hold: HoldOrder,
+        move: MoveUnits,
         store: PostgresStore,
         bells: Bells,
         pages: PageTokens,
@@ -73,6 +80,8 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self._preview = preview
         self._cancel = cancel
         self._resolve = resolve
+        self._hold = hold
+        self._move = move
         self._store = store
         self._bells = bells
         self._pages = pages
@@ -206,19 +215,43 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
         self, request: orders_pb2.HoldOrderRequest, context: Context
     ) -> orders_pb2.HoldOrderResponse:
         """Nobody works on the order until the hold is lifted."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+        subject = current_principal().subject
+        answer = await self._hold.hold(
+            request.order_id, request.reason, subject, _request("HoldOrder", subject, request), _hold_answer
+        )
+        return sent_as_is(orders_pb2.HoldOrderResponse, answer)
 
     async def LiftHold(  # noqa: N802
         self, request: orders_pb2.LiftHoldRequest, context: Context
     ) -> orders_pb2.LiftHoldResponse:
         """Work goes on."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+        subject = current_principal().subject
+        answer = await self._hold.lift(
+            request.order_id, request.reason, subject, _request("LiftHold", subject, request), _lift_answer
+        )
+        return sent_as_is(orders_pb2.LiftHoldResponse, answer)
 
     async def SourceAgain(  # noqa: N802
         self, request: orders_pb2.SourceAgainRequest, context: Context
     ) -> orders_pb2.SourceAgainResponse:
         """Others serve units that are not picked yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+        if not request.fulfillment_order_id and not request.lines:
+            raise InvalidArgument("fulfillment_order_id", "name the work or lines of the order", "REQUIRED")
+        subject = current_principal().subject
+        answer = await self._move(
+            request.order_id,
+            derived_id("cas", request.order_id, subject, request_id=request.request_id),
+            Ask(
+                request.fulfillment_order_id,
+                [(line.line_number, line.quantity_units) for line in request.lines],
+                frozenset(request.excluded_location_ids),
+                subject,
+                request.reason,
+            ),
+            _request("SourceAgain", subject, request),
+            _source_answer,
+        )
+        return sent_as_is(orders_pb2.SourceAgainResponse, answer)
 
     async def ExplainSourcing(  # noqa: N802
         self, request: orders_pb2.ExplainSourcingRequest, context: Context
@@ -267,7 +300,12 @@ def _guard(order: Order) -> None:
 def _request(
     method: str,
     subject: str,
-    request: orders_pb2.PlaceOrderRequest | orders_pb2.CancelOrderRequest | orders_pb2.ResolveShortageRequest,
+    request: orders_pb2.PlaceOrderRequest
+    | orders_pb2.CancelOrderRequest
+    | orders_pb2.ResolveShortageRequest
+    | orders_pb2.HoldOrderRequest
+    | orders_pb2.LiftHoldRequest
+    | orders_pb2.SourceAgainRequest,
 ) -> Request:
     key = request_key(method, subject, request.request_id)
     return Request(key, fingerprint(request), request.request_id)
@@ -275,6 +313,18 @@ def _request(
 
 def _cancel_answer(order: Order) -> bytes:
     return _cancelled(order=order_wire(order))
+
+
+def _hold_answer(order: Order) -> bytes:
+    return _held(order=order_wire(order))
+
+
+def _lift_answer(order: Order) -> bytes:
+    return _lifted(order=order_wire(order))
+
+
+def _source_answer(order: Order) -> bytes:
+    return _sourced(order=order_wire(order))
 
 
 def _resolve_answer(order: Order) -> bytes:

@@ -118,6 +118,7 @@ _plan_line = writer(orders_pb2.PlanLine)
 _customer = writer(orders_pb2.Customer)
 _payment = writer(orders_pb2.PaymentSummary)
 _message = writer(orders_pb2.CustomerMessage)
+_hold = writer(orders_pb2.OrderHold)
 _address = writer(types_pb2.Address)
 _point = writer(types_pb2.GeoPoint)
 
@@ -242,6 +243,18 @@ def order_wire(order: Order, written: Written | None = None) -> bytes:
         version=order.version,
         trace_id=order.trace_id,
         promise_time=time_wire(order.promise_time),
+        on_hold=order.on_hold,
+        holds=[
+            _hold(
+                reason=hold.reason,
+                held_by=hold.held_by,
+                hold_time=timestamp(hold.hold_time),
+                lifted_by=hold.lifted_by,
+                lift_time=time_wire(hold.lift_time),
+                lift_reason=hold.lift_reason,
+            )
+            for hold in order.holds
+        ],
     )
 
 

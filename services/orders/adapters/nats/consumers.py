@@ -19,15 +19,16 @@ from chassis.ids import new_id
 from chassis.postgres import Connection, Database, after_commit
 from services.orders.adapters.grpc.translate import moment
 from services.orders.adapters.postgres.demand import Demand, Sale
+from services.orders.adapters.postgres.stopped import StoppedLocations, Told
 from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.refusals import OrderUnknown
 from services.orders.domain.states import UnitState
 from services.orders.usecases.cancel_order import finish_cancellation
+from services.orders.usecases.cases import TAKE_OUT, taken_out
 from services.orders.usecases.place_order import void_id
 from services.orders.usecases.ports import PaymentTask, Tx
-from services.orders.usecases.source_again import TAKE_OUT, taken_out
 
 M = TypeVar("M", bound=Message)
 
@@ -83,6 +84,7 @@ class _Heard:
                 self._handler(told.ReservationLost, _reservation_lost, _order_of),
                 self._handler(told.ReservationExpired, _reservation_expired, _order_of),
                 (told.UnitsSold.DESCRIPTOR.full_name, _sold),
+                (told.LocationChanged.DESCRIPTOR.full_name, _location_changed),
             ]
         )
 
@@ -241,6 +243,18 @@ async def _sold(conn: Connection, messages: Sequence[Incoming]) -> None:
         day = message.time.astimezone(UTC).date()
         sales += [Sale(line.sku, told.location_id, day, line.quantity_units) for line in told.lines]
     await Demand.sold(conn, sales)
+
+
+async def _location_changed(conn: Connection, messages: Sequence[Incoming]) -> None:
+    """No order's yet: what waits at a location that stopped is looked for in the background."""
+    await StoppedLocations.note(
+        conn,
+        [
+            Told(told.location.location_id, told.location.active, message.time, message.sequence)
+            for message in messages
+            for told in (_parse(told_by_inventory.LocationChanged, message),)
+        ],
+    )
 
 
 async def _reservation_expired(tx: Tx, message: Incoming, told: told_by_inventory.ReservationExpired) -> None:

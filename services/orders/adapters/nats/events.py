@@ -29,6 +29,9 @@ _cancelled_units = writer(events_pb2.CancelledUnits)
 _choice_needed = writer(events_pb2.CustomerChoiceNeeded)
 _line_units = writer(orders_pb2.LineUnits)
 _payment_moved = writer(events_pb2.PaymentMoved)
+_released = writer(events_pb2.UnitsReleased)
+_held = writer(events_pb2.OrderHeld)
+_hold_lifted = writer(events_pb2.OrderHoldLifted)
 _progressed = writer(events_pb2.OrderProgressed)
 _money = writer(types_pb2.Money)
 
@@ -52,6 +55,9 @@ _RESOURCED = _Kind.of(events_pb2.OrderResourced)
 _CANCELLED = _Kind.of(events_pb2.UnitsCancelled)
 _CHOICE_NEEDED = _Kind.of(events_pb2.CustomerChoiceNeeded)
 _PAYMENT_MOVED = _Kind.of(events_pb2.PaymentMoved)
+_RELEASED = _Kind.of(events_pb2.UnitsReleased)
+_HELD = _Kind.of(events_pb2.OrderHeld)
+_HOLD_LIFTED = _Kind.of(events_pb2.OrderHoldLifted)
 _PROGRESSED = _Kind.of(events_pb2.OrderProgressed)
 
 
@@ -125,24 +131,38 @@ def _told(order: Order, fact: facts.Fact, at: bytes, written: Written | None) ->
             plan=[part_wire(part, order) for part in fact.parts],
             delivery_address=address_wire(order.delivery_address),
             language_code=order.language_code,
-            trigger=fact.trigger,
+            trigger=fact.wanted.trigger,
             time=at,
             channel_id=order.channel_id,
             customer_reference=order.customer_reference,
+            actor=fact.wanted.actor,
+            reason=fact.wanted.reason,
+        )
+    if isinstance(fact, facts.Released):
+        return _RELEASED, _released(
+            order_id=order.order_id,
+            units=_gone(fact.units),
+            trigger=fact.wanted.trigger,
+            actor=fact.wanted.actor,
+            reason=fact.wanted.reason,
+            time=at,
+        )
+    if isinstance(fact, facts.Held):
+        return _HELD, _held(
+            order_id=order.order_id, reason=fact.hold.reason, actor=fact.hold.held_by, time=at
+        )
+    if isinstance(fact, facts.HoldLifted):
+        return _HOLD_LIFTED, _hold_lifted(
+            order_id=order.order_id,
+            reason=fact.hold.lift_reason,
+            actor=fact.hold.lifted_by,
+            time=at,
+            hold_time=timestamp(fact.hold.hold_time),
         )
     if isinstance(fact, facts.Cancelled):
-        units = [
-            _cancelled_units(
-                line_number=unit.line_number,
-                sku=unit.sku,
-                quantity_units=unit.quantity_units,
-                location_id=unit.location_id,
-                reservation_id=unit.reservation_id,
-                fulfillment_order_id=unit.fulfillment_order_id,
-            )
-            for unit in fact.units
-        ]
-        return _CANCELLED, _cancelled(order_id=order.order_id, units=units, cause=fact.cause, time=at)
+        return _CANCELLED, _cancelled(
+            order_id=order.order_id, units=_gone(fact.units), cause=fact.cause, time=at
+        )
     if isinstance(fact, facts.ChoiceNeeded):
         lines = [_line_units(line_number=n, quantity_units=q) for n, q in fact.lines]
         return _CHOICE_NEEDED, _choice_needed(order_id=order.order_id, lines=lines, time=at)
@@ -152,3 +172,17 @@ def _told(order: Order, fact: facts.Fact, at: bytes, written: Written | None) ->
             order_id=order.order_id, movement=fact.movement, amount=amount, time=at
         )
     return None
+
+
+def _gone(units: Iterable[facts.CancelledUnits]) -> list[bytes]:
+    return [
+        _cancelled_units(
+            line_number=unit.line_number,
+            sku=unit.sku,
+            quantity_units=unit.quantity_units,
+            location_id=unit.location_id,
+            reservation_id=unit.reservation_id,
+            fulfillment_order_id=unit.fulfillment_order_id,
+        )
+        for unit in units
+    ]

@@ -20,7 +20,13 @@ from chassis.sql import load
 from chassis.telemetry import current_traceparent, within
 from services.orders.adapters import figures
 from services.orders.adapters.nats.events import events_of
-from services.orders.adapters.postgres.rows import address_json, orders_of, part_lines_json, work_json
+from services.orders.adapters.postgres.rows import (
+    address_json,
+    holds_json,
+    orders_of,
+    part_lines_json,
+    work_json,
+)
 from services.orders.domain import facts
 from services.orders.domain.capacity import Work, still_taken
 from services.orders.domain.lines import Spot
@@ -167,6 +173,26 @@ class OrderTx:
             sql.insert_cases, [order_id], [case_id], [trigger], [stage], [_json(units)], [attempt]
         )
 
+    async def open_move(self, case: Case, *, wait_seconds: float = 0.0) -> None:
+        """Put units on the list of those that others shall serve; the list leaves them alone for a while."""
+        await self.conn.execute(
+            sql.insert_move,
+            case.order_id,
+            case.case_id,
+            case.wanted.trigger,
+            case.stage,
+            _json(case.units),
+            case.attempt,
+            sorted(case.excluded),
+            case.wanted.actor,
+            case.wanted.reason,
+            timedelta(seconds=wait_seconds),
+        )
+
+    async def drop_case(self, order_id: str, case_id: str) -> None:
+        """A move that was refused."""
+        await self.conn.execute(sql.drop_case, order_id, case_id)
+
     async def lock_case(self, order_id: str, case_id: str) -> Case | None:
         """A case as it is now, if there is one."""
         row = await self.conn.fetchrow(sql.lock_case, order_id, case_id)
@@ -245,6 +271,8 @@ class OrderTx:
             [",".join(sorted(order.failed_locations)) for order in changed],
             [order.version for order in changed],
             [order.event_sequence for order in changed],
+            [order.on_hold for order in changed],
+            [holds_json(order.holds) for order in changed],
         )
 
     async def _write_lines(self, changed: Sequence[Order]) -> None:
@@ -398,12 +426,13 @@ def case_of(row: asyncpg.Record) -> Case:
     return Case(
         row["order_id"],
         row["case_id"],
-        row["trigger"],
+        facts.Wanted(row["trigger"], row["actor"], row["reason"]),
         row["stage"],
         tuple((n, q, f) for n, q, f in orjson.loads(row["units"])),
         row["attempt"],
         row["tries"],
         row["created_at"],
+        excluded=frozenset(row["excluded"]),
     )
 
 

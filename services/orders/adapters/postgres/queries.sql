@@ -58,10 +58,11 @@ SELECT * FROM customer_message WHERE order_id = ANY($1::text[]) ORDER BY order_i
 -- What a change may touch of the orders themselves.
 UPDATE customer_order o SET state = u.state, delivery_address = u.delivery_address, promise_time = u.promise_time,
   captured_minor = u.captured_minor, voided_minor = u.voided_minor, refunded_minor = u.refunded_minor, attempts = u.attempts,
-  failed_locations = coalesce(string_to_array(nullif(u.failed_locations, ''), ','), '{}'), version = u.version, event_sequence = u.event_sequence
+  failed_locations = coalesce(string_to_array(nullif(u.failed_locations, ''), ','), '{}'), version = u.version, event_sequence = u.event_sequence,
+  on_hold = u.on_hold, holds = u.holds
 FROM (SELECT * FROM unnest($1::text[], $2::smallint[], $3::json[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[],
-  $9::text[], $10::bigint[], $11::bigint[]) AS u(order_id, state, delivery_address, promise_time, captured_minor, voided_minor,
-  refunded_minor, attempts, failed_locations, version, event_sequence)) u
+  $9::text[], $10::bigint[], $11::bigint[], $12::boolean[], $13::json[]) AS u(order_id, state, delivery_address, promise_time, captured_minor,
+  voided_minor, refunded_minor, attempts, failed_locations, version, event_sequence, on_hold, holds)) u
 WHERE o.order_id = u.order_id;
 
 -- name: update_lines
@@ -173,17 +174,28 @@ UPDATE payment_task SET run_at = now() + $3::interval, note = $4 WHERE order_id 
 INSERT INTO sourcing_case (order_id, case_id, trigger, stage, units, attempt)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::int[]) ON CONFLICT DO NOTHING;
 
+-- name: insert_move
+-- Units that somebody wants others to serve; whoever opened it has a while to work on it.
+INSERT INTO sourcing_case (order_id, case_id, trigger, stage, units, attempt, excluded, actor, reason, run_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, now() + $10::interval) ON CONFLICT DO NOTHING;
+
+-- name: drop_case
+-- A move that was refused: all is as it was.
+DELETE FROM sourcing_case WHERE order_id = $1 AND case_id = $2;
+
 -- name: claim_cases
--- Due cases, set aside for a while, with the trace of their orders as far as the outbox still has it.
+-- Due cases, set aside for a while, with the trace of their orders as far as the outbox still has it; those of orders on hold wait.
 UPDATE sourcing_case c SET run_at = now() + $2::interval FROM (
-  SELECT order_id, case_id FROM sourcing_case WHERE stage <> 'DONE' AND run_at <= now() ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+  SELECT d.order_id, d.case_id FROM sourcing_case d WHERE d.stage <> 'DONE' AND d.run_at <= now()
+    AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = d.order_id AND o.on_hold)
+  ORDER BY d.run_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED) due
 WHERE c.order_id = due.order_id AND c.case_id = due.case_id
-RETURNING c.order_id, c.case_id, c.trigger, c.stage, c.units::text AS units, c.attempt, c.tries, c.created_at,
+RETURNING c.order_id, c.case_id, c.trigger, c.stage, c.units::text AS units, c.attempt, c.tries, c.created_at, c.excluded, c.actor, c.reason,
   (SELECT e.traceparent FROM outbox e WHERE e.aggregate_type = 'order' AND e.aggregate_id = c.order_id AND e.sequence = 1) AS traceparent;
 
 -- name: lock_case
 -- One case, after its order is locked.
-SELECT order_id, case_id, trigger, stage, units::text AS units, attempt, tries, created_at
+SELECT order_id, case_id, trigger, stage, units::text AS units, attempt, tries, created_at, excluded, actor, reason
 FROM sourcing_case WHERE order_id = $1 AND case_id = $2 FOR UPDATE;
 
 -- name: move_case
@@ -272,3 +284,19 @@ WHERE coalesce(e.units, 0) <> coalesce(w.taken_units, 0);
 -- Work that waits: cases and payment tasks, and how long the oldest of each has been due, in seconds.
 SELECT (SELECT count(*) FROM sourcing_case WHERE stage <> 'DONE') AS cases,
   (SELECT count(*) FROM payment_task WHERE state = 'DUE') AS payments;
+
+-- name: note_location
+-- What was told of a location last, whatever comes again or late.
+INSERT INTO stopped_location AS s (location_id, methods, since, sequence) VALUES ($1, $2::smallint[], $3, $4)
+ON CONFLICT (location_id) DO UPDATE SET methods = excluded.methods, since = excluded.since, sequence = excluded.sequence
+WHERE s.sequence < excluded.sequence;
+
+-- name: unpicked_at_stopped
+-- Parts at stopped locations of which nobody has picked all (state 1) and which nobody sources again yet.
+SELECT DISTINCT g.order_id, g.fulfillment_order_id FROM stopped_location s
+JOIN unit_group g ON g.location_id = s.location_id AND g.state = 1
+JOIN plan_part p ON p.order_id = g.order_id AND p.fulfillment_order_id = g.fulfillment_order_id AND p.method = ANY(s.methods)
+WHERE s.methods <> '{}' AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = g.order_id AND o.on_hold)
+  AND NOT EXISTS (SELECT FROM sourcing_case c WHERE c.order_id = g.order_id AND c.stage <> 'DONE'
+    AND c.units -> 0 ->> 2 = g.fulfillment_order_id)
+ORDER BY 1, 2 LIMIT $1;

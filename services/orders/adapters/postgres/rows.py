@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from services.orders.domain.capacity import Work
 from services.orders.domain.facts import Part, PartLine
+from services.orders.domain.holds import Hold
 from services.orders.domain.lines import Line, Spot
 from services.orders.domain.messages import Message
 from services.orders.domain.order import Order
@@ -52,6 +53,23 @@ def work_of(text: str | None) -> Work:
     if text is None:
         return ()
     return tuple((date.fromisoformat(day), units) for day, units in orjson.loads(text))
+
+
+def holds_json(holds: Sequence[Hold]) -> str | None:
+    """Holds as the column keeps them; None: never held."""
+    return orjson.dumps([tuple(hold) for hold in holds]).decode() if holds else None
+
+
+def holds_of(text: str | None) -> list[Hold]:
+    """The holds in the column."""
+    return [
+        Hold(reason, by, datetime.fromisoformat(at), lifted, _time_of(lifted_at), why)
+        for reason, by, at, lifted, lifted_at, why in (orjson.loads(text) if text else ())
+    ]
+
+
+def _time_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Rows) -> dict[str, Order]:
@@ -132,6 +150,7 @@ def _order(row: asyncpg.Record) -> Order:
         ),
         attempts=row["attempts"],
         failed_locations=frozenset(row["failed_locations"] or ()),
+        holds=holds_of(row["holds"]),
         version=row["version"],
         event_sequence=row["event_sequence"],
     )
