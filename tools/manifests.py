@@ -24,14 +24,14 @@ FROM_OUTSIDE = {
     ("ConfigMap", "token-keys"),
     *(
         ("Secret", f"{service}-key")
-        for service in ("catalog", "inventory", "orders", "fulfillment", "console")
+        for service in ("catalog", "inventory", "orders", "fulfillment", "insights", "console")
     ),
 }
 """Made by deploy/k8s/keys, for every overlay."""
 PRODUCTION_SECRETS = (
     {
         ("Secret", name)
-        for service in ("catalog", "inventory", "orders", "fulfillment")
+        for service in ("catalog", "inventory", "orders", "fulfillment", "insights")
         for name in (f"{service}-database", f"{service}-migration")
     }
     | {

@@ -20,7 +20,7 @@ from typing import Any
 
 from chassis.auth import development_keys
 
-SERVICES = ("catalog", "inventory", "orders", "fulfillment", "console")
+SERVICES = ("catalog", "inventory", "orders", "fulfillment", "insights", "console")
 """The console signs tokens of the people who have signed in to it."""
 
 
