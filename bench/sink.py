@@ -1,4 +1,4 @@
-"""Takes spans and metrics by OTLP and forgets them, so that exporting costs what it costs in production."""
+"""Takes spans, logs and metrics by OTLP and forgets them: exporting costs what it costs in production."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import uvloop
 
 SERVICES = (
     "opentelemetry.proto.collector.trace.v1.TraceService",
+    "opentelemetry.proto.collector.logs.v1.LogsService",
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
 )
 _MAX_MESSAGE_BYTES = 64 << 20

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import grpc
 
-from chassis import metrics, telemetry
+from chassis import baggage, metrics, telemetry
 from chassis.auth import ServiceIdentity
 from chassis.call import current_call
 from chassis.conventions import (
@@ -185,6 +185,9 @@ class _Channel(grpc.aio.Channel):
         call = current_call()
         if call is not None and call.languages and "accept-language" not in names:
             metadata.append(("accept-language", call.languages))
+        carried = baggage.carried()
+        if carried and "baggage" not in names:
+            metadata.append(("baggage", carried))
         return metadata
 
     def _stream(self, inner: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from chassis import exchange, metrics, telemetry
+from chassis import baggage, exchange, metrics, telemetry
 from chassis.access import Policy, policy_of
 from chassis.auth import Principal, TokenVerifier
 from chassis.call import Call, set_call
@@ -255,6 +255,8 @@ class _Method:
                 incoming = str(value)
             elif key == "accept-language":
                 languages = str(value)
+            elif key == "baggage":
+                baggage.carry(str(value))
         call = Call(self._name, None, _NO_DEADLINE if remaining is None else now + remaining, languages)
         set_call(call)
         traceparent = telemetry.attach(incoming)

@@ -212,6 +212,8 @@ class CallContext:
             found.append(("traceparent", call.traceparent))
         if call.accept_language:
             found.append(("accept-language", call.accept_language))
+        if call.baggage:
+            found.append(("baggage", call.baggage))
         return found
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:

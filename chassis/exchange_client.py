@@ -77,6 +77,8 @@ class Exchanger:
                     message.traceparent = str(value)
                 elif name == "accept-language":
                     message.accept_language = str(value)
+                elif name == "baggage":
+                    message.baggage = str(value)
                 else:
                     # What an exchange has no field for is not lost.
                     return await plain(request, timeout=timeout, metadata=metadata, **kwargs)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,14 +17,21 @@ import grpc
 import pytest
 from grpc_tools import protoc
 
+from chassis import telemetry
 from chassis.auth import DevelopmentKeys, TokenMinter, TokenVerifier, current_principal, development_keys
 from chassis.edge import sent_as_is
 from chassis.errors import ErrorRule, ErrorTable
 from chassis.server import Server
 from chassis.settings import ChassisSettings
+from chassis.spans import Span
 from tools.stubs import PROTOS, includes
 
 HERE = Path(__file__).parent
+
+
+SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER = SAMPLED.replace("0af7", "1bf7", 1)
+UNSAMPLED = SAMPLED[:-2] + "00"
 
 
 class OutOfTea(Exception):
@@ -38,6 +46,29 @@ TABLE = ErrorTable(
     "tests.aljibe.dev",
     [ErrorRule(OutOfTea, grpc.StatusCode.FAILED_PRECONDITION, "OUT_OF_TEA", "solo quedan {cups} tazas")],
 )
+
+
+class Recorder(list[Span]):
+    """The spans that have ended, oldest first."""
+
+    port = 0
+
+
+@pytest.fixture
+def spans() -> Iterator[Recorder]:
+    """All is sampled that has no parent, and a tenth of a second is slow."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    recorder = Recorder()
+    opened = telemetry.setup(
+        ChassisSettings(service_name="tests", metrics_listen="127.0.0.1:0", trace_slow_seconds=0.1),
+        take=recorder.append,
+    )
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    recorder.port = opened.metrics_port
+    yield recorder
+    opened.close()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import logging
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
 from opentelemetry.semconv import attributes as stable
@@ -15,33 +14,7 @@ from opentelemetry.semconv._incubating import attributes as incubating
 
 from chassis import conventions, metrics, otlp_wire, telemetry
 from chassis.metrics_export import metrics_request
-from chassis.settings import ChassisSettings
-from chassis.spans import Span
-
-SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-OTHER = SAMPLED.replace("0af7", "1bf7", 1)
-UNSAMPLED = SAMPLED[:-2] + "00"
-
-
-class Recorder(list[Span]):
-    """The spans that have ended, oldest first."""
-
-    port = 0
-
-
-@pytest.fixture
-def spans() -> Iterator[Recorder]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    recorder = Recorder()
-    opened = telemetry.setup(
-        ChassisSettings(service_name="tests", metrics_listen="127.0.0.1:0"), take=recorder.append
-    )
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    recorder.port = opened.metrics_port
-    yield recorder
-    opened.close()
+from chassis.tests.conftest import OTHER, SAMPLED, UNSAMPLED, Recorder
 
 
 def test_a_span_continues_the_trace_it_came_with(spans: Recorder) -> None:

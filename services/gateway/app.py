@@ -32,7 +32,14 @@ HEALTH_TIMEOUT_SECONDS = 1.0
 NOT_WAITED_FOR = frozenset({"telemetry", "insights"})
 """They show what happened; the door is of use without them."""
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
-_CORS_HEADERS = ("authorization", "content-type", "idempotency-key", "accept-language", "traceparent")
+_CORS_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "accept-language",
+    "traceparent",
+    "baggage",
+)
 
 
 class Gateway:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import grpc
 from google.protobuf.message import Message
 
-from chassis import metrics, telemetry
+from chassis import baggage, metrics, telemetry
 from chassis.conventions import (
     HTTP_REQUEST_METHOD,
     HTTP_RESPONSE_STATUS_CODE,
@@ -131,6 +131,8 @@ class Door:
         header = request.headers.get(b"traceparent")
         given = header.decode("latin-1") if header else None
         # The request has its task to itself: what is set here is nobody else's.
+        if bags := request.headers.get(b"baggage"):
+            baggage.carry(bags.decode("latin-1"))
         traceparent = telemetry.attach(given)
         route = request.found[0].template if request.found else "none"
         span: telemetry.Span | None = None
