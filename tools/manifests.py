@@ -38,6 +38,8 @@ PRODUCTION_SECRETS = (
         ("Secret", "nats-client"),
         ("Secret", "nats-server"),
         ("Secret", "gateway-tls"),
+        ("Secret", "grafana-admin"),
+        ("Secret", "postgres-monitor"),
         ("Secret", "tills-tls"),
     }
     | {
