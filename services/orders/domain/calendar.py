@@ -82,6 +82,19 @@ class Calendar:
             found = self._kept[day] = tuple((opens, closes) for opens, closes in instants if opens < closes)
         return found
 
+    def standing(self, instant: int) -> tuple[bool, int, int]:
+        """Whether it is open at `instant`, since when at the latest and until when at least that is so."""
+        day = self.day_of(instant)
+        since, until = wall(day, 0, self.zone), wall(day + 1, 0, self.zone)
+        for opens, closes in self.spans(day):
+            if opens <= instant < closes:
+                return True, opens, closes
+            if closes <= instant:
+                since = max(since, closes)
+            else:
+                until = min(until, opens)
+        return False, since, until
+
     def day_of(self, instant: int) -> int:
         """The local day in which `instant` lies."""
         return time_of(instant).astimezone(self.zone).toordinal()

@@ -6,6 +6,25 @@ from services.orders.domain.places import WAREHOUSE, Location
 from services.orders.domain.rules import SourcingRules
 
 
+class Fares(dict[int, tuple[int, int]]):
+    """`tariff` by kilometres, worked out once for each of the at most 20,016 on earth."""
+
+    def __init__(self, warehouse: bool, rules: SourcingRules) -> None:
+        self._warehouse, self._rules = warehouse, rules
+
+    def __missing__(self, km: int) -> tuple[int, int]:
+        found = self[km] = tariff(km, self._warehouse, self._rules)
+        return found
+
+
+def fares(rules: SourcingRules) -> tuple[Fares, Fares]:
+    """Of stores and of warehouses."""
+    found: tuple[Fares, Fares] | None = rules.derived.get("fares")
+    if found is None:
+        found = rules.derived["fares"] = Fares(False, rules), Fares(True, rules)
+    return found
+
+
 def tariff(km: int, warehouse: bool, rules: SourcingRules) -> tuple[int, int]:
     """What a parcel over `km` costs whatever is in it, and what each unit in it costs: by the first step of
     the carrier's tariff that reaches so far, else fixed and by kilometre; with picking and packing.

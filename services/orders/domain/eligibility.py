@@ -15,10 +15,9 @@ from services.orders.domain.worth import Worth
 
 ENDLESS_AISLE = "endless_aisle"
 """In the place of a rule's name: tills do not sell what others send."""
-ANYWHERE = Matcher()
-EVERYTHING = Scope()
 
-IsOpen = Callable[[str], bool]
+OpenNow = Callable[[], frozenset[str]]
+"""Ids of the locations that are open."""
 
 
 class SafetyRule(NamedTuple):
@@ -55,7 +54,7 @@ def applies(scope: Scope, wish: Wish, line: WishLine, rules: SourcingRules) -> b
     """Whether a rule of that scope is about the line. A value in another currency than the rules' is within
     no limits.
     """
-    if scope is EVERYTHING or scope == EVERYTHING:
+    if scope.everything:
         return True
     if scope.channel_ids and wish.channel_id not in scope.channel_ids:
         return False
@@ -86,83 +85,81 @@ def in_one_parcel(wish: Wish, rules: SourcingRules) -> bool:
     return limit > 0 and _worth(wish, 0, limit - 1, rules)
 
 
-def eligible(
-    wish: Wish,
-    line: WishLine,
-    locations: Locations,
-    rules: SourcingRules,
-    is_open: IsOpen,
-    found: dict[object, frozenset[str]],
-) -> Eligible:
-    """What the rules say of `line`; `found` keeps what lines of one order have in common."""
-    banned: dict[str, str] = {}
-    sent = line.method is Method.SHIP
-    if sent and wish.sold_at and not rules.endless_aisle:
-        banned = {at: ENDLESS_AISLE for at in locations.by_id if at != wish.sold_at}
-    for exclusion in rules.exclusions:
-        if applies(exclusion.scope, wish, line, rules):
-            for at in matching(exclusion.locations, wish, line, locations, is_open, found):
-                banned.setdefault(at, exclusion.name)
-    safety = tuple(
-        SafetyRule(one.name, one.days, matching(one.locations, wish, line, locations, is_open, found))
-        for one in rules.safety_days
-        if one.days and applies(one.scope, wish, line, rules)
-    )
-    if not sent or not rules.groups:
-        return Eligible(banned, None, (), safety)
-    ranks: dict[str, int] = {}
-    names: list[str] = []
-    for group in rules.groups:
-        if applies(group.scope, wish, line, rules):
-            for at in matching(group.locations, wish, line, locations, is_open, found):
-                ranks.setdefault(at, len(names))
-            names.append(group.name)
-    # A line that no group is about may come from all.
-    return Eligible(banned, ranks if names else None, tuple(names), safety)
+class Here:
+    """What the rules may ask about locations for one order: worked out once for all its lines."""
 
+    def __init__(
+        self, locations: Locations, destination: tuple[float, float] | None, open_now: OpenNow
+    ) -> None:
+        self.locations, self.destination = locations, destination
+        self._open_now = open_now
+        self._cosines: dict[str, float] | None = None
+        self._matching: dict[tuple[int, bool], frozenset[str]] = {}
+        self.eligible: dict[tuple[object, ...], Eligible] = {}
+        """By method and the rules that are about a line."""
 
-def matching(
-    matcher: Matcher,
-    wish: Wish,
-    line: WishLine,
-    locations: Locations,
-    is_open: IsOpen,
-    found_before: dict[object, frozenset[str]],
-) -> frozenset[str]:
-    """Ids of the locations that a rule means, for this line now."""
-    key = matcher, line.method
-    known = found_before.get(key)
-    if known is None:
-        known = found_before[key] = _matching(matcher, wish, line, locations, is_open)
-    return known
+    def cosines(self) -> Mapping[str, float]:
+        """Of the angle between the destination and each location that ships, seen from the middle of the
+        earth.
+        """
+        if self._cosines is None:
+            assert self.destination is not None
+            x, y, z = unit_vector(*self.destination)
+            vectors = self.locations.vectors
+            self._cosines = {at: x * vx + y * vy + z * vz for at, (vx, vy, vz, _) in vectors.items()}
+        return self._cosines
 
+    def matching(self, matcher: Matcher, sent: bool) -> frozenset[str]:
+        """Ids of the locations that a rule means, for lines that are `sent` or not, now."""
+        key = id(matcher), sent
+        known = self._matching.get(key)
+        if known is None:
+            known = self._matching[key] = self._match(matcher, sent)
+        return known
 
-def _matching(
-    matcher: Matcher, wish: Wish, line: WishLine, locations: Locations, is_open: IsOpen
-) -> frozenset[str]:
-    lasting = (
-        replace(matcher, within_km=0, open_now=False) if matcher.within_km or matcher.open_now else matcher
-    )
-    found = locations.matches.get(lasting)
-    if found is None:
-        found = frozenset(at for at, place in locations.by_id.items() if may_match(lasting, place))
-        locations.matches[lasting] = found
-    if matcher.within_km:
-        if line.method is not Method.SHIP or wish.destination is None:
-            return frozenset()
-        x, y, z = unit_vector(*wish.destination)
-        near = cos(min(pi, (matcher.within_km + 0.5) / EARTH_RADIUS_KM))
-        vectors = locations.vectors
-        found = frozenset(
-            [
-                at
-                for at in found
-                if at in vectors and x * vectors[at][0] + y * vectors[at][1] + z * vectors[at][2] > near
-            ]
+    def _match(self, matcher: Matcher, sent: bool) -> frozenset[str]:
+        locations = self.locations
+        lasting = (
+            replace(matcher, within_km=0, open_now=False)
+            if matcher.within_km or matcher.open_now
+            else matcher
         )
-    if matcher.open_now:
-        found = frozenset(at for at in found if is_open(at))
-    return found
+        found = locations.matches.get(lasting)
+        if found is None:
+            found = frozenset(at for at, place in locations.by_id.items() if may_match(lasting, place))
+            locations.matches[lasting] = found
+        if matcher.within_km:
+            if not sent or self.destination is None:
+                return frozenset()
+            near = cos(min(pi, (matcher.within_km + 0.5) / EARTH_RADIUS_KM))
+            found = found.intersection([at for at, cosine in self.cosines().items() if cosine > near])
+        return found & self._open_now() if matcher.open_now else found
+
+
+def eligible(wish: Wish, line: WishLine, rules: SourcingRules, here: Here) -> Eligible:
+    """What the rules say of `line`."""
+    sent = line.method is Method.SHIP
+    exclusions = [one for one in rules.exclusions if applies(one.scope, wish, line, rules)]
+    keeping = [one for one in rules.safety_days if one.days and applies(one.scope, wish, line, rules)]
+    groups = [one for one in rules.groups if applies(one.scope, wish, line, rules)] if sent else []
+    key = line.method, *map(id, exclusions), None, *map(id, keeping), None, *map(id, groups)
+    known = here.eligible.get(key)
+    if known is not None:
+        return known
+    # The first that names a location counts, so it is the last to be written.
+    banned: dict[str, str] = {}
+    for exclusion in reversed(exclusions):
+        banned.update(dict.fromkeys(here.matching(exclusion.locations, sent), exclusion.name))
+    if sent and wish.sold_at and not rules.endless_aisle:
+        banned.update({at: ENDLESS_AISLE for at in here.locations.by_id if at != wish.sold_at})
+    safety = tuple([SafetyRule(one.name, one.days, here.matching(one.locations, sent)) for one in keeping])
+    ranks: dict[str, int] = {}
+    for rank in range(len(groups) - 1, -1, -1):
+        ranks.update(dict.fromkeys(here.matching(groups[rank].locations, sent), rank))
+    # A line that no group is about may come from all.
+    names = tuple([group.name for group in groups])
+    made = here.eligible[key] = Eligible(banned, ranks if groups else None, names, safety)
+    return made
 
 
 def may_match(matcher: Matcher, place: Location) -> bool:

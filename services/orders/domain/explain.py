@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.orders.domain.candidates import Row, Sources
 from services.orders.domain.costs import parcel_co2, way_cost
-from services.orders.domain.eligibility import Eligible, eligible, in_one_parcel
+from services.orders.domain.eligibility import Eligible, Here, eligible, in_one_parcel
 from services.orders.domain.places import SHIP, Location, Locations, unit_vector, whole_km
 from services.orders.domain.plans import Plan, PlannedPart
 from services.orders.domain.promise import Timetable
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
-from services.orders.domain.shipping import Row, Ship
+from services.orders.domain.shipping import Ship
 from services.orders.domain.states import Method
 
 CHOSEN = ""
@@ -74,8 +75,9 @@ class Explained:
         self._shipped = [line for line in record.wish.lines if line.method is Method.SHIP]
         self._ship: Ship | None = None
         self._rows: dict[str, Row] = {}
+        timetable = Timetable.of(locations, rules)
+        self._here = Here(locations, record.wish.destination, lambda: timetable.open_at(record.now))
         if self._shipped and record.wish.destination is not None:
-            timetable = Timetable.of(locations, rules)
             capacity = record.capacity_left(locations)
             moment = timetable.at(record.now, capacity, record.wish.destination)
             taken: dict[tuple[str, str], int] = {}
@@ -84,20 +86,10 @@ class Explained:
                     for line in part.lines:
                         key = line.sku, part.location_id
                         taken[key] = taken.get(key, 0) + line.quantity_units
-            self._ship = Ship(
-                record.wish,
-                self._shipped,
-                self._view,
-                locations,
-                rules,
-                self._worth,
-                moment,
-                timetable,
-                record.now,
-                record.excluded,
-                taken,
-            )
-            self._rows = {row.location_id: row for row in self._ship.rows()}
+            sources = Sources(self._view, rules, self._worth, moment, record.excluded, taken, self._here)
+            self._ship = Ship(record.wish, self._shipped, sources)
+            candidates = self._ship.candidates()
+            self._rows = {name: candidates.row(at) for at, name in enumerate(candidates.ids)}
 
     @property
     def split_cost(self) -> int:
@@ -172,17 +164,9 @@ class Explained:
 
     def _pickup_eliminated(self, location: Location) -> tuple[str, str]:
         name, wish = location.location_id, self.record.wish
-        timetable = Timetable.of(self.locations, self.rules)
         for line in wish.lines:
             if line.location_id == name:
-                rule = eligible(
-                    wish,
-                    line,
-                    self.locations,
-                    self.rules,
-                    lambda at: timetable.is_open(at, self.record.now),
-                    {},
-                )
+                rule = eligible(wish, line, self.rules, self._here)
                 if name in rule.banned:
                     return EXCLUDED_BY_RULE, rule.banned[name]
                 if keeper := self._keeper(rule, line.sku, name):

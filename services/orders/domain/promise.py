@@ -17,6 +17,7 @@ How a promise comes about, in the local time of the location:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
@@ -38,6 +39,8 @@ from services.orders.domain.views import UNLIMITED, Capacity
 
 DELIVERED_BY_MINUTE = 20 * 60
 MAX_KEPT_WALLS = 4096
+MAX_KEPT_ARRIVALS = 4096
+MAX_INSTANT = 1 << 62
 _DAY = 86_400_000_000
 
 
@@ -56,6 +59,17 @@ class Promise(NamedTuple):
     """Which days' capacity it takes, in units."""
 
 
+class _Transit(dict[int, int]):
+    """`Timetable.transit_days` by kilometres, worked out once for each."""
+
+    def __init__(self, days: Callable[[int], int]) -> None:
+        self._days = days
+
+    def __missing__(self, km: int) -> int:
+        found = self[km] = self._days(km)
+        return found
+
+
 class Timetable:
     """When the locations work, of one state of locations and rules."""
 
@@ -64,6 +78,10 @@ class Timetable:
         self.rules = rules
         self.places: dict[str, Place] = {}
         self._walls: dict[tuple[int, int, tzinfo], datetime] = {}
+        self._leaving: tuple[int, int, Mapping[str, tuple[int, date | None]]] = (0, 0, {})
+        self._open: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
+        self._arrives: dict[tuple[int, int], int] = {}
+        self.transit = _Transit(self.transit_days)
         self._always_delivers = len(set(rules.delivery_weekdays)) == 7
 
     @classmethod
@@ -87,10 +105,55 @@ class Timetable:
         zone = UTC if destination is None else zone_of(self.locations.zone_near(*destination))
         return Moment(self, now, capacity, zone)
 
-    def is_open(self, location_id: str, now: datetime) -> bool:
-        """Whether a known location is open, by its hours and holidays."""
-        calendar, instant = self.place(location_id).calendar, instant_of(now)
-        return any(opens <= instant < closes for opens, closes in calendar.spans(calendar.day_of(instant)))
+    def open_at(self, now: datetime) -> frozenset[str]:
+        """The locations that are open by their hours and holidays. Kept until the first opens or closes."""
+        instant = instant_of(now)
+        since, until, found = self._open
+        if not since <= instant < until:
+            standing: dict[int, tuple[bool, int, int]] = {}
+            ids = []
+            for location_id in self.locations.by_id:
+                calendar = self.place(location_id).calendar
+                one = standing.get(id(calendar))
+                if one is None:
+                    one = standing[id(calendar)] = calendar.standing(instant)
+                if one[0]:
+                    ids.append(location_id)
+            since = max([one[1] for one in standing.values()], default=instant)
+            until = min([one[2] for one in standing.values()], default=instant)
+            found = frozenset(ids)
+            self._open = since, until, found
+        return found
+
+    def leaving(self, instant: int) -> Mapping[str, tuple[int, date | None]]:
+        """When a parcel ordered at `instant` leaves the locations that send any, and the day whose capacity
+        it takes where one is stated. Kept for as long as that is so; who has no opening is left out.
+        """
+        since, until, found = self._leaving
+        if not since <= instant < until:
+            since, until = 0, MAX_INSTANT
+            made: dict[str, tuple[int, date | None]] = {}
+            for location_id in self.locations.vectors:
+                place = self.place(location_id)
+                number = place.segment(instant)
+                if number is not None:
+                    segment = place.ships.segments[number]
+                    made[location_id] = segment.ships, segment.work_date if place.limited else None
+                    since, until = max(since, place.since), min(until, place.until)
+            found = made
+            self._leaving = since, until, found
+        return found
+
+    def arrives(self, ships: int, transit_days: int) -> int:
+        """As `delivered`, worked out once."""
+        if self._always_delivers:
+            return ships + transit_days
+        found = self._arrives.get((ships, transit_days))
+        if found is None:
+            if len(self._arrives) >= MAX_KEPT_ARRIVALS:
+                self._arrives.clear()
+            found = self._arrives[ships, transit_days] = self.delivered(ships, transit_days)
+        return found
 
     def place(self, location_id: str) -> Place:
         """A known location's times."""
@@ -166,6 +229,28 @@ class Moment:
                     return None
                 ships = place.ships.segments[found[0]].ships
         return timetable.delivered(ships, timetable.transit_days(km))
+
+    def arrivals(
+        self, location_ids: Sequence[str], kms: Sequence[int], parcels: Sequence[int]
+    ) -> list[int | None]:
+        """`arrival` of many: `parcels` are units."""
+        timetable, left_at = self._timetable, self._capacity.left
+        leaving, arrives = timetable.leaving(self._instant), timetable.arrives
+        transit = timetable.transit
+        found: list[int | None] = []
+        for location_id, km, units in zip(location_ids, kms, parcels, strict=True):
+            leaves = leaving.get(location_id)
+            if leaves is None:
+                found.append(self.arrival(location_id, km, units))
+                continue
+            ships, day = leaves
+            if day is not None:
+                left = left_at(location_id, day)
+                if left is not None and left < units:
+                    found.append(self.arrival(location_id, km, units))
+                    continue
+            found.append(arrives(ships, transit[km]))
+        return found
 
     def promise(
         self,

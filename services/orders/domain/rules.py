@@ -48,6 +48,14 @@ class Scope:
     most_value_minor: int = 0
     """At most; 0: no limit."""
 
+    @cached_property
+    def everything(self) -> bool:
+        """Whether nothing is stated."""
+        return self == _EVERYTHING
+
+
+_EVERYTHING = Scope()
+
 
 @dataclass(frozen=True)
 class Exclusion:
@@ -163,6 +171,11 @@ class SourcingRules:
     def version(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of the content."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What was worked out from these rules once: see `costs.fares`."""
+        return {}
 
     @cached_property
     def plain(self) -> bool:

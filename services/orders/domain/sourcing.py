@@ -15,9 +15,10 @@ from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
+from services.orders.domain.candidates import Sources
 from services.orders.domain.capacity import Seen as SeenCapacity
 from services.orders.domain.costs import parcel_co2, parcel_cost, tariff, unit_cost
-from services.orders.domain.eligibility import eligible
+from services.orders.domain.eligibility import Here, eligible
 from services.orders.domain.places import EARTH_RADIUS_KM, Locations, Near, Ranked, km_of, unit_vector
 from services.orders.domain.plans import Plan, PlannedLine, PlannedPart, Seen, Wish, WishLine
 from services.orders.domain.promise import Timetable
@@ -73,6 +74,7 @@ def decide_by(
     timetable = Timetable.of(locations, rules)
     # Days of arrival do not depend on the zone of the destination.
     moment = timetable.at(now, seen_capacity)
+    here = Here(locations, wish.destination, lambda: timetable.open_at(now))
     parts: list[PlannedPart] = []
     shortages: list[ShortLine] = []
     shipped: list[WishLine] = []
@@ -90,7 +92,7 @@ def decide_by(
                 key = line.sku, line.location_id
                 there = stock.units(line.sku).get(line.location_id, 0) - taken.get(key, 0)
                 if rules.exclusions or rules.safety_days:
-                    rule = eligible(wish, line, locations, rules, lambda at: timetable.is_open(at, now), {})
+                    rule = eligible(wish, line, rules, here)
                     if line.location_id in rule.banned:
                         there = 0
                     there -= rule.kept_back(worth, *key)
@@ -120,9 +122,8 @@ def decide_by(
                 if moment.arrival(only.location_id, only.distance_km, units) is None:
                     found = None
         if found is None:
-            found = Ship(
-                wish, shipped, stock, locations, rules, worth, moment, timetable, now, excluded, taken
-            ).plan(partial)
+            sources = Sources(stock, rules, worth, moment, excluded, taken, here)
+            found = Ship(wish, shipped, sources).plan(partial)
         parts += found.parts
         shortages += found.shortages
         cost, gap, priced = found.cost, found.gap, found.prices

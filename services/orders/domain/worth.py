@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 from services.orders.domain.views import Prices
@@ -45,13 +45,15 @@ class Worth(ABC):
 
     def kept_back(self, sku: str, location_id: str, days: int) -> int:
         """Units that so many days of walk-in demand keep."""
-        key = sku, location_id, days
-        units = self._stays.get(key)
-        if units is None:
-            units = self._keeps(sku, location_id, days)
-            if units:
-                self._stays[key] = units
-        return units
+        return self.kept_back_at(sku, (location_id,), days)[0]
+
+    def kept_back_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
+        """The same of many locations."""
+        kept = self._keeps_at(sku, location_ids, days)
+        self._stays.update(
+            {(sku, at, days): units for at, units in zip(location_ids, kept, strict=True) if units}
+        )
+        return kept
 
     def stays(self) -> dict[tuple[str, str, int], int]:
         """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
@@ -62,8 +64,8 @@ class Worth(ABC):
         return {key: prices for key, prices in self._seen.items() if any(prices)}
 
     @abstractmethod
-    def _keeps(self, sku: str, location_id: str, days: int) -> int:
-        """What `kept_back` gives, worked out."""
+    def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
+        """What `kept_back_at` gives, worked out."""
 
     @abstractmethod
     def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
@@ -77,8 +79,9 @@ class Live(Worth):
         super().__init__(prices.version)
         self._prices = prices
 
-    def _keeps(self, sku: str, location_id: str, days: int) -> int:
-        return ceil(days * self._prices.rates(sku, location_id) - _ALMOST)
+    def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
+        rates = self._prices.rates
+        return [ceil(days * rates(sku, at) - _ALMOST) for at in location_ids]
 
     def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
         return max(0, self._prices.price(sku, location_id, held - number)) if held > number else 0
@@ -97,8 +100,8 @@ class Recorded(Worth):
         self._prices = prices
         self._kept_back = kept_back
 
-    def _keeps(self, sku: str, location_id: str, days: int) -> int:
-        return self._kept_back.get((sku, location_id, days), 0)
+    def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
+        return [self._kept_back.get((sku, at, days), 0) for at in location_ids]
 
     def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
         known = self._prices.get((sku, location_id), ())
