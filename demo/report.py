@@ -198,6 +198,8 @@ def _next(summary: Summary, target: Target, word: Words, kept: bool) -> Renderab
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(style="cyan", overflow="fold")
+    if target.platform is not None:
+        table.add_row(word("console"), target.platform.addresses.console)
     table.add_row(word("pages"), f"{target.http}/docs")
     for name, address in target.addresses.items():
         table.add_row(f"gRPC {name}", address)

@@ -131,6 +131,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "faults": ("unexpected answers", "respuestas inesperadas"),
     "times": ("time", "tiempo"),
     "next": ("Where it is, and what to try", "Dónde está y qué probar"),
+    "console": ("Pages for people", "Páginas para personas"),
     "pages": ("REST and docs", "REST y documentos"),
     "running": (
         "The platform keeps running; Ctrl-C stops it.",
