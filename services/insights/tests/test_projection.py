@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aljibe.common.v1 import types_pb2
+from chassis import streams
 from services.insights.tests.builders import (
     CARRY_OUT,
     NOW,
@@ -26,7 +27,7 @@ from services.insights.tests.builders import (
     shipped,
     short,
 )
-from services.insights.tests.conftest import Door
+from services.insights.tests.conftest import SOURCES, Door
 
 CHANNELS = ("web", "app", "pos")
 PLACES = ("store-1", "store-2", "wh-1")
@@ -163,3 +164,24 @@ async def test_counts_are_what_the_events_say_after_redelivery_replay_and_restar
     assert await _stored(door, "tally_minute") == expected
     assert await _stored(door, "tally_hour") == _by_hour(history.tallies)
     assert await _open(door) == dict(history.open)
+
+
+async def test_everything_but_the_goals_is_made_again_from_the_streams(door: Door) -> None:
+    """As the runbook says: empty tables, no consumers, and the service started."""
+    history = History(seed=11).play(80)
+    await door.tell(*history.orders, *history.fulfillment, *history.inventory)
+    await door.settled()
+    before = await _stored(door, "tally_minute"), await _stored(door, "tally_hour"), await _open(door)
+
+    await door.end()
+    async with door.db.connection() as conn:
+        for table in ("tally_minute", "tally_hour", "part", "awaiting", "inbox", "inbox_cursor"):
+            await conn.execute(f"DELETE FROM {table}")  # noqa: S608 - one of these names
+    for source in SOURCES:
+        await door.jetstream.delete_consumer(streams.stream_name(source), f"insights-{source}")
+    await door.start()
+    await door.settled()
+
+    after = await _stored(door, "tally_minute"), await _stored(door, "tally_hour"), await _open(door)
+    assert after == before
+    assert after[0]
