@@ -73,9 +73,7 @@ MEASURE_EVERY_SECONDS = 5.0
 MEASURE_TIMEOUT_SECONDS = 2.0
 
 _handled = counter("consumer_messages_total", "messages", "Messages settled", ["consumer", "outcome"])
-_batches = histogram(
-    "consumer_batch_seconds", "seconds", "Time from a batch's arrival to its acks", ["consumer"]
-)
+_batches = histogram("consumer_batch_seconds", "s", "Time from a batch's arrival to its acks", ["consumer"])
 _sizes = histogram(
     "consumer_batch_size",
     "messages",
@@ -86,7 +84,7 @@ _sizes = histogram(
 _lag = gauge("consumer_lag_messages", "messages", "Messages stored and not settled", ["consumer"])
 _age = gauge(
     "consumer_lag_seconds",
-    "seconds",
+    "s",
     "Age of the oldest message of the batch taken last; 0 when nothing waits",
     ["consumer"],
 )

@@ -9,7 +9,7 @@ OTLP endpoint.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -26,15 +26,31 @@ STATEMENT_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0)
 SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
+class Described(NamedTuple):
+    """What a metric of this process is, for the manual."""
+
+    name: str
+    kind: str
+    unit: str
+    description: str
+    labels: tuple[str, ...]
+
+
+CATALOGUE: dict[str, Described] = {}
+"""Every metric of this process by its whole name."""
+
+
 def counter(name: str, unit: str, description: str, labels: Sequence[str] = ()) -> Counter:
     """A number that only grows. `name` ends in `_total`; call `.labels(...)` once and keep the child on hot
     paths.
     """
+    _note(name.removesuffix("_total") + "_total", "counter", unit, description, labels)
     return Counter(name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY)
 
 
 def gauge(name: str, unit: str, description: str, labels: Sequence[str] = ()) -> Gauge:
     """A number that rises and falls; `.set_function` reads it only when somebody looks."""
+    _note(name, "gauge", unit, description, labels)
     return Gauge(name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY)
 
 
@@ -46,6 +62,7 @@ def histogram(
     buckets: Sequence[float] = SECONDS_BUCKETS,
 ) -> Histogram:
     """A distribution; the default buckets suit seconds from half a millisecond to ten."""
+    _note(name, "histogram", unit, description, labels)
     return Histogram(
         name, _described(description, unit), labels, namespace=NAMESPACE, registry=REGISTRY, buckets=buckets
     )
@@ -79,6 +96,11 @@ class Series(Generic[M]):
         """Forget every series: for figures that are written anew as a whole."""
         self._known.clear()
         self._metric.clear()
+
+
+def _note(name: str, kind: str, unit: str, description: str, labels: Sequence[str]) -> None:
+    whole = f"{NAMESPACE}_{name}"
+    CATALOGUE[whole] = Described(whole, kind, unit, description, tuple(labels))
 
 
 def _described(description: str, unit: str) -> str:

@@ -63,11 +63,11 @@ PRUNE_CHUNK = 5_000
 PRUNE_PAUSE_SECONDS = 0.1
 MEASURE_EVERY_SECONDS = 5.0
 
-_lag = gauge("outbox_lag_seconds", "seconds", "Age of the oldest event that is not published")
+_lag = gauge("outbox_lag_seconds", "s", "Age of the oldest event that is not published")
 _unpublished = gauge("outbox_unpublished_events", "events", "Events committed and not published")
 _published = counter("outbox_published_total", "events", "Events that the broker has taken")
 _batches = histogram("outbox_batch_size", "events", "Events published together", (), SIZE_BUCKETS)
-_seconds = histogram("outbox_publish_seconds", "seconds", "Time from sending a batch to its last ack")
+_seconds = histogram("outbox_publish_seconds", "s", "Time from sending a batch to its last ack")
 _dead = gauge("dead_letters_open", "messages", "Messages that could not be handled and wait for a person")
 
 
