@@ -102,7 +102,8 @@ class Consumer:
     """One durable consumer of another service's events; any number of processes may share it.
 
     `filter_subjects` defaults to the events that have a handler; what comes without one, as it does while an
-    older release still widens the filter, is settled silently.
+    older release still widens the filter, is settled silently. `gather_seconds` is a rest after each batch, for
+    consumers that nobody waits for: the next batch is fuller, and each message costs less.
     """
 
     def __init__(
@@ -119,7 +120,9 @@ class Consumer:
         max_attempts: int = MAX_ATTEMPTS,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
         ack_wait_seconds: float = ACK_WAIT_SECONDS,
+        gather_seconds: float = 0.0,
     ) -> None:
+        self._gather = gather_seconds
         self.name = name
         self.source_service = source_service
         self.handlers = dict(handlers)
@@ -172,6 +175,8 @@ class Consumer:
                     while True:
                         await self._handle(await pull.next_batch())
                         delay = RESTART_FIRST_SECONDS
+                        if self._gather:
+                            await asyncio.sleep(self._gather)
                 except AWAY as error:
                     log.warning("consumer.waiting", extra={"consumer": self.name, "reason": repr(error)})
                 finally:

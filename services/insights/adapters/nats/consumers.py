@@ -30,6 +30,9 @@ from services.insights.adapters.postgres.projection import Cell, Counts, Moved, 
 CARRY_OUT = types_pb2.FULFILLMENT_METHOD_CARRY_OUT
 CUSTOMER_CHOICE = "CUSTOMER_CHOICE"
 NO_STOCK = "NO_STOCK"
+BATCH = 256
+GATHER_SECONDS = 0.2
+"""Nobody waits for a count: fuller batches cost less, and the page still has its news in time."""
 
 M = TypeVar("M", bound=Message)
 
@@ -37,10 +40,22 @@ M = TypeVar("M", bound=Message)
 def consumers(db: Database, client: BusClient) -> list[Consumer]:
     """The consumers of this service, one for each service that it listens to."""
     return [
-        Consumer("insights-orders", "orders", _of_orders(), db, client),
-        Consumer("insights-fulfillment", "fulfillment", _of_fulfillment(), db, client),
-        Consumer("insights-inventory", "inventory", _of_inventory(), db, client),
+        _consumer("orders", _of_orders(), db, client),
+        _consumer("fulfillment", _of_fulfillment(), db, client),
+        _consumer("inventory", _of_inventory(), db, client),
     ]
+
+
+def _consumer(source: str, handlers: dict[str, Handler], db: Database, client: BusClient) -> Consumer:
+    return Consumer(
+        f"insights-{source}",
+        source,
+        handlers,
+        db,
+        client,
+        batch=BATCH,
+        gather_seconds=GATHER_SECONDS,
+    )
 
 
 def _of_orders() -> dict[str, Handler]:
