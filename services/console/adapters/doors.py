@@ -30,7 +30,7 @@ from services.console.config import Settings
 CALL_SECONDS = 5.0
 """Deadline of a call that a person waits for."""
 HEALTH_SECONDS = 1.0
-BUS_SERVICES = ("catalog", "inventory", "orders", "fulfillment")
+BUS_SERVICES = ("catalog", "inventory", "orders", "fulfillment", "insights")
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 _STORE_MESSAGE_BYTES = 16 << 20
 
