@@ -16,6 +16,7 @@ import uvicorn
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from chassis import telemetry
 from chassis.errors import DETAILS_KEY, ErrorTable
 from chassis.refusals import InvalidRequest, PermissionDenied, Violation
 from services.gateway.app import Gateway
@@ -243,6 +244,34 @@ async def test_a_fault_of_ours_is_500_and_tells_nothing(stub: OrdersStub) -> Non
     assert answer.status_code == 500
     assert answer.json()["reason"] == "INTERNAL"
     assert "alendar" not in answer.text
+
+
+async def test_of_an_unsampled_trace_only_a_fault_or_a_slow_request_leaves_a_span(stub: OrdersStub) -> None:
+    """Under the trace that its caller was told; a refusal and a quick answer leave none."""
+    spans: list[telemetry.Span] = []
+    settings = Settings(trace_ratio=0.0, trace_slow_seconds=0.2)
+    opened = telemetry.setup(settings, take=spans.append)
+
+    async with _door(stub) as client:
+        await client.post("/v1/orders", json={})
+        await client.get("/v1/orders/ord_1")
+        stub.hold = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.3, stub.hold.set)
+        slow = await client.post("/v1/orders", json={})
+        stub.accept_time = BEYOND_THE_CALENDAR
+        broken = await client.post("/v1/orders", json={})
+    opened.close()
+
+    assert [one.traceparent for one in spans] == [slow.headers["traceparent"], broken.headers["traceparent"]]
+    assert [one.attributes["aljibe.kept"] for one in spans] == ["slow", "error"]
+    assert spans[1].attributes == {
+        "http.request.method": "POST",
+        "http.route": "/v1/orders",
+        "url.scheme": "http",
+        "http.response.status_code": 500,
+        "error.type": "500",
+        "aljibe.kept": "error",
+    }
 
 
 async def test_a_client_that_leaves_ends_the_stream_behind(stub: OrdersStub) -> None:
