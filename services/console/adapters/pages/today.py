@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -183,6 +183,8 @@ class _Page:
         return {
             "today": today,
             "span": span,
+            "clock": _clock(texts, today, span),
+            "other_zone": "" if today.time_zone == texts.zone.key else today.time_zone,
             "title_line": _title(texts, today),
             "day": texts.day(date.fromisoformat(today.day)),
             "totals": _totals(today),
@@ -319,6 +321,12 @@ def _chart(
         slot=MINUTE,
         order=order,
     )
+
+
+def _clock(texts: Texts, today: pb.Today, span: str) -> Callable[[datetime], str]:
+    """How moments of the charts are written: hours of the day are the retailer's, as the day is."""
+    zone = zone_of(today.time_zone)
+    return (lambda moment: f"{moment.astimezone(zone):%H:%M}") if span == DAY_SPAN else texts.clock
 
 
 def _alarm(texts: Texts, one: pb.Alarm) -> AlarmLine:

@@ -9,6 +9,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today.heading": ("Today, {day}", "Hoy, {day}"),
     "today.title_alarms.one": ("{count} alarm", "{count} alarma"),
     "today.title_alarms.many": ("{count} alarms", "{count} alarmas"),
+    "today.other_zone": (
+        "The day is the retailer's, in {zone}; times on this page are yours.",
+        "El día es el del comercio, en {zone}; las horas de esta página son las suyas.",
+    ),
     "today.alarms": ("Alarms", "Alarmas"),
     "today.no_alarms": ("No alarms.", "Sin alarmas."),
     "today.since": ("since", "desde"),
