@@ -312,7 +312,9 @@ async def test_products_are_found_by_sku_barcode_and_beginnings_of_words(door: D
             products=[
                 pb.Product(
                     product_id=f"truck-{number}",
-                    name=pb.LocalizedText(en=f"Toy truck {number}", es=f"Camión de juguete {number}"),
+                    name=pb.LocalizedText(
+                        en=f"Toy truck {number} SIZE-{8 + number}", es=f"Camión de juguete {number}"
+                    ),
                     variants=[pb.Variant(sku=f"truck-{number}-red")],
                 )
                 for number in range(3)
@@ -336,5 +338,6 @@ async def test_products_are_found_by_sku_barcode_and_beginnings_of_words(door: D
     assert await found("REFRES fizz") == ["cola"]
     assert await found("camion jug", page_size=1) == ["truck-0", "truck-1", "truck-2"]
     assert await found("truck 2") == ["truck-2"]
+    assert await found("size-9") == ["truck-1"]
     assert await found("cola truck") == []
     assert await found("& | !") == []

@@ -173,6 +173,8 @@
     return region.innerHTML !== before;
   };
   document.addEventListener("focusout", () => setTimeout(() => { for (const [id, html] of [...waiting]) put(id, html); }));
+  // A page's own script that got news with an answer: {element id: inner HTML} in `detail`.
+  document.addEventListener("aljibe:put", (event) => { for (const [id, html] of Object.entries(event.detail)) put(id, html); });
 
   const watch = (address) => {
     const mark = document.getElementById("live-mark");
