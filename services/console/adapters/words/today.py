@@ -169,4 +169,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today.trigger.DISPLACED": ("sold at a till", "vendido en caja"),
     "today.trigger.RESERVATION_LOST": ("reservation lost", "reserva perdida"),
     "today.trigger.CUSTOMER_CHOICE": ("customer's choice", "elección del cliente"),
+    "today.trigger.OPERATOR": ("an operator wanted it so", "lo pidió un operador"),
+    "today.trigger.LOCATION_CLOSED": ("location closed", "la ubicación cerró"),
 }
