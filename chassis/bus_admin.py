@@ -177,6 +177,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
                 )
                 for name, keeper in self._replicas.items()
             ],
+            stream=await self._stream_state(),
         )
         answer.as_of.FromDatetime(state.as_of)
         return answer
@@ -194,6 +195,23 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
         answer.known = True
         answer.pending_messages = info.num_pending or 0
         answer.unsettled_messages = info.num_ack_pending or 0
+        answer.redelivered_messages = info.num_redelivered or 0
+        return answer
+
+    async def _stream_state(self) -> bus_pb2.StreamState:
+        answer = bus_pb2.StreamState(stream=stream_name(self._service))
+        if not self._client.is_connected:
+            return answer
+        try:
+            info = await self._client.jetstream(timeout=CONSUMER_INFO_TIMEOUT_SECONDS).stream_info(
+                answer.stream
+            )
+        except BROKER_ERRORS:
+            return answer
+        answer.known = True
+        answer.messages = info.state.messages
+        answer.bytes = info.state.bytes
+        answer.max_bytes = max(0, info.config.max_bytes or 0)
         return answer
 
     def _check(self, service: str) -> None:

@@ -45,6 +45,9 @@ async def test_dead_letters_are_listed_redriven_and_discarded(fresh_database: st
 
         assert await eventually(all_dead)
 
+        state = await servicer.GetBusState(pb.GetBusStateRequest(), None)  # type: ignore[arg-type]
+        assert (state.stream.known, state.stream.messages) == (True, 3)
+        assert 0 < state.stream.bytes < state.stream.max_bytes
         page = await servicer.ListDeadLetters(pb.ListDeadLettersRequest(page_size=2), None)  # type: ignore[arg-type]
         rest = await servicer.ListDeadLetters(
             pb.ListDeadLettersRequest(page_size=2, page_token=page.next_page_token),
