@@ -58,27 +58,29 @@ class Streams:
         queue: asyncio.Queue[bytes] = asyncio.Queue(1)
         pump = asyncio.create_task(self._pump(person, regions, queue))
         drained = asyncio.create_task(self._draining.wait())
+        taking: asyncio.Task[bytes] | None = None
         try:
             yield f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
             while not drained.done() and (left := end - time.time()) > 0:
-                taking = asyncio.create_task(queue.get())
+                taking = taking or asyncio.create_task(queue.get())
                 seconds = min(self._settings.event_heartbeat_seconds, left)
                 await asyncio.wait(
                     (taking, drained, pump), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 if taking.done():
-                    yield taking.result()
+                    news, taking = taking.result(), None
+                    yield news
                     continue
-                taking.cancel()
                 if pump.done():
                     return
                 yield b": still here\n\n"
         finally:
             self.open_count -= 1
             _OPEN.dec()
-            pump.cancel()
-            drained.cancel()
-            await asyncio.gather(pump, drained, return_exceptions=True)
+            tasks = [task for task in (pump, drained, taking) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _pump(self, person: Person, regions: Iterate, queue: asyncio.Queue[bytes]) -> None:
         """Puts what changed; says when a service is away, and tries again until it is back."""
