@@ -205,22 +205,6 @@ def test_every_alert_is_played() -> None:
     assert {name.partition(": ")[2] for name, _, _ in _alerts()} == played
 
 
-def test_each_runbook_is_a_section_of_the_manual() -> None:
-    """Whoever is woken by an alert finds what to look at under that heading."""
-    manual = ROOT / "docs" / "operations.md"
-    if not manual.exists():
-        pytest.skip("docs/operations.md is not written yet")
-    headings = set(re.findall(r"^#+ (.+)$", manual.read_text(), re.MULTILINE))
-    runbooks = {
-        rule["annotations"]["runbook"]
-        for file in (FOLDER / "rules").glob("*.yaml")
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-    }
-
-    assert runbooks <= headings
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

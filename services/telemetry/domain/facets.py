@@ -19,11 +19,8 @@ class Facet(IntEnum):
 
 ATTRIBUTES = {
     "aljibe.order.id": Facet.ORDER,
-    "order_id": Facet.ORDER,
     "aljibe.channel.id": Facet.CHANNEL,
-    "channel_id": Facet.CHANNEL,
     "aljibe.location.id": Facet.LOCATION,
-    "location_id": Facet.LOCATION,
     "db.system.name": Facet.PEER,
     "db.system": Facet.PEER,
 }

@@ -48,7 +48,7 @@ async def _trace(doors: Doors, trace: bytes) -> pb.Trace:
 async def test_what_was_sent_by_grpc_is_read_back_whole(doors: Doors) -> None:
     """The waterfall shows attributes, events, links and logs as the service told them."""
     trace, other = trace_id(), span(trace_id())
-    root = span(trace, name="PlaceOrder", kind=Span.SPAN_KIND_SERVER, order_id="ord_1", lines=2)
+    root = span(trace, name="PlaceOrder", kind=Span.SPAN_KIND_SERVER, aljibe__order__id="ord_1", lines=2)
     child = span(trace, parent=root.span_id, start=NOW + 1, failed=True, skus=["a", "b"], links=[other])
     child.events.add(time_unix_nano=NOW + 2, name="exception").attributes.add(
         key="exception.type"
@@ -61,7 +61,7 @@ async def test_what_was_sent_by_grpc_is_read_back_whole(doors: Doors) -> None:
 
     first, second = found.spans
     assert (first.name, first.kind, first.service) == ("PlaceOrder", pb.SPAN_KIND_SERVER, "orders")
-    assert dict(first.attributes) == {"order_id": "ord_1", "lines": "2"}
+    assert dict(first.attributes) == {"aljibe.order.id": "ord_1", "lines": "2"}
     assert first.duration.ToNanoseconds() == 5 * MILLISECOND
     assert second.parent_span_id == root.span_id.hex()
     assert (second.state, second.state_message) == (pb.SPAN_STATE_ERROR, "out of stock")
@@ -87,7 +87,7 @@ async def test_a_span_that_was_sent_twice_is_shown_once(doors: Doors) -> None:
 @pytest.mark.parametrize("form", ["protobuf", "json"])
 async def test_http_takes_protobuf_and_json_plain_and_gzip(doors: Doors, form: str, packed: bool) -> None:
     """Browsers and other languages send OTLP over HTTP."""
-    sent = span(trace_id(), order_id="ord_http")
+    sent = span(trace_id(), aljibe__order__id="ord_http")
     linked = span(trace_id())
     body = traces({"web": [sent]}).SerializeToString()
     if form == "json":
@@ -119,7 +119,7 @@ def _json_export(sent: Span, linked: Span) -> dict[str, object]:
         "kind": 2,
         "startTimeUnixNano": str(sent.start_time_unix_nano),
         "endTimeUnixNano": str(sent.end_time_unix_nano),
-        "attributes": [{"key": "order_id", "value": {"stringValue": "ord_http"}}],
+        "attributes": [{"key": "aljibe.order.id", "value": {"stringValue": "ord_http"}}],
         "links": [{"traceId": linked.trace_id.hex(), "spanId": linked.span_id.hex()}],
         "somethingNew": True,
     }

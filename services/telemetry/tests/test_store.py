@@ -56,7 +56,7 @@ def test_a_trace_in_one_line_says_what_began_it_and_who_had_a_part(store: Store)
     trace = trace_id()
     root = span(trace, name="POST /v1/orders", took=20 * MILLISECOND)
     late = span(trace, name="Pick", parent=root.span_id, start=NOW + SECOND, took=SECOND, failed=True)
-    early = span(trace, name="clock drift", parent=root.span_id, start=NOW - 1, order_id="ord_9")
+    early = span(trace, name="clock drift", parent=root.span_id, start=NOW - 1, aljibe__order__id="ord_9")
     store.take(traces({"fulfillment": [late]}))
     store.take(traces({"orders": [early]}))
 
@@ -77,7 +77,7 @@ def test_above_the_bound_the_oldest_whole_traces_go(open_store: Callable[..., St
     store = open_store(max_spans=100)
     ids = [trace_id() for _ in range(40)]
     for number, trace in enumerate(ids):
-        spans = [span(trace, start=NOW + number, order_id=f"ord_{number}") for _ in range(4)]
+        spans = [span(trace, start=NOW + number, aljibe__order__id=f"ord_{number}") for _ in range(4)]
         store.take(traces({"orders": spans}), logs("orders", log_line(trace, "placed")))
 
     totals = store.reader.totals()
@@ -124,7 +124,7 @@ def test_what_was_stored_is_there_after_a_restart(open_store: Callable[..., Stor
     """The night's traces are looked at in the morning, after a deployment; a trace may go on after one."""
     trace = trace_id()
     first = open_store()
-    first.take(traces({"orders": [span(trace, order_id="ord_1")]}))
+    first.take(traces({"orders": [span(trace, aljibe__order__id="ord_1")]}))
     first.close()
 
     second = open_store()
@@ -156,9 +156,9 @@ def test_what_fails_in_the_middle_leaves_nothing(store: Store, monkeypatch: pyte
     monkeypatch.setattr(store.writer, "_save", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        store.take(traces({"orders": [span(trace, order_id="ord_1")]}))
+        store.take(traces({"orders": [span(trace, aljibe__order__id="ord_1")]}))
     monkeypatch.undo()
-    store.take(traces({"orders": [span(trace, order_id="ord_1")]}))
+    store.take(traces({"orders": [span(trace, aljibe__order__id="ord_1")]}))
 
     (found,) = store.reader.search(Query(words=[(Facet.ORDER, "ord_1")]))
     assert (found.spans, store.writer.spans, store.writer.traces) == (1, 1, 1)
@@ -239,7 +239,7 @@ def test_what_has_no_usable_ids_or_times_is_dropped_and_the_rest_is_kept(store: 
 
 def test_of_a_span_that_is_huge_only_what_identifies_it_is_kept(store: Store) -> None:
     """An attribute with a whole document in it would fill the store."""
-    huge = span(trace_id(), order_id="ord_1", note="x" * 100_000)
+    huge = span(trace_id(), aljibe__order__id="ord_1", note="x" * 100_000)
 
     store.take(traces({"orders": [huge]}))
 
