@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from services.orders.domain.assignment import FAR
 from services.orders.domain.candidates import LATER_GROUP, Candidates
-from services.orders.domain.quantities import Share, Sums
+from services.orders.domain.quantities import Share, Sums, units_of
 
 SUBSET_LINES = 6
 """Up to so many lines every set of them is looked at for a bound."""
@@ -205,7 +205,20 @@ def visited(
                     cost += best[part]
                 if cost < limit:
                     limit = cost
-    return {at: asked[at] for at in sorted(asked) if least[at] <= limit}
+    near = sorted([at for at in asked if least[at] <= limit])
+    if near and any(line.quantity > 1 for line in lines):
+        # The same bound once more, now that it is known what units cost: a plan within the limit is made of
+        # these locations only.
+        known = [
+            line._replace(
+                cover=[line.cover[at] for at in near],
+                asks=[min(units_of(asked[at][number]), default=0) for at in near],
+            )
+            for number, line in enumerate(lines)
+        ]
+        bounds = least_with([fixed[at] for at in near], known)
+        near = [at for at, bound in zip(near, bounds, strict=True) if bound <= limit]
+    return {at: asked[at] for at in near}
 
 
 @lru_cache(maxsize=64)

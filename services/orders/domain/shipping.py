@@ -124,11 +124,7 @@ class Ship:
         alone = problem.alone()
         single = self._single(problem, alone, price)
         least: Sequence[int] = ()
-        below = None
-        if single is None:
-            found = None
-        else:
-            found, below = single, single.cost
+        found, below, searched = single, None if single is None else single.cost, False
         if single is None or not (
             cap == 1 or one_parcel or len(rows) < 2 or problem.two_at_least() >= single.cost
         ):
@@ -141,7 +137,8 @@ class Ship:
                 asked = {at: price_all(at) for at, bound in enumerate(least) if bound < limit}
             split = _solved(problem, asked, cap, below)
             if split is None and cap and single is None:
-                split = _solved(problem, {at: price_all(at) for at in range(len(rows))}, cap, None, True)
+                every = {at: price_all(at) for at in range(len(rows))}
+                split, searched = _solved(problem, every, cap, None, True), True
             if split is not None and (single is None or split.cost < single.cost):
                 found = split
             elif split is not None and single is not None:
@@ -150,8 +147,9 @@ class Ship:
         shares = _by_item((*problem.forced, *found.shares), lines, wanted)
         if found.bound < found.cost:
             return shares, found.cost - found.bound, None
-        if least and max(wanted) > 1:
-            # How far an exact search of quantities may go depends on all that it looks at.
+        if searched or (least and max(wanted) > 1):
+            # What is searched, and how far an exact search of quantities may go, depends on all that is
+            # looked at.
             return shares, 0, None
         mattered = {at for at, free in alone.items() if free <= found.cost}
         mattered.update([at for at, bound in enumerate(least) if bound <= found.cost])
