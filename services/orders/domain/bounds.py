@@ -72,21 +72,20 @@ class Problem(NamedTuple):
         for number, (those, together) in enumerate(bundles):
             missing = 1 if together else wanted[those[0]]
             there = all_of.having(those, wanted) if together else all_of.covering(those[0])
-            if grouped and any(all_of.ranks[n] is not None for n in those):
-                skipped = all_of.skipped(those, wanted if together else None, there)
-                by_rank: dict[int, int] = {}
-                for rank, units in zip(skipped, there.values(), strict=True):
-                    by_rank[rank] = by_rank.get(rank, 0) + units
-                last = 0
-                for last in sorted(by_rank):
-                    if by_rank[last] >= missing:
+            ranks = all_of.ranked(those, wanted) if grouped else None
+            if ranks is not None:
+                # All units of an item that stays together skip groups.
+                weight = wanted[those[0]] if together and len(those) == 1 else 1
+                for rank in sorted(set(ranks)):
+                    here = [at for at, one in enumerate(ranks) if one == rank and at in there]
+                    units = sum([there[at] for at in here])
+                    if units >= missing:
+                        later += missing * rank * weight
+                        there = {at: min(there[at], missing) for at in here}
                         break
-                    missing -= by_rank[last]
-                    later += by_rank[last] * last
-                later += missing * last
-                ranked = list(zip(skipped, there.items(), strict=True))
-                forced += [Share(number, at, units) for rank, (at, units) in ranked if rank < last]
-                there = {at: min(units, missing) for rank, (at, units) in ranked if rank == last}
+                    later += units * rank * weight
+                    missing -= units
+                    forced += [Share(number, at, there[at]) for at in here]
             quantities.append(missing)
             kept.append(there)
         opened = {share.location for share in forced}

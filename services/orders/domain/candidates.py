@@ -101,15 +101,19 @@ class Candidates:
             found = [at for at in found if cover[at] >= quantity]
         return dict.fromkeys(found, 1)
 
-    def skipped(self, items: Sequence[int], wanted: Sequence[int] | None, rows: Iterable[int]) -> list[int]:
-        """How many groups a unit of an item skips at `rows`; with `wanted` all units of all these items."""
-        found = [0] * len(self.ids)
+    def ranked(self, items: Sequence[int], wanted: Sequence[int]) -> list[int] | None:
+        """By candidate how many groups all that is wanted of these items skips, of a single item one unit of
+        it; None: none has groups.
+        """
+        if len(items) == 1:
+            return self.ranks[items[0]]
+        found: list[int] | None = None
         for n in items:
             ranks = self.ranks[n]
             if ranks is not None:
-                units = 1 if wanted is None else wanted[n]
-                found = [one + units * rank for one, rank in zip(found, ranks, strict=True)]
-        return [found[at] for at in rows]
+                before = found or [0] * len(ranks)
+                found = [one + wanted[n] * rank for one, rank in zip(before, ranks, strict=True)]
+        return found
 
     @classmethod
     def of(cls, sources: Sources, items: list[Item], full: set[str]) -> Candidates:
@@ -171,11 +175,11 @@ def _units(sources: Sources, item: Item, full: set[str]) -> dict[str, int]:
     """By location what may be taken of an item, where that is anything."""
     banned, ranks, _, safety = item.eligible
     able, excluded, sku = sources.here.locations.vectors, sources.excluded, item.sku
-    units = sources.stock.units(sku)
+    levels = sources.stock.units(sku)
     if ranks is None:
-        found = {at: have for at, have in units.items() if have > 0 and at in able}
+        found = {at: have for at, have in levels.items() if have > 0 and at in able}
     else:
-        found = {at: have for at, have in units.items() if have > 0 and at in ranks and at in able}
+        found = {at: have for at, have in levels.items() if have > 0 and at in ranks and at in able}
     barred: tuple[Iterable[str], ...] = banned, excluded, full
     for out in barred:
         for at in out:
@@ -183,16 +187,18 @@ def _units(sources: Sources, item: Item, full: set[str]) -> dict[str, int]:
     if safety or sources.taken:
         keeps: dict[str, int] = {}
         for one in safety:
-            asked = [at for at in found if at in one.location_ids]
-            for at, keep in zip(asked, sources.worth.kept_back_at(sku, asked, one.days), strict=True):
-                if keep > keeps.get(at, 0):
-                    keeps[at] = keep
+            everywhere = one.location_ids.issuperset(found)
+            asked = list(found) if everywhere else [at for at in found if at in one.location_ids]
+            kept = zip(asked, sources.worth.kept_back_at(sku, asked, one.days), strict=True)
+            if not keeps:
+                keeps = dict(kept)
+                continue
+            for at, units in kept:
+                if units > keeps.get(at, 0):
+                    keeps[at] = units
         for of, at in sources.taken:
-            if of == sku and at in found:
+            if of == sku:
                 keeps[at] = keeps.get(at, 0) + sources.taken[of, at]
-        for at, keep in keeps.items():
-            if keep < found[at]:
-                found[at] -= keep
-            else:
-                del found[at]
+        get = keeps.get
+        found = {at: have - keep for at, have in found.items() if have > (keep := get(at, 0))}
     return found
