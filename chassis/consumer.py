@@ -102,8 +102,8 @@ class Consumer:
     """One durable consumer of another service's events; any number of processes may share it.
 
     `filter_subjects` defaults to the events that have a handler; what comes without one, as it does while an
-    older release still widens the filter, is settled silently. `gather_seconds` is a rest after each batch, for
-    consumers that nobody waits for: the next batch is fuller, and each message costs less.
+    older release still widens the filter, is settled silently. `gather_seconds` is a rest after each batch,
+    for consumers that nobody waits for: the next batch is fuller, and each message costs less.
     """
 
     def __init__(

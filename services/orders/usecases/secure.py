@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.clock import Clock
-from chassis.conventions import PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_PARTS, PLAN_WAY
+from chassis.conventions import LOCATION_ID, PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_PARTS, PLAN_WAY
 from chassis.refusals import PassedOn
 from chassis.telemetry import present
 from services.orders.domain.places import Locations
@@ -176,7 +176,11 @@ def _note(plan: Plan, attempt: int) -> None:
         span.attributes[PLAN_ATTEMPT] = attempt
         span.attributes[PLAN_PARTS] = len(plan.parts)
         span.attributes[PLAN_WAY] = ",".join(sorted({part.method.name for part in plan.parts}))
-        span.attributes[PLAN_LOCATIONS] = ",".join(sorted({part.location_id for part in plan.parts}))
+        locations = sorted({part.location_id for part in plan.parts})
+        span.attributes[PLAN_LOCATIONS] = ",".join(locations)
+        if len(locations) == 1:
+            # What a search for a location's traces looks at.
+            span.attributes[LOCATION_ID] = locations[0]
 
 
 @dataclass(frozen=True, slots=True)
