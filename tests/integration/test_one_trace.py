@@ -192,3 +192,32 @@ async def test_nothing_that_a_person_typed_leaves_the_platform(
     for text in (*planted.values(), token, world.operator):
         assert text.encode() not in sent, text
     assert re.search(rb"(?<!\w)%b(?!\w)" % code.encode(), sent) is None
+
+
+async def test_metrics_of_every_service_arrive_and_lead_to_traces(
+    observed: tuple[World, Collector],
+) -> None:
+    """By OTLP; an exemplar of an RPC's duration names a trace that was sent as well."""
+    world, found = observed
+    sku = await world.article(stock={"wh-1": 1})
+    await _bought(world, world.draft(sku), TRACE.replace("4bf9", "7bf9"))
+
+    def exemplars() -> set[str]:
+        return {
+            exemplar.trace_id.hex()
+            for service, metric in found.metrics
+            if (service, metric.name) == ("aljibe-orders", "aljibe_rpc_server_seconds")
+            for point in metric.histogram.data_points
+            for exemplar in point.exemplars
+        }
+
+    async def there() -> bool:
+        traces = {one.span.trace_id.hex() for one in found.spans}
+        return bool(exemplars() & traces)
+
+    await eventually(there, "an exemplar of a trace that was sent")
+    assert {service for service, _ in found.metrics} >= {
+        f"aljibe-{name}" for name in ("gateway", "catalog", "orders", "inventory", "fulfillment")
+    }
+    names = {metric.name for _, metric in found.metrics}
+    assert {"aljibe_orders_accepted", "aljibe_outbox_lag_seconds", "aljibe_consumer_lag_messages"} <= names
