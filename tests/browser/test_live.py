@@ -9,11 +9,13 @@ from playwright.async_api import Page, Route, expect
 
 from tests.browser.visit import LIVE_MILLISECONDS, Visit
 
-SERVER = "retry: 20\n\n"
+AGAIN = "retry: 50\n\n"
 
 
 class Newsroom:
-    """Stands in for the stream of a page: each connection gets the next news that a test sends."""
+    """Stands in for the stream of a page: each connection ends at once, with the next news if there is any,
+    and the browser connects again.
+    """
 
     def __init__(self) -> None:
         self._news: asyncio.Queue[str] = asyncio.Queue()
@@ -28,8 +30,8 @@ class Newsroom:
         self._news.put_nowait(f"event: {event}\ndata: {json.dumps(content)}\n\n")
 
     async def _answer(self, route: Route) -> None:
-        body = SERVER + await self._news.get()
-        await route.fulfill(content_type="text/event-stream", body=body)
+        news = "" if self._news.empty() else self._news.get_nowait()
+        await route.fulfill(content_type="text/event-stream", body=AGAIN + news)
 
 
 FORM = (

@@ -94,6 +94,8 @@ class Visit:
     async def close(self) -> None:
         """Leave all pages."""
         for context in self._contexts:
+            for page in context.pages:
+                await page.unroute_all(behavior="ignoreErrors")
             await context.close()
 
     def _noted(self, message: ConsoleMessage) -> None:
