@@ -120,20 +120,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today.severity.WARNING": ("warning", "advertencia"),
     "today.severity.CRITICAL": ("critical", "crítica"),
     "today.alarm.AUDIT_DIFFERENCE": (
-        "The stock ledger and its counters disagree: {differences} differences.",
-        "El libro de existencias y sus contadores no coinciden: {differences} diferencias.",
+        "The stock ledger and its counters disagree. Differences: {differences}.",
+        "El libro de existencias y sus contadores no coinciden. Diferencias: {differences}.",
     ),
     "today.alarm.OVERSELL": (
-        "{units} promised units were taken by sales or counts in the last {window_minutes} minutes ({orders} orders).",
-        "Ventas o recuentos tomaron {units} unidades prometidas en los últimos {window_minutes} minutos ({orders} pedidos).",
+        "Promised units taken by sales or counts in the last {window_minutes} minutes: {units} (orders: {orders}).",
+        "Unidades prometidas que tomaron ventas o recuentos en los últimos {window_minutes} minutos: {units} (pedidos: {orders}).",
     ),
     "today.alarm.DEAD_LETTERS": (
-        "{messages} messages that {service} could not handle wait for a person.",
-        "{messages} mensajes que {service} no pudo tratar esperan a una persona.",
+        "Messages that {service} could not handle wait for a person: {messages}.",
+        "Mensajes que {service} no pudo tratar esperan a una persona: {messages}.",
     ),
     "today.alarm.OUTBOX_LAG": (
-        "{events} events of {service} are not published; the oldest waits for {seconds} s.",
-        "{events} eventos de {service} están sin publicar; el más antiguo espera {seconds} s.",
+        "Events of {service} that are not published: {events}; the oldest waits for {seconds} s.",
+        "Eventos de {service} sin publicar: {events}; el más antiguo espera {seconds} s.",
     ),
     "today.alarm.CONSUMER_LAG": (
         "{messages} messages wait for {consumer} of {service}.",
