@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BOX_WIDTH, BOX_HEIGHT = 168, 74
-_GAP_X, _GAP_Y, _MARGIN = 92, 30, 16
+_GAP_X, _GAP_Y, _MARGIN = 110, 44, 16
 _SWEEPS = 4
 
 
@@ -30,12 +30,10 @@ class Box(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A link as SVG's path has it, with the middle of its label."""
+    """A link as SVG's path has it."""
 
     link: Link
     path: str
-    label_x: float
-    label_y: float
     weight: int
     """1 to 4: how busy it is beside the busiest."""
 
@@ -70,12 +68,29 @@ def layout(names: Iterable[str], links: Sequence[Link]) -> Layout:
             boxes[name] = Box(name, x, round(top + place * (BOX_HEIGHT + _GAP_Y), 1))
     width = 2 * _MARGIN + len(rows) * BOX_WIDTH + max(0, len(rows) - 1) * _GAP_X
     busiest = max((one.per_second for one in links), default=0.0)
+    drawn = [one for one in links if one.source != one.target]
+    ends = _ends(drawn, boxes)
     curves = tuple(
-        _curve(boxes[one.source], boxes[one.target], one, busiest)
-        for one in links
-        if one.source != one.target
+        _curve(boxes[one.source], boxes[one.target], one, busiest, ends[number, 0], ends[number, 1])
+        for number, one in enumerate(drawn)
     )
     return Layout(width, height, tuple(boxes[name] for name in known), curves)
+
+
+def _ends(links: Sequence[Link], boxes: Mapping[str, Box]) -> dict[tuple[int, int], float]:
+    """Where each link leaves (0) and arrives (1): ends on the same side of a box stand apart, in the order of
+    what they lead to.
+    """
+    sides: dict[tuple[str, bool], list[tuple[float, int, int]]] = {}
+    for number, one in enumerate(links):
+        source, target = boxes[one.source], boxes[one.target]
+        for end, (own, other) in enumerate(((source, target), (target, source))):
+            sides.setdefault((own.name, other.x >= own.x), []).append((other.y, number, end))
+    found = {}
+    for (name, _), ends in sides.items():
+        for place, (_, number, end) in enumerate(sorted(ends), start=1):
+            found[number, end] = round(boxes[name].y + place / (len(ends) + 1) * BOX_HEIGHT, 1)
+    return found
 
 
 def _columns(names: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
@@ -141,18 +156,14 @@ def _mean(places: Mapping[str, float], names: Iterable[str]) -> float:
     return sum(found) / len(found) if found else 0.5
 
 
-def _curve(source: Box, target: Box, link: Link, busiest: float) -> Curve:
+def _curve(source: Box, target: Box, link: Link, busiest: float, y1: float, y2: float) -> Curve:
     weight = 1 + round(3 * (link.per_second / busiest) ** 0.5) if busiest else 1
     if source.x == target.x:
         # In one column: around the right-hand side.
-        x, y1, y2 = source.x + BOX_WIDTH, source.y + BOX_HEIGHT / 2, target.y + BOX_HEIGHT / 2
-        path = f"M{x} {y1:.1f}C{x + 60} {y1:.1f} {x + 60} {y2:.1f} {x} {y2:.1f}"
-        return Curve(link, path, x + 46, (y1 + y2) / 2, weight)
+        x = source.x + BOX_WIDTH
+        path = f"M{x} {y1}C{x + 60} {y1} {x + 60} {y2} {x} {y2}"
+        return Curve(link, path, weight)
     right = source.x < target.x
-    # Those that go back run below those that go forth.
-    shift = -8 if right else 8
     x1, x2 = (source.x + BOX_WIDTH, target.x) if right else (source.x, target.x + BOX_WIDTH)
-    y1, y2 = source.y + BOX_HEIGHT / 2 + shift, target.y + BOX_HEIGHT / 2 + shift
     bend = (x2 - x1) / 2
-    path = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-    return Curve(link, path, (x1 + x2) / 2, (y1 + y2) / 2, weight)
+    return Curve(link, f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}", weight)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 MAX_ROWS = 200
+LONG_WAIT = 0.5
+LONG_WAIT_SECONDS = 5.0
+"""A time in which nothing ran is left out when it is longer than this, and than `LONG_WAIT` of the time in
+which anything did: an order's trace goes on when a store picks it, hours later.
+"""
+_SHOWN_OF_WAIT = 0.02
 ALIKE_SHOWN = 3
 """Of sibling spans of one name so many are shown; the rest are one row, unless they failed."""
 
@@ -28,8 +35,9 @@ class Span:
 class Row:
     """A line of the waterfall; offset and width are shares of the whole, 0 to 1.
 
-    `hidden`: spans below it that are folded away. `alike`: this row stands for so many siblings of its name
-    beside those shown, and has no span of its own.
+    `hidden`: spans below it that are folded away. `waited`: seconds in which nothing ran before it, where
+    they are left out of the drawing. `alike`: this row stands for so many siblings of its name beside those
+    shown, and has no span of its own.
     """
 
     span: Span
@@ -40,6 +48,7 @@ class Row:
     hidden: int = 0
     alike: int = 0
     failed_below: bool = False
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ def waterfall(spans: Sequence[Span], *, root: str = "", most_rows: int = MAX_ROW
     start = min(node.span.start for node in shown)
     inside = list(_all(shown))
     end = max((node.span.start - start).total_seconds() + node.span.seconds for node in inside)
-    drawing = _Drawing(start, max(end, 1e-6), _opened(shown, most_rows))
+    drawing = _Drawing(start, _Clock(start, inside), _opened(shown, most_rows))
     rows = tuple(drawing.rows(shown, 0))[:most_rows]
     return Waterfall(
         rows,
@@ -168,8 +177,9 @@ def _siblings(children: Sequence[_Node]) -> Iterator[tuple[_Node, list[_Node]]]:
 class _Drawing:
     """Turns nodes into rows."""
 
-    def __init__(self, start: datetime, seconds: float, opened: set[str]) -> None:
-        self._start, self._seconds, self._opened = start, seconds, opened
+    def __init__(self, start: datetime, clock: _Clock, opened: set[str]) -> None:
+        self._start, self._clock, self._opened = start, clock, opened
+        self._told: set[float] = set()
 
     def rows(self, nodes: Sequence[_Node], depth: int) -> Iterator[Row]:
         """Rows of nodes and of what is opened below them."""
@@ -187,29 +197,72 @@ class _Drawing:
                 ]
 
     def _row(self, node: _Node, depth: int, hidden: int) -> Row:
-        offset = self._share((node.span.start - self._start).total_seconds())
-        width = min(self._share(node.span.seconds), 1.0 - offset)
+        begin = (node.span.start - self._start).total_seconds()
+        offset = self._clock.share(begin)
+        width = self._clock.share(begin + node.span.seconds) - offset
         below = hidden > 0 and any(child.failed for child in node.children)
-        return Row(node.span, depth, offset, width, _own(node), hidden=hidden, failed_below=below)
+        waited = self._clock.waited(begin)
+        if begin in self._told:
+            waited = 0.0
+        self._told.add(begin)
+        return Row(
+            node.span, depth, offset, width, _own(node), hidden=hidden, failed_below=below, waited=waited
+        )
 
     def _group(self, nodes: Sequence[_Node], depth: int) -> Row:
         first = min(node.span.start for node in nodes)
         seconds = max((node.span.start - first).total_seconds() + node.span.seconds for node in nodes)
         lead = nodes[0].span
         span = Span("", lead.parent_id, lead.service, lead.name, first, seconds)
-        offset = self._share((first - self._start).total_seconds())
+        begin = (first - self._start).total_seconds()
+        offset = self._clock.share(begin)
         return Row(
             span,
             depth,
             offset,
-            min(self._share(seconds), 1.0 - offset),
+            self._clock.share(begin + seconds) - offset,
             sum(node.span.seconds for node in nodes),
             hidden=sum(node.size for node in nodes),
             alike=len(nodes),
         )
 
-    def _share(self, seconds: float) -> float:
-        return min(1.0, max(0.0, seconds / self._seconds))
+
+class _Clock:
+    """Turns seconds from the beginning into shares of the drawing, without the long waits."""
+
+    def __init__(self, start: datetime, nodes: Sequence[_Node]) -> None:
+        spans = sorted(((one.span.start - start).total_seconds(), one.span.seconds) for one in nodes)
+        runs: list[list[float]] = []
+        for begin, seconds in spans:
+            if runs and begin <= runs[-1][1]:
+                runs[-1][1] = max(runs[-1][1], begin + seconds)
+            else:
+                runs.append([begin, begin + seconds])
+        busy = max(sum(end - begin for begin, end in runs), 1e-6)
+        self._waits: list[tuple[float, float]] = [
+            (before[1], after[0])
+            for before, after in pairwise(runs)
+            if after[0] - before[1] > max(busy * LONG_WAIT, LONG_WAIT_SECONDS)
+        ]
+        self._shown_of_wait = busy * _SHOWN_OF_WAIT
+        self._whole = max(self._drawn(runs[-1][1]), 1e-6)
+
+    def share(self, seconds: float) -> float:
+        """0 to 1."""
+        return min(1.0, max(0.0, self._drawn(seconds) / self._whole))
+
+    def waited(self, seconds: float) -> float:
+        """Seconds of the wait that ends then; 0 where none does."""
+        return next((end - begin for begin, end in self._waits if end == seconds), 0.0)
+
+    def _drawn(self, seconds: float) -> float:
+        left_out = 0.0
+        for begin, end in self._waits:
+            if seconds >= end:
+                left_out += end - begin - self._shown_of_wait
+            elif seconds > begin:
+                left_out += (seconds - begin) * (1 - self._shown_of_wait / (end - begin))
+        return seconds - left_out
 
 
 def _own(node: _Node) -> float:

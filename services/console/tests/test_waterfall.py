@@ -31,7 +31,8 @@ def test_children_stand_below_their_parents_in_order_of_time() -> None:
     rows = drawn(spans).rows
 
     assert [(row.span.name, row.depth) for row in rows] == [("root", 0), ("early", 1), ("late", 1)]
-    assert [(row.offset, row.width) for row in rows] == [(0, 1), (0.1, 0.3), (0.6, 0.2)]
+    assert [row.offset for row in rows] == pytest.approx([0, 0.1, 0.6])
+    assert [row.width for row in rows] == pytest.approx([1, 0.3, 0.2])
 
 
 def test_own_time_is_what_no_child_accounts_for() -> None:
@@ -83,6 +84,20 @@ def test_what_is_hidden_can_be_shown_by_itself() -> None:
     assert [row.span.name for row in found.rows] == ["a", "b"]
     assert (found.rows[0].offset, found.rows[0].width) == (0, 1)
     assert [one.name for one in found.path] == ["root"]
+
+
+def test_hours_in_which_nothing_ran_are_left_out_and_told() -> None:
+    spans = [
+        a_span("placed"),
+        a_span("picked", "placed", 7200.0, 1.0),
+        a_span("packed", "placed", 7200.5, 0.5),
+    ]
+
+    placed, picked, packed = drawn(spans).rows
+
+    assert placed.width == pytest.approx(0.5, abs=0.02)
+    assert picked.offset == pytest.approx(0.5, abs=0.02)
+    assert (placed.waited, picked.waited, packed.waited) == (0, 7199.0, 0)
 
 
 def test_no_spans_no_waterfall() -> None:

@@ -96,7 +96,7 @@ class OrderPage:
         """What the templates need; the same for the page and for its news."""
         now = datetime.now(UTC)
         places = await self._book.places(person)
-        steps = trace_views.steps_of(facts.summaries or ())
+        steps = trace_views.steps_of(facts.summaries or (), facts.trace)
         decision = order_facts.decision_of(facts.decisions or (), options.attempt)
         return {
             "view": order_view(facts.order, person.language, now),
@@ -115,6 +115,7 @@ class OrderPage:
             "terms": _terms(decision),
             "most_candidates": MAX_CANDIDATES,
             "fall": trace_views.fall_of(facts.trace, most_rows=MAX_TRACE_ROWS) if facts.trace else None,
+            "brief": trace_views.brief,
             "cause": lambda number: short(inventory_pb2.MovementCause, number),
             "kind_of": trace_views.kind_of,
             "order_of": trace_views.order_of,

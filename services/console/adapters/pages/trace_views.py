@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from google.protobuf.duration_pb2 import Duration
 
 from aljibe.telemetry.v1 import traces_pb2
+from chassis import conventions
 from services.console.adapters.pages.order_views import moment, short
 from services.console.domain import service_map
 from services.console.domain.order_life import Done
 from services.console.domain.waterfall import MAX_ROWS, Row, Span, Waterfall, waterfall
 
 MAX_LOGS = 200
-ORDER_ATTRIBUTES = ("aljibe.order.id", "aljibe.order_id", "order_id")
 # What people do to an order, by the RPC's name or by the end of its REST route.
 STEPS: Mapping[str, str] = {
     ":startPicking": "StartPicking",
@@ -34,6 +34,21 @@ STEPS: Mapping[str, str] = {
     ":liftHold": "LiftHold",
     ":sourceAgain": "SourceAgain",
 }
+# What a fulfillment order tells, as the last word of the step's span in its order's trace.
+_TOLD: Mapping[str, str] = {
+    "picking-started": "StartPicking",
+    "picked": "PickUnits",
+    "short": "ReportShortPick",
+    "packed": "PackOrder",
+    "shipped": "ShipOrder",
+    "ready": "MarkReady",
+    "handed-over": "HandOver",
+    "expired": "ExpirePickup",
+    "returned": "ReceiveReturn",
+}
+_STEP = "step "
+_PAYMENT = "payment "
+_PAYMENTS = ("authorize", "capture", "void", "refund")
 _OF_ORDERS = ("CancelOrder", "ResolveShortage", "HoldOrder", "LiftHold", "SourceAgain")
 
 
@@ -97,19 +112,46 @@ def kind_of(span: traces_pb2.Span) -> str:
 
 def order_of(span: traces_pb2.Span) -> str:
     """The order that a span is about; empty: none."""
-    return next((span.attributes[name] for name in ORDER_ATTRIBUTES if name in span.attributes), "")
+    return span.attributes.get(conventions.ORDER_ID, "")
 
 
-def steps_of(summaries: Iterable[traces_pb2.TraceSummary]) -> list[Done]:
-    """What people did to an order, as far as its traces tell by the call that began each."""
-    found = []
+def steps_of(summaries: Iterable[traces_pb2.TraceSummary], trace: traces_pb2.Trace | None) -> list[Done]:
+    """What people did to an order: the steps of the stores in its own trace, and calls that began traces.
+
+    A call that a step stands for is told once; one that was refused has no step.
+    """
+    found = [] if trace is None else [done for span in trace.spans if (done := _step_done(span, trace))]
+    stepped = any(one.service == "fulfillment" for one in found)
     for one in summaries:
         name = step_of(one.root_name)
         time = moment(one.start_time)
-        if name and time is not None:
-            service = "orders" if name in _OF_ORDERS else "fulfillment"
+        ordered = name in _OF_ORDERS
+        if name and time is not None and (ordered or one.error_count or not stepped):
+            service = "orders" if ordered else "fulfillment"
             found.append(Done(time, service, name, "", one.error_count > 0, one.trace_id))
     return found
+
+
+def _step_done(span: traces_pb2.Span, trace: traces_pb2.Trace) -> Done | None:
+    time = moment(span.start_time)
+    if time is None:
+        return None
+    payment = span.name.removeprefix(_PAYMENT)
+    if span.name.startswith(_PAYMENT) and payment in _PAYMENTS:
+        refused = span.state == traces_pb2.SPAN_STATE_ERROR
+        return Done(time, "payment", payment, "", refused, trace.trace_id)
+    name = _TOLD.get(span.name.removeprefix(_STEP).rpartition(", ")[2], "")
+    if not span.name.startswith(_STEP) or not name:
+        return None
+    location = span.attributes.get(conventions.LOCATION_ID, "")
+    failed = span.state == traces_pb2.SPAN_STATE_ERROR
+    return Done(time, "fulfillment", name, location, failed, trace.trace_id)
+
+
+def brief(name: str) -> str:
+    """`OrderService/PlaceOrder` of an RPC's full name; other names as they are."""
+    service, slash, method = name.rpartition("/")
+    return f"{service.rpartition('.')[2]}/{method}" if slash and service.startswith("aljibe.") else name
 
 
 def step_of(root_name: str) -> str:

@@ -142,7 +142,13 @@ async def _found(console: Console, person: Person, wanted: Wanted) -> dict[str, 
     store = await console.doors.traces.GetStoreState(
         traces_pb2.GetStoreStateRequest(), metadata=person.metadata, timeout=CALL_SECONDS
     )
-    return {"wanted": wanted, "found": answer.traces, "next_page": answer.next_page_token, "store": store}
+    return {
+        "wanted": wanted,
+        "found": answer.traces,
+        "next_page": answer.next_page_token,
+        "store": store,
+        "brief": trace_views.brief,
+    }
 
 
 async def one(console: Console, request: Request, person: Person) -> Response:
@@ -170,6 +176,7 @@ async def one(console: Console, request: Request, person: Person) -> Response:
         part=root in fall.spans,
         orders=list(orders),
         most_logs=trace_views.MAX_LOGS,
+        brief=trace_views.brief,
         kind_of=trace_views.kind_of,
         order_of=trace_views.order_of,
     )

@@ -63,10 +63,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "sourcing.activate": ("Activate", "Activar"),
     "sourcing.activate_do": ("Have these rules hold", "Poner en vigor estas reglas"),
-    "sourcing.effective_from": ("From (UTC); empty: now", "Desde (UTC); vacío: ya"),
+    "sourcing.effective_from": ("From; empty: now", "Desde; vacío: ya"),
     "sourcing.effective_until": (
-        "Until (UTC); empty: until replaced",
-        "Hasta (UTC); vacío: hasta que se reemplacen",
+        "Until; empty: until replaced",
+        "Hasta; vacío: hasta que se reemplacen",
     ),
     "sourcing.replace": ("What is planned for that time gives way", "Lo previsto para ese tiempo cede"),
     "sourcing.activate_ask": (
@@ -114,6 +114,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Prices {version}, made {time}; each place is taken to live {days} days on what it has.",
         "Valores {version}, hechos el {time}; se supone que cada lugar vive {days} días de lo que tiene.",
     ),
+    "sourcing.prices_empty": ("{count} locations without stock", "{count} ubicaciones sin existencias"),
     "sourcing.location": ("Location", "Ubicación"),
     "sourcing.available": ("Available", "Disponibles"),
     "sourcing.price_last": ("Price of the last", "Valor de la última"),

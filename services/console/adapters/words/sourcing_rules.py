@@ -72,8 +72,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "sourcing.rule.method.PICKUP": ("pickup", "recogida"),
     "sourcing.rule.method.CARRY_OUT": ("till", "caja"),
     "sourcing.rule.costs.step": (
-        "A parcel over {low} to {km} km costs {fixed} and {unit} a unit, and takes {days} days.",
-        "Un paquete de {low} a {km} km cuesta {fixed} y {unit} por unidad, y tarda {days} días.",
+        "A parcel over {low} to {km} km costs {fixed} and {unit} a unit; days on the way: {days}.",
+        "Un paquete de {low} a {km} km cuesta {fixed} y {unit} por unidad; días de viaje: {days}.",
     ),
     "sourcing.rule.costs.parcel": (
         "A parcel costs {fixed}, {km} a kilometre and {unit} a unit.",
@@ -108,14 +108,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Los pedidos de envío de antes de las {clock}, hora de la ubicación, se preparan el mismo día.",
     ),
     "sourcing.rule.promise.transit": (
-        (
-            "A parcel travels {transit_days} days and one more per {transit_km_per_day} km, "
-            "at most {transit_days_most}."
-        ),
-        (
-            "Un paquete viaja {transit_days} días y uno más por cada {transit_km_per_day} km, "
-            "como mucho {transit_days_most}."
-        ),
+        "Days on the way: {transit_days}, one more per {transit_km_per_day} km, at most {transit_days_most}.",
+        "Días de viaje: {transit_days}, uno más por cada {transit_km_per_day} km, máximo {transit_days_most}.",
     ),
     "sourcing.rule.promise.weekdays": ("Parcels are delivered {days}.", "Se entregan paquetes {days}."),
     "sourcing.rule.promise.every_day": _EVERY_DAY,

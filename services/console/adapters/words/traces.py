@@ -73,6 +73,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "traces.unfold": ("Show {count} below", "Mostrar {count} debajo"),
     "traces.alike": ("{count} more like these", "{count} más como estos"),
     "traces.failed_below": ("with errors", "con errores"),
+    "traces.later": ("{duration} later", "{duration} después"),
     "traces.offset": ("Began after", "Empezó tras"),
     "traces.own": ("Own time", "Tiempo propio"),
     "traces.kind": ("Kind", "Clase"),

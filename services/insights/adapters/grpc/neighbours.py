@@ -12,6 +12,7 @@ import grpc
 from aljibe.common.v1 import types_pb2
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
+from chassis.telemetry import from_traceparent
 from services.insights.domain.alarms import Neighbour
 from services.insights.domain.day import Opening
 
@@ -22,6 +23,8 @@ READ_AGAIN_SECONDS = 15.0
 LOCATION_PAGE = 500
 MAX_LOCATION_PAGES = 200
 DEFAULT_ZONE = "UTC"
+_UNRECORDED = f"00-{1:032x}-{1:016x}-00"
+"""What is asked every few seconds would fill the trace store with itself (W3C trace context, flag 00)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Directory:
         """Read again for ever; an inventory that is away is waited out."""
         while True:
             try:
-                await self.read()
+                with from_traceparent(_UNRECORDED):
+                    await self.read()
             except grpc.aio.AioRpcError as error:
                 log.warning("locations.waiting", extra={"reason": error.code().name})
             await asyncio.sleep(READ_AGAIN_SECONDS if self.places.names else 1.0)
@@ -105,9 +109,10 @@ class Neighbours:
     async def audit_differences(self) -> int:
         """What inventory's audit found; as before while it does not answer."""
         try:
-            answer = await self._stock.GetAuditState(
-                inventory_pb2.GetAuditStateRequest(), timeout=CALL_SECONDS
-            )
+            with from_traceparent(_UNRECORDED):
+                answer = await self._stock.GetAuditState(
+                    inventory_pb2.GetAuditStateRequest(), timeout=CALL_SECONDS
+                )
             self._differences = answer.standing_differences
         except grpc.aio.AioRpcError as error:
             log.info("audit.unanswered", extra={"reason": error.code().name})
@@ -115,7 +120,10 @@ class Neighbours:
 
     async def _ask(self, name: str) -> Neighbour:
         try:
-            state = await self._buses[name].GetBusState(bus_pb2.GetBusStateRequest(), timeout=CALL_SECONDS)
+            with from_traceparent(_UNRECORDED):
+                state = await self._buses[name].GetBusState(
+                    bus_pb2.GetBusStateRequest(), timeout=CALL_SECONDS
+                )
         except grpc.aio.AioRpcError as error:
             log.info("neighbour.unanswered", extra={"neighbour": name, "reason": error.code().name})
             return Neighbour(name, away=True)
