@@ -7,8 +7,7 @@ import time
 
 from aljibe.catalog.v1 import catalog_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2
-from tests.integration.words import PICKUP, SHIP, request_id
-from tests.integration.world import World
+from tests.integration.world import PICKUP, SHIP, World, request_id
 
 _numbers = itertools.count(int(time.time()) % 1_000_000 * 1000)
 

@@ -8,7 +8,6 @@ from playwright.async_api import APIResponse, Page, Route, expect
 from aljibe.fulfillment.v1 import fulfillment_pb2 as pb
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
-from services.console.adapters.texts import Texts
 from tests.browser.shop_floor import goods, parcel, pickup, tote
 from tests.browser.visit import (
     DESKTOP,
@@ -25,6 +24,42 @@ from tests.browser.visit import (
 from tests.integration.world import World, eventually, units
 
 NORTH, SOUTH, WEST = "store-north", "store-south", "store-west"
+SAYS = {
+    "en": {
+        "start": "Start picking",
+        "started": "You pick this order.",
+        "one left": "1 left to pick",
+        "last": "that was the last",
+        "not found": "Not on the shelf",
+        "report": "Report missing",
+        "pack": "Packed",
+        "carrier": "Carrier",
+        "tracking": "Parcel number",
+        "ship": "The carrier has it",
+        "shipped": "On its way with Correo.",
+        "picked": "Picked 1",
+        "ready": "Ready: tell the customer",
+        "made ready": "The customer has been told",
+        "handed over": "Handed over. Done.",
+    },
+    "es": {
+        "start": "Empezar a recoger",
+        "started": "Recoge esta orden.",
+        "one left": "queda 1 por recoger",
+        "last": "era la última",
+        "not found": "No está en el estante",
+        "report": "Comunicar el faltante",
+        "pack": "Empaquetado",
+        "carrier": "Transportista",
+        "tracking": "Número de envío",
+        "ship": "Lo tiene el transportista",
+        "shipped": "En camino con Correo.",
+        "picked": "Recogidas 1",
+        "ready": "Listo: avisar al cliente",
+        "made ready": "Se ha avisado al cliente",
+        "handed over": "Entregado. Hecho.",
+    },
+}
 
 
 async def scan(page: Page, code: str) -> None:
@@ -46,32 +81,32 @@ async def now(world: World, work: pb.FulfillmentOrder) -> pb.FulfillmentOrder:
 async def test_a_parcel_is_picked_by_barcode_missed_in_part_packed_and_shipped(
     visit: Visit, world: World, language: str
 ) -> None:
-    t = Texts(language)
+    says = SAYS[language]
     (sku, code, _), (other, _, _) = await goods(world, NORTH), await goods(world, NORTH, aisle="11")
     work = await parcel(world, (sku, 2), (other, 1))
     page = await visit("store", "/store", language=language, width=PHONE, location=NORTH)
 
     await page.get_by_text(tote(work), exact=True).click()
-    await page.get_by_role("button", name=t("store.start")).click()
-    await expect(page.get_by_role("status").filter(has_text=t("store.started_one"))).to_be_visible()
+    await page.get_by_role("button", name=says["start"]).click()
+    await expect(page.get_by_role("status").filter(has_text=says["started"])).to_be_visible()
     await expect(page.locator("#barcode")).to_be_focused()
     await scan(page, "2099999999990")
     await expect(page.locator("#scan-said.refused")).to_contain_text("2099999999990")
     await scan(page, code)
-    await expect(page.locator("#scan-said.done")).to_contain_text(t.count("store.left", 1))
+    await expect(page.locator("#scan-said.done")).to_contain_text(says["one left"])
     await scan(page, code)
-    await expect(page.locator("#scan-said.done")).to_contain_text(t("store.line_done"))
+    await expect(page.locator("#scan-said.done")).to_contain_text(says["last"])
     await scan(page, code)
     await expect(page.locator("#scan-said.refused")).to_be_visible()
     await page.locator("summary").click()
-    await page.get_by_label(t.word("short_reason", "NOT_FOUND")).check()
-    await page.get_by_role("button", name=t("store.tell_missing")).click()
-    await page.get_by_role("button", name=t("store.pack"), exact=True).click()
-    await page.get_by_label(t("store.carrier")).fill("Correo")
-    await page.get_by_label(t("store.tracking")).fill("PK-1")
-    await page.get_by_role("button", name=t("store.ship")).click()
+    await page.get_by_label(says["not found"]).check()
+    await page.get_by_role("button", name=says["report"]).click()
+    await page.get_by_role("button", name=says["pack"], exact=True).click()
+    await page.get_by_label(says["carrier"]).fill("Correo")
+    await page.get_by_label(says["tracking"]).fill("PK-1")
+    await page.get_by_role("button", name=says["ship"]).click()
 
-    await expect(page.get_by_text(t("store.shipped", carrier="Correo"))).to_be_visible()
+    await expect(page.get_by_text(says["shipped"])).to_be_visible()
     shipped = await now(world, work)
     assert shipped.state == pb.FULFILLMENT_STATE_SHIPPED
     assert shipped.tracking_number == "PK-1"
@@ -84,16 +119,16 @@ async def test_a_parcel_is_picked_by_barcode_missed_in_part_packed_and_shipped(
 async def test_a_pickup_is_made_ready_and_handed_over_against_the_right_code_only(
     visit: Visit, world: World, language: str
 ) -> None:
-    t = Texts(language)
+    says = SAYS[language]
     sku, _, name = await goods(world, NORTH)
     work = await pickup(world, NORTH, (sku, 1), reference="WEB-77")
     page = await visit(
         "store", f"/store/work/{work.fulfillment_order_id}", language=language, width=PHONE, location=NORTH
     )
 
-    await page.get_by_role("button", name=t("store.picked_n", n=1)).click()
-    await page.get_by_role("button", name=t("store.ready")).click()
-    await expect(page.get_by_text(t("store.made_ready"))).to_be_visible()
+    await page.get_by_role("button", name=says["picked"]).click()
+    await page.get_by_role("button", name=says["ready"]).click()
+    await expect(page.get_by_text(says["made ready"])).to_be_visible()
     shown = await world.fulfillment.GetPickupCode(
         pb.GetPickupCodeRequest(fulfillment_order_id=work.fulfillment_order_id),
         metadata=world.auth(world.shop("web")),
@@ -108,7 +143,7 @@ async def test_a_pickup_is_made_ready_and_handed_over_against_the_right_code_onl
     assert (await now(world, work)).state == pb.FULFILLMENT_STATE_READY
     await scan(page, shown.code)
 
-    await expect(page.get_by_text(t("store.handed_over"))).to_be_visible()
+    await expect(page.get_by_text(says["handed over"])).to_be_visible()
     assert (await now(world, work)).state == pb.FULFILLMENT_STATE_HANDED_OVER
     assert name
 
@@ -346,7 +381,7 @@ async def test_every_part_is_readable_by_all_and_large_enough_for_a_thumb(
     await world.make_ready(ready)
     page = await visit("store", "/store", language=language, width=width, location=NORTH)
     await page.goto(f"/store/work/{picking.fulfillment_order_id}")
-    await page.get_by_role("button", name=Texts(language)("store.start")).click()
+    await page.get_by_role("button", name=SAYS[language]["start"]).click()
     await page.locator("summary").click()
 
     for path in (
