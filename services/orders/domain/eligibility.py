@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from math import cos, pi
 from typing import NamedTuple
 
@@ -119,11 +118,7 @@ class Here:
 
     def _match(self, matcher: Matcher, sent: bool) -> frozenset[str]:
         locations = self.locations
-        lasting = (
-            replace(matcher, within_km=0, open_now=False)
-            if matcher.within_km or matcher.open_now
-            else matcher
-        )
+        lasting = matcher.lasting
         found = locations.matches.get(lasting)
         if found is None:
             found = frozenset(at for at, place in locations.by_id.items() if may_match(lasting, place))

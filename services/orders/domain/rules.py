@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,11 @@ class Matcher:
     """Great-circle distance from the destination at most; 0: any. Holds for goods that are sent only."""
     open_now: bool = False
     """Only while the location is open by its hours and holidays."""
+
+    @cached_property
+    def lasting(self) -> Matcher:
+        """What of it does not change with order and time."""
+        return replace(self, within_km=0, open_now=False) if self.within_km or self.open_now else self
 
 
 @dataclass(frozen=True)

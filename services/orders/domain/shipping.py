@@ -212,6 +212,8 @@ class Ship:
         if not self._worth.priced:
             return (0, ask) if units == 1 else tuple([n * ask for n in range(units + 1)])
         dearer = self._dearer(all_of, row, line.items[0], units)
+        if units == 1:
+            return 0, ask + dearer[1]
         return [n * ask + more for n, more in enumerate(dearer)]
 
     def _dearer(self, all_of: Candidates, row: int, number: int, count: int) -> Sequence[int]:
@@ -223,8 +225,12 @@ class Ship:
         first = taken.get((item.sku, at), 0) if taken else 0
         held = self._stock[number][at]
         percent, credit = self.rules.opportunity_percent, item.credit
+        prices = worth.prices(item.sku, at, held, first, count)
+        if count == 1:
+            price = prices[0]
+            return (0, price * percent // 100 + credit) if price else (0, 0)
         total, sums = 0, [0]
-        for price in worth.prices(item.sku, at, held, first, count):
+        for price in prices:
             if price:
                 total += price * percent // 100 + credit
             sums.append(total)

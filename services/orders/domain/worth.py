@@ -34,6 +34,9 @@ class Worth(ABC):
         """
         key = sku, location_id
         known = self._seen.get(key, ())
+        if count == 1 and not first and not known:
+            known = self._seen[key] = (self._price(sku, location_id, held, 0),)
+            return known
         if len(known) < first + count:
             known += tuple([self._price(sku, location_id, held, n) for n in range(len(known), first + count)])
             self._seen[key] = known
