@@ -59,7 +59,7 @@ async def test_a_region_waits_while_somebody_types_in_it(visit: Visit) -> None:
 async def test_what_is_open_and_in_focus_stays_so(visit: Visit) -> None:
     page, newsroom = await visit("operator", "/system"), Newsroom()
     await newsroom.take_over(page, "/system/live")
-    rows = '<details data-key="{0}"><summary>{0}</summary>{1}</details>'
+    rows = '<details data-key="{0}"><summary>{0}</summary><p>{1}</p></details>'
     newsroom.send(services=rows.format("b", "old"))
     await page.get_by_text("b", exact=True).focus()
     await page.keyboard.press("Enter")
