@@ -1,7 +1,7 @@
 """`python -m tests.browser.screenshots`: pictures of every page into docs/screenshots, from a small real run.
 
 Each is taken when the page gets its news, light unless its name says otherwise, and made small: a palette of
-64 colours is enough for flat pages.
+256 colours is enough for flat pages.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _shrink(file: Path) -> None:
     from PIL import Image
 
     with Image.open(file) as picture:
-        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     small.save(file, optimize=True)
 
 
