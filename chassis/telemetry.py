@@ -18,7 +18,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from prometheus_client import start_http_server
 
@@ -132,9 +131,16 @@ def setup(settings: ChassisSettings, *, take: Take | None = None) -> Telemetry:
     pipeline: Pipeline | None = None
     if take is None and settings.otlp_endpoint:
         # Loaded only where they are used: they cost a tenth of a service's start.
-        from chassis import metrics_export, otlp, otlp_wire
+        from chassis import metrics_export, otel, otlp, otlp_wire
 
-        who = otlp_wire.resource(_resource(settings))
+        process = otel.resource(
+            {
+                "service.name": f"aljibe-{settings.service_name}",
+                "service.namespace": "aljibe",
+                "service.instance.id": str(uuid.uuid4()),
+            }
+        )
+        who = otlp_wire.resource(otel.plain(process.attributes))
         started = time.time_ns()
         environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
         pipeline = otlp.Pipeline(
@@ -145,6 +151,7 @@ def setup(settings: ChassisSettings, *, take: Take | None = None) -> Telemetry:
         pipeline.start()
         take = pipeline.take
         forward_logs(pipeline.take_log)
+        otel.provide(otel.Bridge(process, settings.trace_ratio, lambda ended: _tracing.take(ended)))
     if take is not None:
         _tracing.take = take
         _tracing.ratio = settings.trace_ratio
@@ -156,19 +163,6 @@ def setup(settings: ChassisSettings, *, take: Take | None = None) -> Telemetry:
         server, _thread = start_http_server(port, addr=host, registry=REGISTRY)
         port = int(server.server_address[1])
     return Telemetry(server, port, pipeline)
-
-
-def _resource(settings: ChassisSettings) -> dict[str, Attribute]:
-    """Who this process is, by `service.*`, and by `OTEL_RESOURCE_ATTRIBUTES` beyond that."""
-    given = (part.partition("=") for part in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-    return {
-        **{name.strip(): unquote(value.strip()) for name, sign, value in given if sign},
-        "service.name": f"aljibe-{settings.service_name}",
-        "service.namespace": "aljibe",
-        "service.instance.id": str(uuid.uuid4()),
-        "telemetry.sdk.name": "aljibe",
-        "telemetry.sdk.language": "python",
-    }
 
 
 def current_traceparent() -> str | None:
