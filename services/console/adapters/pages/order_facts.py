@@ -24,7 +24,8 @@ MAX_TRACES = 50
 """Of an order: an order's work is a trace for each call by which somebody did something."""
 MAX_WORK = 50
 """Fulfillment orders whose movements are read."""
-MAX_WHY_ASKED = 8
+MAX_WHY_ASKED = 3
+"""Each is a decision of the engine of its own, and others follow at a press."""
 """Candidates of a decision whose reason is asked for as a sentence; the others have the word for it."""
 TRACES_EVERY = 3
 """Spans come in batches some seconds late: traces are looked for at every third look at the order."""
@@ -52,9 +53,11 @@ class Facts:
 class Look:
     """Looks at one order again and again, asking each service only when there may be something new."""
 
-    def __init__(self, console: Console, person: Person, order_id: str, *, attempt: int, why: str) -> None:
+    def __init__(
+        self, console: Console, person: Person, order_id: str, *, attempt: int, why: str, unasked: int = 0
+    ) -> None:
         self._doors, self._person, self._order_id = console.doors, person, order_id
-        self._attempt, self._why = attempt, why
+        self._attempt, self._why, self._unasked = attempt, why, unasked
         self._staff = person.has_role(OPERATOR, AUDITOR)
         self._traced = person.has_role(*roles_of("traces"))
         self._facts: Facts | None = None
@@ -145,7 +148,7 @@ class Look:
         if decision is None:
             return {}
         ruled_out = [one for one in sorted(decision.candidates, key=candidate_rank) if one.eliminated_by]
-        asked = [one.location_id for one in ruled_out[:MAX_WHY_ASKED]]
+        asked = [one.location_id for one in ruled_out[: self._unasked]]
         known = {one.location_id for one in decision.candidates}
         asked += [self._why] if self._why in known and self._why not in asked else []
         calls = [

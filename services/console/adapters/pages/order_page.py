@@ -77,7 +77,7 @@ class OrderPage:
         """Its news: every part of the page."""
         order_id = request.path_params["order_id"]
         options = _Options.of(request)
-        look = self._look(console, person, order_id, options)
+        look = self._look(console, person, order_id, options, unasked=order_facts.MAX_WHY_ASKED)
 
         async def fetch() -> Mapping[str, str]:
             shown = await self._shown(person, await look.now(), options)
@@ -89,8 +89,10 @@ class OrderPage:
         async for news in console.hub.watch(("order", person.scope, order_id, options.query()), fetch):
             yield news
 
-    def _look(self, console: Console, person: Person, order_id: str, options: _Options) -> Look:
-        return Look(console, person, order_id, attempt=options.attempt, why=options.why)
+    def _look(
+        self, console: Console, person: Person, order_id: str, options: _Options, *, unasked: int = 0
+    ) -> Look:
+        return Look(console, person, order_id, attempt=options.attempt, why=options.why, unasked=unasked)
 
     async def _shown(self, person: Person, facts: Facts, options: _Options) -> dict[str, Any]:
         """What the templates need; the same for the page and for its news."""
