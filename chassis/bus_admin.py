@@ -199,7 +199,7 @@ class BusServicer(bus_pb2_grpc.BusServiceServicer):
         return answer
 
     async def _stream_state(self) -> bus_pb2.StreamState:
-        answer = bus_pb2.StreamState(stream=stream_name(self._service))
+        answer = bus_pb2.StreamState(stream=self._relay.watch.stream)
         if not self._client.is_connected:
             return answer
         try:

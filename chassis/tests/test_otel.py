@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
+
 import pytest
 from opentelemetry.trace import SpanKind
 
@@ -60,12 +65,20 @@ def test_an_exception_in_a_library_is_told_without_its_text(bridge: otel.Bridge,
     assert "exception.message" not in event.attributes
 
 
-def test_who_a_process_is_can_be_added_to_by_the_standard_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=store%20lab,service.name=other"
-    )
+def test_who_a_process_is_can_be_added_to_by_the_standard_setting() -> None:
+    """In a process of its own: the SDK reads its settings once."""
+    said = "host.name=store%20lab,service.name=other"
+    print_it = "print(dict(otel.resource({'service.name': 'aljibe-orders'}).attributes))"
 
-    found = otel.resource({"service.name": "aljibe-orders"}).attributes
+    found = ast.literal_eval(
+        subprocess.run(
+            [sys.executable, "-c", f"from chassis import otel; {print_it}"],
+            env={**os.environ, "OTEL_RESOURCE_ATTRIBUTES": said},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
 
     assert found["host.name"] == "store lab"
     assert found["service.name"] == "aljibe-orders"
