@@ -10,7 +10,7 @@ PROTOS := $(shell find protos 2>/dev/null)
 SOURCES = $(wildcard chassis services simulation cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs demo up screenshots test test-unit test-integration plants crashes bench bench-sourcing lock clean format
+.PHONY: help setup stubs demo up screenshots test test-unit test-integration test-pages plants crashes bench bench-sourcing lock clean format
 .PHONY: lint lint-python lint-imports lint-protos lint-tracked lint-deploy
 
 help: ## List these targets
@@ -32,20 +32,24 @@ $(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py tools/bytecode.py
 	@$(BIN)/python tools/bytecode.py
 	@touch $@
 
-test: test-unit test-integration ## Run every test
+test: test-unit test-integration test-pages ## Run every test
 
 TESTS ?= $(wildcard chassis services simulation cli demo bench tools) $(wildcard tests/test_*.py)
 # Each worker has servers of its own, and keeps the tests of a file together, as they share a service.
 WORKERS ?= 2
 
 test-unit: setup ## Run the unit and contract tests (TESTS=services/inventory ARGS='-k name')
-	@echo "test: 1 of 2, unit and contract tests of $(TESTS), $(WORKERS) files at a time"
+	@echo "test: 1 of 3, unit and contract tests of $(TESTS), $(WORKERS) files at a time"
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 # One after another: they share one platform, and those that kill and count seconds want the machine.
-test-integration: setup ## Run journeys over real servers, kills included, and pages in a browser (ARGS='-k name')
-	@echo "test: 2 of 2, journeys over real servers"
-	@$(BIN)/pytest -q tests/integration tests/browser $(ARGS)
+test-integration: setup ## Run whole journeys over real servers, kills included (ARGS='-k name')
+	@echo "test: 2 of 3, journeys over real servers"
+	@$(BIN)/pytest -q tests/integration $(ARGS)
+
+test-pages: setup ## Try the pages for people in Chromium (ALL_LOOKS=1: each language at each width)
+	@echo "test: 3 of 3, pages in a browser"
+	@ALL_LOOKS=$(ALL_LOOKS) $(BIN)/pytest -q tests/browser $(ARGS)
 
 plants: setup ## Plant known bugs, one at a time, and demand that tests catch each (PLANT=name for one)
 	@$(BIN)/python -m tests.plants $(PLANT)

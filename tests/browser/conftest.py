@@ -14,8 +14,26 @@ from playwright.async_api import Browser
 
 from cli.local.platform import Platform
 from tests.browser import machine
-from tests.browser.visit import Visit
+from tests.browser.visit import DESKTOP, PHONE, Visit
 from tests.integration.world import World, retailer
+
+ALL_LOOKS = "ALL_LOOKS"
+"""Set (`make test-pages ALL_LOOKS=1`), pages are tried in each language at each width."""
+_USUAL = {("en", DESKTOP), ("es", PHONE)}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every language and every width, but not each with each, unless that is wanted."""
+    if os.environ.get(ALL_LOOKS):
+        return
+    left_out = [one for one in items if _look(one) not in {None, *_USUAL}]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [one for one in items if one not in set(left_out)]
+
+
+def _look(item: pytest.Item) -> tuple[object, object] | None:
+    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return (given["language"], given["width"]) if {"language", "width"} <= given.keys() else None
 
 
 @pytest_asyncio.fixture(scope="session")
