@@ -182,7 +182,8 @@ async def test_the_pick_list_goes_by_aisle_over_several_orders_and_prints(visit:
     await page.get_by_role("button", name="Pick the next").click()
     await expect(page).to_have_url(f"{visit.base_url}/store/pick")
     headings = page.locator(".leg h2")
-    assert [text.strip() for text in await headings.all_inner_texts()] == ["Aisle 2", "Aisle 10"]
+    # Work of other tests may be on the list, too: of articles without an aisle.
+    assert [text.strip() for text in await headings.all_inner_texts()][:2] == ["Aisle 2", "Aisle 10"]
     stop = page.locator(".stop").filter(has_text=name)
     await expect(stop.locator(".stop-units")).to_have_text("3×")
     for work in works:
