@@ -45,6 +45,11 @@ from services.orders.domain.states import (
     order_state,
 )
 
+MOST_ATTEMPTS = 60
+"""Sourcing attempts of one order, of all kinds. Beyond, nobody can ask for more, and units whose location
+fails are cancelled.
+"""
+
 _SETTLED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED, UnitState.CANCELLED)
 _CAPTURED = (UnitState.SHIPPED, UnitState.HANDED_OVER, UnitState.RETURNED)
 
@@ -97,6 +102,11 @@ class Order:
     def on_hold(self) -> bool:
         """Nobody is to work on it now."""
         return bool(self.holds) and self.holds[-1].lift_time is None
+
+    @property
+    def worn_out(self) -> bool:
+        """It was sourced so often that no other location is looked for any more."""
+        return self.attempts >= MOST_ATTEMPTS
 
     def destination(self, part: Part | None) -> Address | None:
         """Where a part's parcel goes: where the customer wanted those units, else to the order's address."""
@@ -164,10 +174,14 @@ class Order:
                 self._done(fulfillment_order_id, done_time)
 
     def short(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
-        """Units cannot come from their location: parcels are searched for elsewhere, a pickup's customer
-        is asked.
+        """Units cannot come from their location: parcels are searched for elsewhere, or cancelled where that
+        was done too often; a pickup's customer is asked.
         """
-        if not self.lost(fulfillment_order_id, units, now):
+        if self.lost(fulfillment_order_id, units, now):
+            return
+        if self.worn_out:
+            self.given_up(units, now)
+        else:
             self.attempts += 1
             self.facts.append(SearchNeeded(trigger, tuple(units), fulfillment_order_id, self.attempts))
 

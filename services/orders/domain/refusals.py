@@ -180,6 +180,21 @@ class AttemptsExhausted(Refusal):
 
 
 @dataclass(eq=False)
+class SourcedTooOften(Refusal):
+    """Locations were looked for so often for this order that nobody looks for another; what waits can be
+    cancelled.
+    """
+
+    order_id: str
+    attempts: int
+
+    def __str__(self) -> str:
+        return (
+            f"order {self.order_id} was sourced {self.attempts} times, the most there is: cancel what waits"
+        )
+
+
+@dataclass(eq=False)
 class NothingPromised(Refusal):
     """A location that was to serve neither opens nor has capacity left within 60 days, and no other can."""
 

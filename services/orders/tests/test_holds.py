@@ -15,6 +15,7 @@ from aljibe.orders.v1 import events_pb2, orders_pb2
 from chassis.errors import error_info_of, reason_of
 from services.orders.domain.facts import Held, HoldLifted, Released, Wanted
 from services.orders.domain.moving import movable
+from services.orders.domain.order import MOST_ATTEMPTS
 from services.orders.domain.refusals import (
     FulfillmentOrderRequired,
     FulfillmentOrderUnknown,
@@ -32,6 +33,7 @@ from services.orders.tests.conftest import Service
 from services.orders.tests.neighbours import location
 from services.orders.tests.test_door import PICKUP, refused, wish
 from services.orders.tests.test_events import origin, placed, states, tell, units
+from services.orders.usecases.cases import WORN_OUT
 
 
 def staff(orders: Service) -> Any:
@@ -278,6 +280,60 @@ async def test_a_pickup_is_not_moved_but_asked_about(orders: Service) -> None:
     assert states(after) == {"AWAITING_CUSTOMER": 1}
     assert after.messages[-1].kind == "CHOICE_NEEDED"
     assert "UnitsReleased" in await told(orders, made.order_id)
+
+
+async def worn_out(orders: Service, order_id: str) -> None:
+    """As if it had been sourced as often as there is."""
+    await orders.fetch("UPDATE customer_order SET attempts = $2 WHERE order_id = $1", order_id, MOST_ATTEMPTS)
+
+
+async def test_an_order_sourced_too_often_is_moved_no_more_and_what_fails_is_cancelled(
+    orders: Service,
+) -> None:
+    """Whether its location is short of units or a till took them; others that have them are not asked."""
+    await orders.stock(("w1", "wh-1", 3), ("w1", "store-1", 3))
+    made = await placed(orders, wish(("w1", 3)))
+    await worn_out(orders, made.order_id)
+
+    refusal = await refused(staff(orders).SourceAgain(again(made)))
+    await tell(orders, fulfillment.UnitsShort(origin=origin(made), units=units(made, 1)))
+    short = await orders.until(made.order_id, lambda o: "CANCELLED" in states(o))
+    part = made.plan[0]
+    broken = inventory.UnitsDisplaced(
+        reservation_id=part.reservation_id,
+        order_id=made.order_id,
+        sku="w1",
+        location_id=part.location_id,
+        quantity_units=1,
+    )
+    await orders.tell("inventory", broken, "reservation", part.reservation_id)
+    taken = await orders.until(made.order_id, lambda o: states(o).get("CANCELLED") == 2)
+
+    assert refusal[1] == "ATTEMPTS_EXHAUSTED"
+    assert states(short) == {"ALLOCATED": 2, "CANCELLED": 1}
+    assert states(taken) == {"ALLOCATED": 1, "CANCELLED": 2}
+    assert (len(taken.plan), taken.messages[-1].kind) == (1, "UNITS_CANCELLED")
+    assert await orders.fetch(
+        "SELECT FROM sourcing_case WHERE order_id = $1 AND stage = 'DONE' AND note = $2",
+        made.order_id,
+        WORN_OUT,
+    )
+
+
+async def test_a_customer_of_an_order_sourced_too_often_may_only_cancel(orders: Service) -> None:
+    await orders.stock(("w2", "store-1", 1), ("w2", "store-2", 5))
+    made = await placed(orders, wish(("w2", 1), method=PICKUP, store="store-1", channel="app"))
+    await staff(orders).SourceAgain(again(made))
+    await worn_out(orders, made.order_id)
+
+    def choice(**chosen: Any) -> Any:
+        return orders_pb2.ResolveShortageRequest(request_id=rid(), order_id=made.order_id, **chosen)
+
+    elsewhere = await refused(orders.stub().ResolveShortage(choice(pickup_location_id="store-2")))
+    done = (await orders.stub().ResolveShortage(choice(cancel=True))).order
+
+    assert elsewhere[1] == "ATTEMPTS_EXHAUSTED"
+    assert states(done) == {"CANCELLED": 1}
 
 
 async def test_two_who_move_the_same_units_at_once_move_them_once(orders: Service) -> None:

@@ -22,7 +22,7 @@ from services.orders.domain.facts import (
 )
 from services.orders.domain.lines import Spot
 from services.orders.domain.money import share
-from services.orders.domain.order import Order
+from services.orders.domain.order import MOST_ATTEMPTS, Order
 from services.orders.domain.places import Address
 from services.orders.domain.refusals import (
     LineUnknown,
@@ -105,6 +105,21 @@ def test_a_short_parcel_is_searched_for_and_a_short_pickup_is_asked_about() -> N
     assert states(pickup) == {"ALLOCATED": 1, "AWAITING_CUSTOMER": 1}
     assert any(isinstance(f, ChoiceNeeded) for f in pickup.facts)
     assert pickup.state is OrderState.AWAITING_CUSTOMER
+
+
+def test_an_order_sourced_too_often_gives_its_short_parcels_up_and_still_asks_about_pickups() -> None:
+    """Nobody waits for ever for what fails everywhere; the customer is told, and does not pay for it."""
+    parcel, pickup = order(("a", 2, 100)), order(("a", 2, 100), method=Method.PICKUP, at="store-1")
+    parcel.attempts = pickup.attempts = MOST_ATTEMPTS
+
+    parcel.short(part_of(parcel), [(1, 1)], "SHORT_PICK", NOW)
+    pickup.short(part_of(pickup), [(1, 1)], "SHORT_PICK", NOW)
+
+    assert states(parcel) == {"ALLOCATED": 1, "CANCELLED": 1}
+    assert not any(isinstance(f, SearchNeeded) for f in parcel.facts)
+    assert (parcel.attempts, parcel.messages[-1].kind) == (MOST_ATTEMPTS, "UNITS_CANCELLED")
+    assert parcel.lines[1].voided_minor == 50
+    assert states(pickup) == {"ALLOCATED": 1, "AWAITING_CUSTOMER": 1}
 
 
 def test_a_fact_that_does_not_fit_is_refused_and_changes_nothing() -> None:

@@ -28,6 +28,9 @@ LOCATION_CLOSED = "LOCATION_CLOSED"
 MOVED = frozenset({OPERATOR, LOCATION_CLOSED})
 """Triggers of cases whose units could have stayed: they are still reserved where they were."""
 
+WORN_OUT = "the order was sourced as often as there is"
+"""Note of a case whose units were cancelled for that."""
+
 FINISH_SECONDS = 5.0
 """How long a move's units, once out, are left to whoever moves them."""
 
@@ -116,6 +119,10 @@ async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
             # What others reserved for the units is under the case's own attempt, and whoever did so is about
             # to say which parts serve them.
             await tx.move_case(following, wait_seconds=FINISH_SECONDS)
+            return True
+        if order.worn_out:
+            order.given_up([(number, left) for number, left, _ in searched], tx.now)
+            await tx.move_case(dataclasses.replace(following, stage=DONE), note=WORN_OUT)
             return True
         order.attempts += 1
         await tx.move_case(dataclasses.replace(following, attempt=order.attempts))

@@ -19,12 +19,12 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import (
-    AttemptsExhausted,
     InsufficientStock,
     LocationUnknown,
     NothingToSourceAgain,
     OrderOnHold,
     Refusal,
+    SourcedTooOften,
 )
 from services.orders.domain.standing import Units
 from services.orders.domain.states import Method, UnitState
@@ -54,8 +54,6 @@ from services.orders.usecases.ports import (
 )
 from services.orders.usecases.secure import Secure, Secured
 
-MOST_ATTEMPTS = 60
-"""Sourcing attempts of one order, of all kinds, beyond which nobody can ask for more."""
 OWN_SECONDS = 30.0
 """How long a move is left to whoever opened it."""
 PROMISE_TRIES = 5
@@ -118,7 +116,7 @@ class MoveUnits:
         """The answer in wire form.
 
         Raises:
-            OrderUnknown, OrderOnHold, AttemptsExhausted, LocationUnknown, InsufficientStock, NoPlan,
+            OrderUnknown, OrderOnHold, SourcedTooOften, LocationUnknown, InsufficientStock, NoPlan,
             NothingPromised, and what `movable` raises: everything is as it was.
         """
         await self._directory.learn(set(ask.excluded), "")
@@ -136,8 +134,8 @@ class MoveUnits:
                 return begun
             if order.on_hold:
                 raise OrderOnHold(order_id, order.holds[-1].reason)
-            if order.attempts >= MOST_ATTEMPTS:
-                raise AttemptsExhausted(order_id, order.attempts)
+            if order.worn_out:
+                raise SourcedTooOften(order_id, order.attempts)
             part, units = movable(order, ask.fulfillment_order_id, ask.lines)
             wanted = Wanted(OPERATOR, ask.actor, ask.reason)
             case = new_move(order, case_id, part, units, wanted, tx, ask.excluded)

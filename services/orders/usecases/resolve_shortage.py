@@ -12,7 +12,13 @@ from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
 from services.orders.domain.placing import NewId, parts_of
-from services.orders.domain.refusals import NothingPromised, NothingToResolve, OrderChanged, OrderOnHold
+from services.orders.domain.refusals import (
+    NothingPromised,
+    NothingToResolve,
+    OrderChanged,
+    OrderOnHold,
+    SourcedTooOften,
+)
 from services.orders.domain.sourcing import Wish
 from services.orders.domain.states import Method, UnitState
 from services.orders.usecases.cancel_order import Encode, Guard, known
@@ -68,8 +74,8 @@ class ResolveShortage:
         """The answer in wire form.
 
         Raises:
-            OrderUnknown, NothingToResolve, InsufficientStock, NoPlan, LocationUnknown, LocationInactive,
-            PickupNotPossible: nothing is changed.
+            OrderUnknown, NothingToResolve, SourcedTooOften, InsufficientStock, NoPlan, LocationUnknown,
+            LocationInactive, PickupNotPossible: nothing is changed.
         """
         if choice.pickup_location_id:
             await self._directory.learn({choice.pickup_location_id}, "")
@@ -90,6 +96,8 @@ class ResolveShortage:
                 tx.answer(request.key, request.fingerprint, lambda: encode(order))
             elif order.on_hold:
                 raise OrderOnHold(order_id, order.holds[-1].reason)
+            elif order.worn_out:
+                raise SourcedTooOften(order_id, order.attempts)
             else:
                 # Attempts are set aside before inventory is asked, so that no two searches share one.
                 order.attempts += ATTEMPTS_SET_ASIDE

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 
@@ -177,9 +177,9 @@ class SourceAgain:
             if current is None or current.stage != MOVE or current.attempt != case.attempt:
                 return
             following = dataclasses.replace(current, tries=current.tries + 1)
-            if isinstance(error, AttemptsExhausted | PassedOn):
+            order = tx.orders[case.order_id]
+            if isinstance(error, AttemptsExhausted | PassedOn) and not order.worn_out:
                 # The attempt's reservation ended, or was made for other units.
-                order = tx.orders[case.order_id]
                 order.attempts += 1
                 following = dataclasses.replace(following, attempt=order.attempts)
             seconds = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**current.tries)
@@ -286,9 +286,7 @@ class SourceAgain:
                 return secured is not None and reserved_for(order, secured.reservation_id)
             there = order.units_in(UnitState.RESOURCING)
             if any(there.get(n, 0) < q for n, q in wanted.items()):
-                order.attempts += 1
-                following = dataclasses.replace(current, attempt=order.attempts)
-                await tx.move_case(following, note="units were settled otherwise meanwhile")
+                await _try_again(tx, order, current, wanted, "units were settled otherwise meanwhile")
                 return False
             if secured is not None:
                 order.resourced(parts, case.wanted, UnitState.RESOURCING, tx.now)
@@ -309,16 +307,7 @@ class SourceAgain:
             current = await tx.lock_case(case.order_id, case.case_id)
             if current is None or current.stage != SOURCE or current.attempt != case.attempt:
                 return
-            if current.tries + 1 >= MAX_TRIES:
-                there = order.units_in(UnitState.RESOURCING)
-                order.given_up([(n, min(q, there.get(n, 0))) for n, q in wanted.items()], tx.now)
-                await tx.move_case(
-                    dataclasses.replace(current, stage=DONE, tries=current.tries + 1), note=note
-                )
-                return
-            order.attempts += 1
-            following = dataclasses.replace(current, attempt=order.attempts, tries=current.tries + 1)
-            await tx.move_case(following, note=note)
+            await _try_again(tx, order, dataclasses.replace(current, tries=current.tries + 1), wanted, note)
 
         await self._store.change([case.order_id], go_on)
 
@@ -333,6 +322,19 @@ class SourceAgain:
         if order is None:
             raise OrderUnknown(order_id)
         return order
+
+
+async def _try_again(tx: Tx, order: Order, case: Case, wanted: Mapping[int, int], note: str) -> None:
+    """Another attempt, or the end of the search where case or order had too many: the units are cancelled."""
+    if case.tries < MAX_TRIES and not order.worn_out:
+        order.attempts += 1
+        await tx.move_case(dataclasses.replace(case, attempt=order.attempts), note=note)
+        return
+    there = order.units_in(UnitState.RESOURCING)
+    gone = [(n, min(q, there[n])) for n, q in wanted.items() if there.get(n)]
+    if gone:
+        order.given_up(gone, tx.now)
+    await tx.move_case(dataclasses.replace(case, stage=DONE), note=note)
 
 
 def _destination(order: Order, case: Case) -> Address | None:

@@ -83,6 +83,13 @@ ERRORS = ErrorTable(
             "El pedido {order_id} se intentó {attempts} veces; repítalo con otro request_id",
         ),
         ErrorRule(
+            refusals.SourcedTooOften,
+            _FAILED,
+            "ATTEMPTS_EXHAUSTED",
+            "Ya se buscaron ubicaciones {attempts} veces para el pedido {order_id} y no se buscan más; "
+            "cancele lo que espera",
+        ),
+        ErrorRule(
             refusals.NothingPromised,
             _FAILED,
             "NOTHING_PROMISED",
