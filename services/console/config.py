@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.settings import ChassisSettings
+from chassis.http_door import HttpSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ChassisSettings):
+class Settings(HttpSettings):
     """What the pages for people can be told, besides what every service can."""
 
     service_name: str = "console"

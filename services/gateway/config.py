@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chassis.settings import ChassisSettings
+from chassis.http_door import HttpSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ChassisSettings):
+class Settings(HttpSettings):
     """What the HTTP door can be told, besides what every service can."""
 
     service_name: str = "gateway"
-    http_listen: str = "127.0.0.1:8080"
     max_body_bytes: int = 1 << 20
     """Larger request bodies are refused with 413 before they are read whole."""
     cors_origins: tuple[str, ...] = ()
