@@ -28,6 +28,8 @@ DEEPEST = 5
 EXAMPLES = int(os.environ.get("ALJIBE_TEST_EXAMPLES", "200"))
 SECONDS = st.integers(-62135596800, 253402300799)
 NANOS = st.sampled_from((0, 1, 1_000, 1_001, 1_000_000, 123_000_000, 123_456_000, 123_456_789, 999_999_999))
+MAX_DURATION_SECONDS = 315_576_000_000
+"""Ten thousand years, by google/protobuf/duration.proto."""
 TEXTS = st.one_of(
     st.sampled_from(("", "a", "ñandú", "0", '"\\\n')), st.text(st.characters(codec="utf-8"), max_size=6)
 )
@@ -76,6 +78,12 @@ def filled(draw: st.DrawFn, descriptor: Any, make: Callable[[], Message], depth:
     if descriptor.full_name == "google.protobuf.Timestamp":
         stamp: Any = message
         stamp.seconds, stamp.nanos = draw(SECONDS), draw(NANOS)
+        return message
+    if descriptor.full_name == "google.protobuf.Duration":
+        span: Any = message
+        sign = draw(st.sampled_from((1, -1)))
+        # Both parts have the sign of the whole.
+        span.seconds, span.nanos = sign * draw(st.integers(0, MAX_DURATION_SECONDS)), sign * draw(NANOS)
         return message
     for field in descriptor.fields:
         if not draw(st.booleans()) or (field.message_type is not None and depth >= DEEPEST):
