@@ -165,10 +165,16 @@ def error_info_of(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
         return None
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
-            for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    return info
+            return info_in(value)
+    return None
+
+
+def info_in(status: bytes) -> error_details_pb2.ErrorInfo | None:
+    """The ErrorInfo in a google.rpc.Status in wire form, if any."""
+    for detail in status_pb2.Status.FromString(status).details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info
     return None
 
 

@@ -49,6 +49,10 @@ class Wish(NamedTuple):
                 units[line.sku] = units.get(line.sku, 0) + line.quantity_units
         return units
 
+    def names(self, location_id: str) -> bool:
+        """Whether the customer chose this very location for a line."""
+        return any(line.location_id == location_id for line in self.lines)
+
 
 class PlannedLine(NamedTuple):
     """Units of a line in a part."""

@@ -89,6 +89,8 @@ class Inventory(
     expire: timedelta = timedelta(minutes=15)
     version: int = 1
     reserve_groups: list[int] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    """Locations that take no orders, whatever was told of them."""
     limits: dict[str, int] = field(default_factory=dict)
     """What each customer may still have; such articles have a pool that has a say."""
     limits_asked: list[Any] = field(default_factory=list)
@@ -153,6 +155,8 @@ class Inventory(
             return self._granted(found, existed=True)
         if found is not None:
             return self._refused("RESERVATION_ENDED", [])
+        for location_id in sorted({p.location_id for p in one.picks} & self.closed):
+            return self._refused("LOCATION_INACTIVE", [], location_id=location_id)
         if any(self.stock.get((p.sku, p.location_id), 0) < p.quantity_units for p in one.picks):
             self.version += 1
             return self._refused("INSUFFICIENT_STOCK", one.picks)
@@ -179,10 +183,10 @@ class Inventory(
             granted=inventory_pb2.ReserveStockResponse(reservation=reservation, existed=existed)
         )
 
-    def _refused(self, reason: str, picks: Any) -> Any:
+    def _refused(self, reason: str, picks: Any, **facts: str) -> Any:
         return inventory_pb2.ReserveOutcome(
             refused=inventory_pb2.ReserveRefusal(
-                status=refusal(grpc.StatusCode.FAILED_PRECONDITION, reason),
+                status=refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, **facts),
                 reason=reason,
                 positions=[self._position(p.sku, p.location_id) for p in picks],
             )

@@ -134,6 +134,29 @@ async def test_an_order_is_split_when_no_location_has_all_of_it(orders: Service)
     assert sorted(part.location_id for part in order.plan) == ["store-1", "wh-1"]
 
 
+async def test_an_order_planned_where_a_moment_ago_was_closed_goes_elsewhere(orders: Service) -> None:
+    """Orders has not heard of it yet; the customer hears nothing of it. Stock only there is no stock."""
+    await orders.stock(("a", "wh-1", 1), ("a", "store-1", 1), ("b", "wh-1", 1))
+    orders.neighbours.inventory.closed = {"wh-1"}
+
+    order = (await orders.stub().PlaceOrder(place(wish(("a", 1))))).order
+    nowhere_else = await refused(orders.stub().PlaceOrder(place(wish(("b", 1)))))
+
+    assert [part.location_id for part in order.plan] == ["store-1"]
+    assert nowhere_else == (grpc.StatusCode.FAILED_PRECONDITION, "INSUFFICIENT_STOCK")
+
+
+async def test_a_pickup_at_a_store_that_closed_a_moment_ago_is_refused_by_its_reason(orders: Service) -> None:
+    """The customer chose that very store."""
+    await orders.stock(("a", "store-1", 1), ("a", "wh-1", 1))
+    orders.neighbours.inventory.closed = {"store-1"}
+
+    draft = wish(("a", 1), method=PICKUP, store="store-1")
+    outcome = await refused(orders.stub().PlaceOrder(place(draft)))
+
+    assert outcome == (grpc.StatusCode.FAILED_PRECONDITION, "LOCATION_INACTIVE")
+
+
 @pytest.mark.parametrize("token", ["tok_declined", "tok_insufficient_funds"])
 async def test_a_declined_payment_releases_everything(orders: Service, token: str) -> None:
     """A refusal leaves nothing behind, and the same request may be paid otherwise."""

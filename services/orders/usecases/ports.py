@@ -116,6 +116,8 @@ class Refused:
 
     reason: str
     status: bytes
+    closed_location_id: str = ""
+    """The location that was planned on and takes no orders now."""
 
 
 class Reservations(Protocol):

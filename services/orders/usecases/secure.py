@@ -11,11 +11,13 @@ from chassis.clock import Clock
 from chassis.conventions import LOCATION_ID, PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_PARTS, PLAN_WAY
 from chassis.refusals import PassedOn
 from chassis.telemetry import present
-from services.orders.domain.places import Locations
+from services.orders.domain.facts import Part
+from services.orders.domain.places import Address, Locations
+from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, ShortLine
 from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
-from services.orders.domain.views import Stock
+from services.orders.domain.views import Capacity, Stock
 from services.orders.usecases.ports import Decided, Directory, Granted, Reservations, StockReplica
 from services.orders.usecases.terms import Terms, TermsAt
 
@@ -41,6 +43,33 @@ class Secured(NamedTuple):
     attempt: int
     hold_until: datetime | None
     terms: Terms
+
+    def parts(
+        self,
+        locations: Locations,
+        new_id: NewId,
+        capacity: Capacity,
+        to: Address | None = None,
+        *,
+        destination: tuple[float, float] | None = None,
+    ) -> list[Part]:
+        """The plan's parts, promised under the terms it was made on; see `parts_of`.
+
+        Raises:
+            NothingPromised: a location has no opening or no capacity left.
+        """
+        return parts_of(
+            self.plan,
+            self.reservation_id,
+            self.attempt,
+            self.terms.now,
+            locations,
+            self.terms.rules,
+            new_id,
+            to,
+            destination=destination,
+            capacity=capacity,
+        )
 
 
 class Secure:
@@ -122,13 +151,17 @@ class Secure:
                 return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time, terms)
             if outcome.reason == "RESERVATION_ENDED":
                 attempt = self._next(order_id, attempt, last_attempt)
-            elif outcome.reason == "INSUFFICIENT_STOCK":
-                plans += 1
-                trigger = STALE_REPLICA if trigger == PLACED else trigger
-                if plans >= MAX_PLANS:
-                    raise InsufficientStock(_shortages(wish, self._stock.bare(channel_id)))
-            else:
+                continue
+            closed = outcome.closed_location_id
+            if closed and not wish.names(closed):
+                # Closed a moment ago, and the directory does not know yet.
+                excluded |= {closed}
+            elif outcome.reason != "INSUFFICIENT_STOCK":
                 raise PassedOn(outcome.status, outcome.reason)
+            plans += 1
+            trigger = STALE_REPLICA if trigger == PLACED else trigger
+            if plans >= MAX_PLANS:
+                raise InsufficientStock(_shortages(wish, self._stock.bare(channel_id)))
 
     async def _plan(
         self,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from chassis.call import current_call
-from chassis.errors import preferred_language
+from chassis.errors import info_in, preferred_language
 from chassis.groups import GroupCommit
 from chassis.refusals import PassedOn
 from chassis.wire import writer
@@ -73,7 +72,8 @@ class CatalogPrices:
         language = preferred_language(call.languages) if call is not None and call.languages else "en"
         outcome = await self._groups[language].submit(request)
         if outcome.HasField("refusal"):
-            raise PassedOn(outcome.refusal, reason_in(outcome.refusal))
+            info = info_in(outcome.refusal)
+            raise PassedOn(outcome.refusal, info.reason if info is not None else "")
         return _quote(outcome.quote)
 
     async def close(self) -> None:
@@ -139,15 +139,6 @@ async def read_unit_prices(
                 currency = outcome.quote.currency_code
                 found[sku] = outcome.quote.total_minor - outcome.quote.tax_minor
     return currency, found
-
-
-def reason_in(status: bytes) -> str:
-    """The ErrorInfo reason in a serialized google.rpc.Status; empty when it has none."""
-    for detail in status_pb2.Status.FromString(status).details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            return str(info.reason)
-    return ""
 
 
 def _quote(quote: pricing_pb2.Quote) -> Quote:

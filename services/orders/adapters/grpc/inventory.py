@@ -9,6 +9,7 @@ from typing import NamedTuple
 import grpc
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
+from chassis.errors import info_in
 from chassis.groups import GroupCommit
 from chassis.replica import Batch, Block, Row
 from chassis.wire import writer
@@ -32,6 +33,7 @@ Learn = Callable[[Iterable[Row]], object]
 """Takes true figures over into the replica."""
 
 
+_LOCATION_INACTIVE = "LOCATION_INACTIVE"
 _RESERVE_STOCK = "/aljibe.inventory.v1.ReservationService/BatchReserveStock"
 # Requests are written as bytes, so that none is copied into the message they travel in.
 _requests = writer(inventory_pb2.BatchReserveStockRequest)
@@ -81,7 +83,7 @@ class InventoryReservations:
         if outcome.HasField("refused"):
             refused = outcome.refused
             self._learn(rows(refused.positions))
-            return Refused(refused.reason, refused.status)
+            return Refused(refused.reason, refused.status, _closed(refused))
         granted = outcome.granted
         reservation = granted.reservation
         return Granted(
@@ -175,6 +177,13 @@ class Snapshots:
         async for chunk in self._stub.SnapshotAvailability(request, timeout=CALL_SECONDS):
             self._learn(rows(chunk.positions))
         return [None] * len(asked)
+
+
+def _closed(refused: inventory_pb2.ReserveRefusal) -> str:
+    if refused.reason != _LOCATION_INACTIVE:
+        return ""
+    info = info_in(refused.status)
+    return info.metadata.get("location_id", "") if info is not None else ""
 
 
 def rows(positions: Iterable[inventory_pb2.PositionState]) -> list[Row]:
