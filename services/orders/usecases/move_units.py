@@ -17,7 +17,7 @@ from services.orders.domain.facts import Part, Wanted
 from services.orders.domain.moving import movable, spots, unpicked
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
-from services.orders.domain.placing import NewId, parts_of
+from services.orders.domain.placing import NewId
 from services.orders.domain.refusals import (
     InsufficientStock,
     LocationUnknown,
@@ -271,17 +271,7 @@ class MoveUnits:
 
     def _parts(self, found: _Found) -> list[Part]:
         secured = found.secured
-        return parts_of(
-            secured.plan,
-            secured.reservation_id,
-            secured.attempt,
-            secured.terms.now,
-            self._directory.locations,
-            secured.terms.rules,
-            self._new_id,
-            found.to,
-            capacity=self._capacity,
-        )
+        return secured.parts(self._directory.locations, self._new_id, self._capacity, found.to)
 
     async def _give_back(self, found: _Found | None) -> None:
         if found is not None:

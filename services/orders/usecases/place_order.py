@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.conventions import CHANNEL_ID, ORDER_ID
 from chassis.telemetry import span
 from services.orders.domain.draft import Draft, check
-from services.orders.domain.placing import NewId, parts_of, place
+from services.orders.domain.placing import NewId, place
 from services.orders.domain.prices import Quote
 from services.orders.domain.refusals import (
     AttemptsExhausted,
@@ -200,16 +200,11 @@ class PlaceOrder:
         trace_id: str,
     ) -> Acceptance:
         now = self._clock()
-        parts = parts_of(
-            secured.plan,
-            secured.reservation_id,
-            secured.attempt,
-            secured.terms.now,
+        parts = secured.parts(
             self._directory.locations,
-            secured.terms.rules,
             self._new_id,
+            self._capacity,
             destination=secured.decided.record.wish.destination,
-            capacity=self._capacity,
         )
         order = place(
             order_id,

@@ -11,7 +11,7 @@ from services.orders.domain.facts import Wanted
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
-from services.orders.domain.placing import NewId, parts_of
+from services.orders.domain.placing import NewId
 from services.orders.domain.refusals import (
     NothingPromised,
     NothingToResolve,
@@ -134,17 +134,7 @@ class ResolveShortage:
     async def _commit(
         self, order_id: str, choice: Choice, secured: Secured, request: Request, encode: Encode
     ) -> bytes:
-        parts = parts_of(
-            secured.plan,
-            secured.reservation_id,
-            secured.attempt,
-            secured.terms.now,
-            self._directory.locations,
-            secured.terms.rules,
-            self._new_id,
-            choice.ship_to,
-            capacity=self._capacity,
-        )
+        parts = secured.parts(self._directory.locations, self._new_id, self._capacity, choice.ship_to)
 
         async def finish(tx: Tx) -> bytes | Order | None:
             order = known(tx, order_id)

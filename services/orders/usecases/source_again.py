@@ -23,7 +23,7 @@ from chassis.telemetry import from_traceparent, span
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.places import Address
-from services.orders.domain.placing import NewId, parts_of
+from services.orders.domain.placing import NewId
 from services.orders.domain.refusals import (
     AttemptsExhausted,
     InsufficientStock,
@@ -259,17 +259,7 @@ class SourceAgain:
         self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address
     ) -> None:
         parts = (
-            parts_of(
-                secured.plan,
-                secured.reservation_id,
-                secured.attempt,
-                secured.terms.now,
-                self._directory.locations,
-                secured.terms.rules,
-                self._new_id,
-                to,
-                capacity=self._capacity,
-            )
+            secured.parts(self._directory.locations, self._new_id, self._capacity, to)
             if secured is not None
             else []
         )
