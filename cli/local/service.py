@@ -12,8 +12,8 @@ from pathlib import Path
 
 import grpc
 import httpx
-from grpc_health.v1 import health_pb2
 
+from chassis.health import serves
 from cli.local.child import Child
 from cli.local.happening import Happening, ignore
 
@@ -149,16 +149,7 @@ class ServiceProcess:
 
     async def _grpc_serving(self) -> bool:
         async with grpc.aio.insecure_channel(self.address, options=_CHANNEL_OPTIONS) as channel:
-            check = channel.unary_unary(
-                "/grpc.health.v1.Health/Check",
-                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-                response_deserializer=health_pb2.HealthCheckResponse.FromString,
-            )
-            try:
-                answer = await check(health_pb2.HealthCheckRequest(), timeout=_HEALTH_CALL_SECONDS)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            return await serves(channel, _HEALTH_CALL_SECONDS)
 
     async def _http_ok(self) -> bool:
         async with httpx.AsyncClient(trust_env=False, timeout=_HEALTH_CALL_SECONDS) as client:

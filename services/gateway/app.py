@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-import grpc
 import orjson
-from grpc_health.v1 import health_pb2
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as Page
 
+from chassis.health import serves
 from services.gateway.adapters import openapi
 from services.gateway.adapters.comments import read_comments
 from services.gateway.adapters.docs_page import LANGUAGES, render
@@ -28,10 +27,9 @@ from services.gateway.adapters.routes import RouteTable, contract_services, rout
 from services.gateway.adapters.upstream import Upstream
 from services.gateway.config import Settings
 
-HEALTH_TIMEOUT_SECONDS = 1.0
+HEALTH_SECONDS = 1.0
 NOT_WAITED_FOR = frozenset({"telemetry", "insights"})
 """They show what happened; the door is of use without them."""
-_HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 _CORS_HEADERS = (
     "authorization",
     "content-type",
@@ -92,22 +90,11 @@ class Gateway:
 
     async def _ready(self, request: Request) -> Response:
         """200 when every service that sells serves; 503 names those that do not."""
-        selling = [name for name in self._upstream.services if name not in NOT_WAITED_FOR]
-        away = [name for name in selling if not await self._serves(name)]
+        selling = {name: one for name, one in self._upstream.services.items() if name not in NOT_WAITED_FOR}
+        answers = await asyncio.gather(*(serves(one, HEALTH_SECONDS) for one in selling.values()))
+        away = [name for name, there in zip(selling, answers, strict=True) if not there]
         body = orjson.dumps({"state": "waiting" if away else "ready", "away": away})
         return Response(body, 503 if away else 200, media_type="application/json")
-
-    async def _serves(self, name: str) -> bool:
-        check = self._upstream.services[name].unary_unary(
-            _HEALTH_METHOD,
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_SECONDS)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def _cors(origins: Sequence[str]) -> Sequence[Middleware]:

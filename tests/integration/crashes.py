@@ -120,7 +120,9 @@ def struck_of(platform: Platform) -> Tally:
     )
 
 
-async def crash(rounds: int, seed: int, seconds: float = float("inf")) -> Strikes:
+async def crash(
+    rounds: int, seed: int, seconds: float = float("inf"), patience_seconds: float = PATIENCE_SECONDS
+) -> Strikes:
     """Strike for so many rounds, or so long, then see that nothing was lost or doubled.
 
     Raises:
@@ -133,7 +135,7 @@ async def crash(rounds: int, seed: int, seconds: float = float("inf")) -> Strike
         skus = [await world.article(stock=dict.fromkeys(places, PLENTY)) for _ in range(ARTICLES)]
         scarce = [await world.article() for _ in range(SCARCE)]
         received = dict.fromkeys(skus, PLENTY * len(places)) | dict.fromkeys(scarce, 0)
-        crowd = Crowd(world, skus, seed, PATIENCE_SECONDS)
+        crowd = Crowd(world, skus, seed, patience_seconds)
         until = time.monotonic() + seconds
 
         async with asyncio.TaskGroup() as group:
@@ -245,11 +247,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--seconds", type=float, default=float("inf"), help="strike no longer than this")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        help="how long customers repeat a call, in seconds",
+    )
     parser.add_argument("--tally", type=Path, help="a file that adds up several runs")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)  # noqa: T201
     began = time.monotonic()
-    strikes = asyncio.run(crash(given.rounds, given.seed, given.seconds))
+    strikes = asyncio.run(crash(given.rounds, given.seed, given.seconds, given.patience))
     print(  # noqa: T201
         f"{sum(strikes.struck.values())} strikes in {time.monotonic() - began:.0f} s, {strikes.orders} orders"
         f" accepted, {strikes.repeats} calls repeated; nothing lost, nothing doubled\n\n"

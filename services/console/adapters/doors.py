@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import grpc
-from grpc_health.v1 import health_pb2
 
 from aljibe.catalog.v1 import catalog_pb2_grpc, pricing_pb2_grpc
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc, incidents_pb2_grpc
@@ -24,6 +23,7 @@ from aljibe.inventory.v1 import (
 from aljibe.ops.v1 import bus_pb2_grpc
 from aljibe.orders.v1 import orders_pb2_grpc, rules_pb2_grpc, stock_prices_pb2_grpc
 from aljibe.telemetry.v1 import traces_pb2_grpc
+from chassis import health
 from chassis.client import channel
 from services.console.config import Settings
 
@@ -31,7 +31,6 @@ CALL_SECONDS = 5.0
 """Deadline of a call that a person waits for."""
 HEALTH_SECONDS = 1.0
 BUS_SERVICES = ("catalog", "inventory", "orders", "fulfillment", "insights")
-_HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 _STORE_MESSAGE_BYTES = 16 << 20
 
 
@@ -72,16 +71,7 @@ class Doors:
 
     async def serves(self, service: str) -> bool:
         """Whether a service answers its health check."""
-        check = self.channel(service).unary_unary(
-            _HEALTH_METHOD,
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return await health.serves(self.channel(service), HEALTH_SECONDS)
 
     def bus(self, service: str) -> bus_pb2_grpc.BusServiceAsyncStub:
         """A service's own view of the bus. Raises KeyError when it has none."""
