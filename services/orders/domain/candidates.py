@@ -1,4 +1,5 @@
-"""Who may serve the lines of an order that are sent, and what each would cost.
+"""Who may serve the lines of an order that are sent, to the customer or to the store where they are
+collected, and what each would cost.
 
 Locations stand in columns, in order of id: an order may have a thousand candidates, and a list of numbers
 costs a tenth of as many objects.
@@ -36,7 +37,9 @@ class Item(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """What an order's candidates are found in. `taken` are units that the order's pickups have already."""
+    """What an order's candidates are found in. `taken` are units that the order's pickups have already, or
+    others of its parcels.
+    """
 
     stock: Stock
     rules: SourcingRules
@@ -45,6 +48,20 @@ class Sources(NamedTuple):
     excluded: frozenset[str]
     taken: Mapping[tuple[str, str], int]
     here: Here
+    store_id: str = ""
+    """Where what is sent is collected, and what `here` is seen from; empty: it goes to the customer."""
+
+    def arrivals(self, ids: Sequence[str], kms: Sequence[int], parcels: Sequence[int]) -> list[int | None]:
+        """The days from which on the customer has parcels of so many units, or can collect them."""
+        if self.store_id:
+            return self.moment.collections(self.store_id, ids, parcels)
+        return self.moment.arrivals(ids, kms, parcels)
+
+    def arrival(self, location_id: str, km: int, units: int) -> int | None:
+        """The same of one."""
+        if self.store_id:
+            return self.moment.collections(self.store_id, (location_id,), (units,))[0]
+        return self.moment.arrival(location_id, km, units)
 
 
 class Row(NamedTuple):
@@ -138,13 +155,29 @@ class Candidates:
             (of_warehouses if vectors[at][3] else of_stores)[km] for at, km in zip(ids, kms, strict=True)
         ]
         fixed, units_cost = [one[0] for one in asked], [one[1] for one in asked]
+        if sources.store_id:
+            units_cost = [cost + rules.transfer_per_unit for cost in units_cost]
         found = cls(ids, kms, fixed, units_cost, [0] * len(ids), cover, ranks)
         return found._late(sources) if rules.late_per_day and ids else found
+
+    def beside(self, location_id: str, cover: Sequence[int], unit: int) -> Candidates:
+        """These, and behind them the store where all is collected, which gives `cover` at `unit` each
+        without a parcel; no group comes before it.
+        """
+        return Candidates(
+            [*self.ids, location_id],
+            [*self.kms, 0],
+            [*self.fixed, 0],
+            [*self.units, unit],
+            [*self.late_days, 0],
+            [[*column, units] for column, units in zip(self.cover, cover, strict=True)],
+            [None if column is None else [*column, 0] for column in self.ranks],
+        )
 
     def _late(self, sources: Sources) -> Candidates:
         """With what lateness costs, and without those that can promise nothing."""
         parcels = list(map(sum, zip(*self.cover, strict=True)))
-        days = sources.moment.arrivals(self.ids, self.kms, parcels)
+        days = sources.arrivals(self.ids, self.kms, parcels)
         best = min([day for day in days if day is not None], default=None)
         if best is None:
             return self._only([])

@@ -97,6 +97,10 @@ class Here:
         self.eligible: dict[tuple[object, ...], Eligible] = {}
         """By method and the rules that are about a line."""
 
+    def from_place(self, place: tuple[float, float]) -> Here:
+        """The same for goods that go there."""
+        return Here(self.locations, place, self._open_now)
+
     def cosines(self) -> Mapping[str, float]:
         """Of the angle between the destination and each location that ships, seen from the middle of the
         earth.
@@ -131,13 +135,15 @@ class Here:
         return found & self._open_now() if matcher.open_now else found
 
 
-def eligible(wish: Wish, line: WishLine, rules: SourcingRules, here: Here) -> Eligible:
-    """What the rules say of `line`."""
-    sent = line.method is Method.SHIP
+def eligible(
+    wish: Wish, line: WishLine, rules: SourcingRules, here: Here, *, to_store: bool = False
+) -> Eligible:
+    """What the rules say of `line`; `to_store`: of sending it to the store where it is collected."""
+    sent = to_store or line.method is Method.SHIP
     exclusions = [one for one in rules.exclusions if applies(one.scope, wish, line, rules)]
     keeping = [one for one in rules.safety_days if one.days and applies(one.scope, wish, line, rules)]
     groups = [one for one in rules.groups if applies(one.scope, wish, line, rules)] if sent else []
-    key = line.method, *map(id, exclusions), None, *map(id, keeping), None, *map(id, groups)
+    key = line.method, sent, *map(id, exclusions), None, *map(id, keeping), None, *map(id, groups)
     known = here.eligible.get(key)
     if known is not None:
         return known

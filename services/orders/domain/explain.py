@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.orders.domain.candidates import Row, Sources
+from services.orders.domain.candidates import Row
 from services.orders.domain.costs import parcel_co2, way_cost
-from services.orders.domain.eligibility import Eligible, Here, eligible, in_one_parcel
+from services.orders.domain.eligibility import Eligible, eligible, in_one_parcel
 from services.orders.domain.places import SHIP, Location, Locations, unit_vector, whole_km
 from services.orders.domain.plans import Plan, PlannedPart
 from services.orders.domain.promise import Timetable
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
+from services.orders.domain.sending import ways_of
 from services.orders.domain.shipping import Ship
 from services.orders.domain.states import Method
 
@@ -71,30 +72,32 @@ class Explained:
         self.plan: Plan = record.replay(locations, rules)
         self._view = record.view(locations)
         self._worth = record.worth(locations)
-        self._parts = {(part.location_id, part.method): part for part in self.plan.parts}
-        self._shipped = [line for line in record.wish.lines if line.method is Method.SHIP]
-        self._ship: Ship | None = None
-        self._rows: dict[str, Row] = {}
-        timetable = Timetable.of(locations, rules)
-        self._here = Here(locations, record.wish.destination, lambda: timetable.open_at(record.now))
-        if self._shipped and record.wish.destination is not None:
-            capacity = record.capacity_left(locations)
-            moment = timetable.at(record.now, capacity, record.wish.destination)
-            taken: dict[tuple[str, str], int] = {}
-            for part in self.plan.parts:
-                if part.method is Method.PICKUP:
-                    for line in part.lines:
-                        key = line.sku, part.location_id
-                        taken[key] = taken.get(key, 0) + line.quantity_units
-            sources = Sources(self._view, rules, self._worth, moment, record.excluded, taken, self._here)
-            self._ship = Ship(record.wish, self._shipped, sources)
-            candidates = self._ship.candidates()
-            self._rows = {name: candidates.row(at) for at, name in enumerate(candidates.ids)}
+        self._serving = {part.location_id for part in self.plan.parts}
+        moment = Timetable.of(locations, rules).at(
+            record.now, record.capacity_left(locations), record.wish.destination
+        )
+        ways = ways_of(record.wish, self._view, locations, rules, self._worth, moment, record.excluded)
+        self._here = ways.sources.here
+        self._sent = {line.line_number for ship in (ways.shipped, *ways.lacking.values()) for line in ship}
+        self._ships = ways.ships(record.wish, locations)
+        self._rows: dict[str, tuple[Ship, Row]] = {}
+        """By location the first decision that it could serve something of, or the one that it serves."""
+        for ship in self._ships:
+            candidates = ship.candidates()
+            serving = {part.location_id for part in self._parts(ship)}
+            for at, name in enumerate(candidates.ids):
+                if name not in self._rows or name in serving:
+                    self._rows[name] = ship, candidates.row(at)
+
+    def _parts(self, ship: Ship) -> list[PlannedPart]:
+        """What is sent by that decision."""
+        store_id = ship.sources.store_id
+        return [part for part in self.plan.parts if part.sent and part.pickup_location_id == store_id]
 
     @property
     def split_cost(self) -> int:
         """What the parcels beyond the first cost on top, in thousandths of a minor unit."""
-        parcels = sum(1 for part in self.plan.parts if part.method is Method.SHIP)
+        parcels = sum(1 for part in self.plan.parts if part.sent)
         return self.rules.split * max(0, parcels - 1)
 
     def candidates(self) -> list[Candidate]:
@@ -107,22 +110,21 @@ class Explained:
         here = [
             line
             for line in self.record.wish.lines
-            if line.method is Method.SHIP or (line.method is Method.PICKUP and line.location_id == name)
+            if line.line_number in self._sent or (line.method is Method.PICKUP and line.location_id == name)
         ]
         coverable = sum(min(line.quantity_units, self._view.units(line.sku).get(name, 0)) for line in here)
-        km = 0
-        if self._shipped and self.record.wish.destination is not None:
-            km = whole_km(
-                unit_vector(*self.record.wish.destination), unit_vector(location.latitude, location.longitude)
-            )
-        row = self._rows.get(name)
+        ship, row = self._rows.get(name, (None, None))
+        km = 0 if row is None else row.km
+        to = (ship or self._ships[-1]).sources.here.destination if self._ships else None
+        if row is None and to is not None:
+            km = whole_km(unit_vector(*to), unit_vector(location.latitude, location.longitude))
         code, rule = self._eliminated(location, coverable)
         return Candidate(
             name,
             km,
             coverable,
             code,
-            {} if row is None else self._terms(row),
+            {} if ship is None or row is None else self._terms(ship, row),
             rule,
             0 if row is None else row.late_days,
             0 if row is None else parcel_co2(row.km, self.rules),
@@ -131,36 +133,41 @@ class Explained:
     def why_not(self, location: Location) -> Reason:
         """Why this location serves nothing, or less than it could."""
         candidate = self.candidate(location)
-        row = self._rows.get(location.location_id)
-        if candidate.eliminated_by not in (NOT_CHEAPEST, LATER_GROUP) or row is None or self._ship is None:
+        ship, _ = self._rows.get(location.location_id, (None, None))
+        if candidate.eliminated_by not in (NOT_CHEAPEST, LATER_GROUP) or ship is None:
             return Reason(candidate, None)
-        cost = self._ship.cost_with(location.location_id)
-        return Reason(candidate, None if cost is None else max(0, cost - self.plan.cost))
+        costs = [one.cost_with(location.location_id) for one in self._ships]
+        mine = [(one, cost) for one, cost in zip(self._ships, costs, strict=True) if cost is not None]
+        extra = [cost - self._cost_of(one) for one, cost in mine]
+        return Reason(candidate, max(0, min(extra)) if extra else None)
+
+    def _cost_of(self, ship: Ship) -> int:
+        """What is sent by that decision costs, without the other parcels of the order."""
+        return self.plan.cost if len(self._ships) == 1 else ship.plan(self.record.partial).cost
 
     # ---- what became of a location
 
     def _eliminated(self, location: Location, coverable: int) -> tuple[str, str]:
         name, wish = location.location_id, self.record.wish
-        if any(at == name for at, _ in self._parts):
+        if name in self._serving:
             return CHOSEN, ""
         if not location.active:
             return INACTIVE, ""
         if name in self.record.excluded:
             return FAILED_BEFORE, ""
-        if not self._shipped and all(line.location_id != name for line in wish.lines):
+        collects = any(line.method is not Method.SHIP and line.location_id == name for line in wish.lines)
+        if not self._ships and not collects:
             return NOT_THE_PICKUP_STORE, ""
-        if self._ship is not None and SHIP not in location.capabilities:
+        if not collects and SHIP not in location.capabilities:
             return NO_CAPABILITY, ""
         if not coverable:
             return NO_STOCK, ""
-        if self._ship is None:
-            return self._pickup_eliminated(location)
-        row = self._rows.get(name)
-        if row is None:
-            return self._barred(name)
+        ship, row = self._rows.get(name, (None, None))
+        if ship is None or row is None:
+            return self._pickup_eliminated(location) if collects else self._barred(name)
         if not self.plan.parts:
             return SHORT, ""
-        return self._lost(row)
+        return self._lost(ship, row)
 
     def _pickup_eliminated(self, location: Location) -> tuple[str, str]:
         name, wish = location.location_id, self.record.wish
@@ -171,12 +178,12 @@ class Explained:
                     return EXCLUDED_BY_RULE, rule.banned[name]
                 if keeper := self._keeper(rule, line.sku, name):
                     return SAFETY_DAYS, keeper
-        return SHORT, ""
+        # What it has of a line would have come beside a parcel with the rest.
+        return (NOT_CHEAPEST if self.plan.parts else SHORT), ""
 
     def _barred(self, name: str) -> tuple[str, str]:
         """Which rule lets a location that has something serve nothing."""
-        assert self._ship is not None
-        for item in self._ship.items:
+        for item in [item for ship in self._ships for item in ship.items]:
             if self._view.units(item.sku).get(name, 0) <= 0:
                 continue
             if name in item.eligible.banned:
@@ -194,31 +201,27 @@ class Explained:
                 return one.name
         return ""
 
-    def _lost(self, row: Row) -> tuple[str, str]:
+    def _lost(self, ship: Ship, row: Row) -> tuple[str, str]:
         """Why a location that might have served does not."""
-        assert self._ship is not None
-        if self._ship.arrival(row) is None:
+        if ship.arrival(row) is None:
             return NO_CAPACITY, ""
-        served = [part for part in self.plan.parts if part.method is Method.SHIP]
-        group = self._earlier_group(row, served)
+        served = self._parts(ship)
+        group = self._earlier_group(ship, row, served)
         if group:
             return LATER_GROUP, group
-        whole = all(
-            units >= item.quantity_units for units, item in zip(row.cover, self._ship.items, strict=True)
-        )
+        whole = all(units >= item.quantity_units for units, item in zip(row.cover, ship.items, strict=True))
         if not whole and len(served) == 1:
             if in_one_parcel(self.record.wish, self.rules):
                 return ONE_PARCEL, "no_split_below"
             if self.rules.most_parcels == 1 and not self.record.wish.accepted:
                 return TOO_MANY_PARCELS, "most_parcels"
-        brand = self._torn(row)
+        brand = self._torn(ship, row)
         return (BRAND_TOGETHER, brand) if brand else (NOT_CHEAPEST, "")
 
-    def _earlier_group(self, row: Row, served: list[PlannedPart]) -> str:
+    def _earlier_group(self, ship: Ship, row: Row, served: list[PlannedPart]) -> str:
         """The group that served all that the location could, when that comes before the location's own."""
-        assert self._ship is not None
         name = ""
-        for number, item in enumerate(self._ship.items):
+        for number, item in enumerate(ship.items):
             ranks = item.eligible.ranks
             if not row.cover[number]:
                 continue
@@ -235,15 +238,14 @@ class Explained:
             name = item.eligible.groups[max(serving)]
         return name
 
-    def _torn(self, row: Row) -> str:
+    def _torn(self, ship: Ship, row: Row) -> str:
         """The brand of which the location has something, but not all that is to stay together."""
-        assert self._ship is not None
         brands: dict[str, list[int]] = {}
-        for number, item in enumerate(self._ship.items):
+        for number, item in enumerate(ship.items):
             brand = item.lines[0].brand
             if brand in self.rules.brands_together:
                 brands.setdefault(brand, []).append(number)
-        items = self._ship.items
+        items = ship.items
         for brand, those in brands.items():
             some = any(row.cover[n] for n in those)
             only = all(n in those for n in range(len(items)) if row.cover[n])
@@ -251,27 +253,27 @@ class Explained:
                 return brand
         return ""
 
-    def _terms(self, row: Row) -> dict[str, int]:
+    def _terms(self, ship: Ship, row: Row) -> dict[str, int]:
         """What the parcel costs, or would cost with all that the location could give, term by term."""
-        assert self._ship is not None
-        part = self._parts.get((row.location_id, Method.SHIP))
         units: dict[str, int] = {}
-        if part is not None:
-            for line in part.lines:
-                units[line.sku] = units.get(line.sku, 0) + line.quantity_units
-        else:
-            for number, item in enumerate(self._ship.items):
-                units[item.sku] = row.cover[number]
+        for part in self._parts(ship):
+            if part.location_id == row.location_id:
+                for line in part.lines:
+                    units[line.sku] = units.get(line.sku, 0) + line.quantity_units
+        if not units:
+            units = {item.sku: row.cover[number] for number, item in enumerate(ship.items)}
         late = row.late_days * self.rules.late_per_day
         distance = way_cost(row.km, self.rules)
         price = credit = 0
-        for item in self._ship.items:
-            dearer, cheaper = self._ship.stock_terms(row.location_id, item, units.get(item.sku, 0))
+        transfer = self.rules.transfer_per_unit * sum(units.values()) if ship.sources.store_id else 0
+        for item in ship.items:
+            dearer, cheaper = ship.stock_terms(row.location_id, item, units.get(item.sku, 0))
             price, credit = price + dearer, credit + cheaper
         terms = {
             "parcel": row.fixed - late - distance,
             "distance": distance,
-            "units": sum(units.values()) * row.unit,
+            "units": sum(units.values()) * row.unit - transfer,
+            "transfer": transfer,
             "stock_price": price,
             "lateness": late,
             "markdown_credit": -credit,

@@ -37,14 +37,17 @@ class Part(NamedTuple):
     due_time: datetime | None = None
     """By when it has to be on its way, or ready to be collected, for the promise to be kept."""
     done_time: datetime | None = None
-    """When it had."""
+    """When it had; of goods that are sent to a store, when they waited there."""
+    pickup_location_id: str = ""
+    """The store that the goods are sent to, to be collected; empty where a pickup's goods are there."""
 
     @property
     def kept(self) -> bool | None:
         """Whether the promise was kept; None: not to be said yet."""
-        if self.due_time is None or self.done_time is None:
+        due = self.promise_time if self.pickup_location_id else self.due_time
+        if due is None or self.done_time is None:
             return None
-        return self.done_time <= self.due_time
+        return self.done_time <= due
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,14 @@ def parts_of(
     moment = Timetable.of(locations, rules).at(now, left, destination)
     for planned in plan.parts:
         units = sum(line.quantity_units for line in planned.lines)
-        promised = moment.promise(planned.method, planned.location_id, units, km=planned.distance_km)
+        store_id = planned.pickup_location_id
+        promised = moment.promise(
+            planned.method,
+            store_id or planned.location_id,
+            units,
+            km=planned.distance_km,
+            from_location_id=planned.location_id if store_id else "",
+        )
         if promised is None:
             raise NothingPromised(planned.location_id, planned.method.name)
         left.take(planned.location_id, promised.work)
@@ -70,6 +77,7 @@ def parts_of(
                 to if planned.method is Method.SHIP else None,
                 promised.work if limited else (),
                 None if carried else promised.due,
+                pickup_location_id=store_id,
             )
         )
     return parts

@@ -69,6 +69,13 @@ class PlannedPart(NamedTuple):
     method: Method
     lines: tuple[PlannedLine, ...]
     distance_km: int = 0
+    pickup_location_id: str = ""
+    """The store that the goods are sent to, to be collected; empty where a pickup's goods are there."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether it is a parcel: to the customer, or to the store where the goods are collected."""
+        return self.method is Method.SHIP or bool(self.pickup_location_id)
 
 
 class Seen(NamedTuple):

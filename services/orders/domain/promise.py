@@ -54,7 +54,7 @@ class Promise(NamedTuple):
     due: datetime
     """By when it has to be on its way to the customer, or ready to be collected, for that."""
     ships_on: date | None
-    """When a parcel (or the transfer to a store) leaves; None when nothing does."""
+    """When a parcel leaves, to the customer or to the store; None when nothing does."""
     work: Work
     """Which days' capacity it takes, in units."""
 
@@ -81,6 +81,7 @@ class Timetable:
         self._leaving: tuple[int, int, Mapping[str, tuple[int, date | None]]] = (0, 0, {})
         self._open: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
         self._arrives: dict[tuple[int, int], int] = {}
+        self._collected: dict[tuple[str, int], int | None] = {}
         self.transit = _Transit(self.transit_days)
         self._always_delivers = len(set(rules.delivery_weekdays)) == 7
 
@@ -155,6 +156,19 @@ class Timetable:
             found = self._arrives[ships, transit_days] = self.delivered(ships, transit_days)
         return found
 
+    def collected(self, store_id: str, ships: int) -> int | None:
+        """From which instant on goods that leave for a store on day `ships` can be collected there; None: the
+        store has no opening within 60 days. Kept.
+        """
+        key = store_id, ships
+        if key not in self._collected:
+            if len(self._collected) >= MAX_KEPT_ARRIVALS:
+                self._collected.clear()
+            store = self.place(store_id)
+            arrives = wall(ships + self.rules.transfer_days, 0, store.calendar.zone)
+            self._collected[key] = store.calendar.after(arrives, store.preparation)
+        return self._collected[key]
+
     def place(self, location_id: str) -> Place:
         """A known location's times."""
         found = self.places.get(location_id)
@@ -214,21 +228,38 @@ class Moment:
         """The day (`date.toordinal`) on which a parcel of `units` from there arrives over `km`. None: the
         location has no opening or no capacity within 60 days.
         """
+        ships = self._ships(location_id, units)
+        return None if ships is None else self._timetable.delivered(ships, self._timetable.transit_days(km))
+
+    def collections(
+        self, store_id: str, location_ids: Sequence[str], parcels: Sequence[int]
+    ) -> list[int | None]:
+        """The days (`date.toordinal`) from which on parcels of so many units from these locations can be
+        collected at a store; None as in `arrival`, or since the store has no opening.
+        """
+        timetable = self._timetable
+        day_of = timetable.place(store_id).calendar.day_of
+        found: list[int | None] = []
+        for location_id, units in zip(location_ids, parcels, strict=True):
+            ships = self._ships(location_id, units)
+            instant = None if ships is None else timetable.collected(store_id, ships)
+            found.append(None if instant is None else day_of(instant))
+        return found
+
+    def _ships(self, location_id: str, units: int) -> int | None:
+        """The day on which a parcel of `units` leaves."""
         timetable = self._timetable
         place = timetable.places.get(location_id) or timetable.place(location_id)
         number = place.segment(self._instant)
         if number is None:
             return None
         segment = place.ships.segments[number]
-        ships = segment.ships
         if place.limited:
             left = self._capacity.left(location_id, segment.work_date)
             if left is not None and left < units:
                 found = self._ship_work(place, number, units)
-                if found is None:
-                    return None
-                ships = place.ships.segments[found[0]].ships
-        return timetable.delivered(ships, timetable.transit_days(km))
+                return None if found is None else place.ships.segments[found[0]].ships
+        return segment.ships
 
     def arrivals(
         self, location_ids: Sequence[str], kms: Sequence[int], parcels: Sequence[int]
@@ -350,11 +381,10 @@ class Moment:
         leaves = self._leaves(source_id, units)
         if leaves is None:
             return None
-        _, ships, work = leaves
-        store = self._timetable.place(store_id)
-        arrives = ships + self._timetable.rules.transfer_days
-        ready = store.calendar.after(wall(arrives, 0, store.calendar.zone), store.preparation)
+        packed, ships, work = leaves
+        ready = self._timetable.collected(store_id, ships)
         if ready is None:
             return None
-        when = time_of(ready)
-        return Promise(when, when, when, date.fromordinal(ships), work)
+        # Whoever sends them has to have them on their way by the end of that day, as any parcel.
+        due = self._timetable.by_wall(ships + 1, 0, self._timetable.place(source_id).calendar.zone)
+        return Promise(time_of(ready), time_of(packed), due, date.fromordinal(ships), work)

@@ -1,4 +1,8 @@
-"""The lines of an order that are sent: the cheapest plan over every location that may serve them.
+"""The lines of an order that are sent to one place: the cheapest plan over every location that may serve
+them.
+
+The place is the customer's address, or the store where they are collected. That store may have some of the
+units itself: then the cheapest plan without them is compared with the cheapest that uses any.
 
 Lines of one SKU are one item here. Groups of locations are prices, far above any cost, for every unit and
 place in the order of groups; so the cheapest plan takes from a later group only what the earlier ones cannot
@@ -12,7 +16,7 @@ from typing import NamedTuple
 
 from services.orders.domain.assignment import FAR, cheapest_sums
 from services.orders.domain.bounds import SUBSET_LINES, Line, Problem, least_with, visited
-from services.orders.domain.candidates import Candidates, Item, Row, Sources
+from services.orders.domain.candidates import LATER_GROUP, Candidates, Item, Row, Sources
 from services.orders.domain.eligibility import FREE, eligible, in_one_parcel
 from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLine
 from services.orders.domain.quantities import Assignment, Share, Sums
@@ -34,16 +38,28 @@ class Shipped(NamedTuple):
 
 
 class Ship:
-    """One order's decision about what is sent."""
+    """One order's decision about what is sent to one place."""
 
     def __init__(self, wish: Wish, lines: Sequence[WishLine], sources: Sources) -> None:
-        self.wish, self.sources, self.rules = wish, sources, sources.rules
+        self.wish, self.lines, self.sources, self.rules = wish, lines, sources, sources.rules
+        self.most_parcels = 0 if wish.accepted else self.rules.most_parcels
         self._worth = sources.worth
         self.full: set[str] = set()
         """Locations that have no opening or no capacity within the horizon."""
         self._worth.look(self.rules.opportunity_percent, self.rules.markdown_percent)
         self.items = self._items(lines)
         self._stock = [sources.stock.units(item.sku) for item in self.items]
+        self.on_site = self._on_site()
+        """By item the units that the store has where all is collected."""
+
+    def beside(self, taken: Mapping[tuple[str, str], int]) -> Ship:
+        """The same decision where other parcels of the order have taken these units."""
+        both = dict(self.sources.taken)
+        for key, units in taken.items():
+            both[key] = both.get(key, 0) + units
+        made = Ship(self.wish, self.lines, self.sources._replace(taken=both))
+        made.most_parcels = self.most_parcels
+        return made
 
     def plan(self, partial: bool) -> Shipped:
         """The cheapest plan, of what there is."""
@@ -52,7 +68,8 @@ class Ship:
             full = [
                 part.location_id
                 for part in found.parts
-                if self.sources.moment.arrival(
+                if part.sent
+                and self.sources.arrival(
                     part.location_id, part.distance_km, sum([line.quantity_units for line in part.lines])
                 )
                 is None
@@ -67,25 +84,41 @@ class Ship:
         for line in lines:
             same.setdefault(line.sku, []).append(line)
         ruled = bool(rules.exclusions or rules.groups or rules.safety_days or not rules.endless_aisle)
+        to_store = bool(self.sources.store_id)
         return [
             Item(
                 sku,
                 sum([line.quantity_units for line in those]),
                 tuple(those),
-                eligible(self.wish, those[0], rules, self.sources.here) if ruled else FREE,
+                eligible(self.wish, those[0], rules, self.sources.here, to_store=to_store) if ruled else FREE,
                 those[0].unit_price_minor * 10 * rules.markdown_percent if self._worth.version else 0,
             )
             for sku, those in same.items()
         ]
 
+    def _on_site(self) -> list[int]:
+        sources, store_id = self.sources, self.sources.store_id
+        if not store_id or store_id in sources.excluded:
+            return [0] * len(self.items)
+        return [
+            min(item.quantity_units, free_on_site(self.wish, item.lines[0], sources, sources.taken))
+            for item in self.items
+        ]
+
     def candidates(self) -> Candidates:
-        """The locations that may serve something."""
-        return Candidates.of(self.sources, self.items, self.full)
+        """The locations that may send something."""
+        store_id = self.sources.store_id
+        return Candidates.of(self.sources, self.items, self.full | {store_id} if store_id else self.full)
 
     # ---- the cheapest
 
     def _plan(self, partial: bool) -> Shipped:
         all_of = self.candidates()
+        found = self._sent(all_of, partial)
+        return self._with_on_site(all_of, found, partial) if any(self.on_site) else found
+
+    def _sent(self, all_of: Candidates, partial: bool) -> Shipped:
+        """The cheapest plan of what is sent whole."""
         wanted = [
             min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
         ]
@@ -105,13 +138,91 @@ class Ship:
             prices = {key: value for key, value in prices.items() if key[1] in relevant}
         return Shipped(self._parts(all_of, shares), self._shortages(served), cost, gap, prices)
 
+    def _with_on_site(self, sent: Candidates, whole: Shipped, partial: bool) -> Shipped:
+        """The cheaper of `whole`, where all is sent, and the cheapest plan that uses units of the store's
+        own: these need no parcel, so they count neither for a cap on parcels nor as a split.
+        """
+        all_of = sent.beside(self.sources.store_id, self.on_site, self.rules.pick_store_per_unit)
+        wanted = [
+            min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
+        ]
+        if not partial and any(n < item.quantity_units for n, item in zip(wanted, self.items, strict=True)):
+            return Shipped((), self._shortages(wanted), 0, 0, {})
+        problem = self._problem(all_of, wanted, grouped=False)
+        prices = self._worth.looked_at()
+        if not problem.rows or problem.rows[-1] != len(sent.ids):
+            # All that it has belongs to brands that stay together.
+            return whole._replace(prices=prices)
+        problem.fixed[-1] = -_FORCE
+        order = [len(problem.rows) - 1, *range(len(problem.rows) - 1)]
+        offers = {
+            at: [self._sums(all_of, problem.rows[at], line, at, wanted) for line in problem.lines]
+            for at in order
+        }
+        caps = [self.most_parcels + 1 if self.most_parcels else 0]
+        if in_one_parcel(self.wish, self.rules):
+            caps.insert(0, 2)
+        found = self._using(problem, offers, caps, len(sent.ids), partial)
+        prices = self._worth.looked_at()
+        if found is None:
+            return whole._replace(prices=prices)
+        shares = _by_item(found.shares, problem.lines, wanted)
+        served = [0] * len(wanted)
+        for share in shares:
+            served[share.line] += share.units
+        mixed = Shipped(
+            self._parts(all_of, shares),
+            self._shortages(served),
+            self._real_cost(all_of, shares),
+            found.cost - found.bound,
+            prices,
+        )
+        if mixed.shortages and not partial:
+            return whole._replace(prices=prices)
+        best = min(whole, mixed, key=self._order)
+        # The other one may have been searched, too.
+        return best._replace(prices=prices, gap=max(whole.gap, mixed.gap))
+
+    @staticmethod
+    def _using(
+        problem: Problem, offers: Mapping[int, Sequence[Sums]], caps: Sequence[int], own: int, partial: bool
+    ) -> Assignment | None:
+        """The cheapest plan that uses units of the candidate `own`, by the first of the `caps` on locations
+        that there is one for.
+        """
+        for cap in caps:
+            found = _solved(problem, offers, cap, None)
+            if found is None and partial and cap == caps[-1]:
+                found = _solved(problem, offers, cap, None, partial=True)
+            if found is not None and any(share.location == own for share in found.shares):
+                return found
+        return None
+
+    def _order(self, plan: Shipped) -> tuple[int, int, int]:
+        """Which of two plans comes first: the one that serves more, then as groups say, then the cheaper. An
+        order of little value comes in one parcel if it can.
+        """
+        short = sum([one.requested_units - one.available_units for one in plan.shortages])
+        parcels = sum([part.sent for part in plan.parts])
+        split = int(in_one_parcel(self.wish, self.rules) and parcels > 1)
+        later = 0
+        for item in self.items:
+            ranks = item.eligible.ranks
+            if ranks is not None:
+                for part in plan.parts:
+                    units = sum([line.quantity_units for line in part.lines if line.sku == item.sku])
+                    later += units * ranks.get(part.location_id, 0) if part.sent else 0
+        if not plan.parts:
+            short = sum([item.quantity_units for item in self.items])
+        return short, split, later * LATER_GROUP + plan.cost
+
     def _cheapest(
         self, all_of: Candidates, wanted: list[int]
     ) -> tuple[Sequence[Share], int, set[str] | None]:
         """Who serves what, how far from the cheapest that may be, and the locations that mattered for it
         (None: all).
         """
-        cap, one_parcel = self._cap(), in_one_parcel(self.wish, self.rules)
+        cap, one_parcel = self.most_parcels, in_one_parcel(self.wish, self.rules)
         problem = self._problem(all_of, wanted, grouped=not cap and not one_parcel)
         rows, lines = problem.rows, problem.lines
 
@@ -154,9 +265,6 @@ class Ship:
         mattered = {at for at, free in alone.items() if free <= found.cost}
         mattered.update([at for at, bound in enumerate(least) if bound <= found.cost])
         return shares, 0, {all_of.ids[rows[at]] for at in mattered}
-
-    def _cap(self) -> int:
-        return 0 if self.wish.accepted else self.rules.most_parcels
 
     def _problem(self, all_of: Candidates, wanted: list[int], grouped: bool) -> Problem:
         """What is to be decided, a brand that stays together as one line where any location has all of it,
@@ -240,7 +348,7 @@ class Ship:
 
     def arrival(self, row: Row) -> int | None:
         """The day on which all that the location could give arrives; None: it has no capacity for it."""
-        return self.sources.moment.arrival(row.location_id, row.km, sum(row.cover))
+        return self.sources.arrival(row.location_id, row.km, sum(row.cover))
 
     def stock_terms(self, location_id: str, item: Item, count: int) -> tuple[int, int]:
         """What the first `count` units are worth there, and the credit for those from overstock."""
@@ -251,10 +359,14 @@ class Ship:
         return price, sum([item.credit for one in prices if not one])
 
     def cost_with(self, location_id: str) -> int | None:
-        """What the cheapest plan costs in which this location serves something; None when there is none."""
-        all_of = self.candidates()
+        """What the cheapest plan costs in which this location sends something; None when there is none."""
+        all_of, cap, mixed = self.candidates(), self.most_parcels, any(self.on_site)
         if location_id not in all_of.ids:
             return None
+        if mixed:
+            # The store's own units are no parcel, wherever they are used.
+            all_of = all_of.beside(self.sources.store_id, self.on_site, self.rules.pick_store_per_unit)
+            cap = cap and cap + 1
         at = all_of.ids.index(location_id)
         wanted = [
             min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
@@ -262,6 +374,8 @@ class Ship:
         problem = self._problem(all_of, wanted, grouped=False)
         if at not in problem.rows:
             return None
+        if mixed and problem.rows[-1] == len(all_of.ids) - 1:
+            problem.fixed[-1] = 0
         first = problem.rows.index(at)
         problem.fixed[first] -= _FORCE
         # The first in the row, since the exact search takes it that no later parcel costs less than nothing.
@@ -270,7 +384,6 @@ class Ship:
             one: [self._sums(all_of, problem.rows[one], line, one, wanted) for line in problem.lines]
             for one in order
         }
-        cap = self._cap()
         found = _solved(problem, offers, cap, None)
         if found is None and cap:
             found = _solved(problem, offers, cap, None, True)
@@ -281,7 +394,7 @@ class Ship:
     # ---- the plan
 
     def _real_cost(self, all_of: Candidates, shares: Sequence[Share]) -> int:
-        used = {share.location for share in shares}
+        used = {at for _, at, _ in shares if all_of.ids[at] != self.sources.store_id}
         cost = sum([all_of.fixed[at] for at in used]) + self.rules.split * max(0, len(used) - 1)
         for n, at, units in shares:
             cost += units * (all_of.units[at] - self.items[n].credit)
@@ -308,10 +421,30 @@ class Ship:
                     left[n][number] -= here
                     units -= here
                     planned.setdefault(at, []).append(PlannedLine(line.line_number, line.sku, here))
+        method, store_id = (Method.PICKUP if self.sources.store_id else Method.SHIP), self.sources.store_id
         return tuple(
-            PlannedPart(all_of.ids[at], Method.SHIP, tuple(sorted(lines)), all_of.kms[at])
+            PlannedPart(
+                all_of.ids[at],
+                method,
+                tuple(sorted(lines)),
+                all_of.kms[at],
+                "" if all_of.ids[at] == store_id else store_id,
+            )
             for at, lines in sorted(planned.items())
         )
+
+
+def free_on_site(wish: Wish, line: WishLine, sources: Sources, taken: Mapping[tuple[str, str], int]) -> int:
+    """Units that the store of a pickup may hand out of its own, beyond those `taken`."""
+    key = line.sku, line.location_id
+    there = sources.stock.units(line.sku).get(line.location_id, 0) - taken.get(key, 0)
+    rules = sources.rules
+    if rules.exclusions or rules.safety_days:
+        rule = eligible(wish, line, rules, sources.here)
+        if line.location_id in rule.banned:
+            return 0
+        there -= rule.kept_back(sources.worth, *key)
+    return max(0, there)
 
 
 def _solved(

@@ -15,16 +15,14 @@ from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
-from services.orders.domain.candidates import Sources
 from services.orders.domain.capacity import Seen as SeenCapacity
 from services.orders.domain.costs import parcel_co2, parcel_cost, tariff, unit_cost
-from services.orders.domain.eligibility import Here, eligible
 from services.orders.domain.places import EARTH_RADIUS_KM, Locations, Near, Ranked, km_of, unit_vector
 from services.orders.domain.plans import Plan, PlannedLine, PlannedPart, Seen, Wish, WishLine
 from services.orders.domain.promise import Timetable
-from services.orders.domain.refusals import ShortLine
 from services.orders.domain.rules import SourcingRules
-from services.orders.domain.shipping import Ship, Shipped
+from services.orders.domain.sending import together, ways_of
+from services.orders.domain.shipping import Shipped
 from services.orders.domain.states import Method
 from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
 from services.orders.domain.worth import Live, Worth
@@ -74,60 +72,26 @@ def decide_by(
     timetable = Timetable.of(locations, rules)
     # Days of arrival do not depend on the zone of the destination.
     moment = timetable.at(now, seen_capacity)
-    here = Here(locations, wish.destination, lambda: timetable.open_at(now))
-    parts: list[PlannedPart] = []
-    shortages: list[ShortLine] = []
-    shipped: list[WishLine] = []
-    taken: dict[tuple[str, str], int] = {}
-    on_site: dict[tuple[str, Method], list[PlannedLine]] = {}
-    for line in wish.lines:
-        if line.method is Method.SHIP:
-            shipped.append(line)
-            continue
-        quantity = line.quantity_units
-        if line.method is Method.PICKUP:
-            there = 0
-            store = locations.by_id.get(line.location_id)
-            if store is not None and store.active and line.location_id not in excluded:
-                key = line.sku, line.location_id
-                there = stock.units(line.sku).get(line.location_id, 0) - taken.get(key, 0)
-                if rules.exclusions or rules.safety_days:
-                    rule = eligible(wish, line, rules, here)
-                    if line.location_id in rule.banned:
-                        there = 0
-                    there -= rule.kept_back(worth, *key)
-                there = max(0, there)
-            if there < quantity:
-                shortages.append(ShortLine(line.sku, quantity, there))
-                quantity = there
-            if quantity:
-                key = line.sku, line.location_id
-                taken[key] = taken.get(key, 0) + quantity
-        if quantity:
-            on_site.setdefault((line.location_id, line.method), []).append(
-                PlannedLine(line.line_number, line.sku, quantity)
-            )
-    for (location_id, method), planned in sorted(on_site.items()):
-        parts.append(PlannedPart(location_id, method, tuple(planned)))
+    ways = ways_of(wish, stock, locations, rules, worth, moment, excluded)
+    parts, shortages = ways.on_site, ways.shortages
     cost = co2 = gap = 0
     priced: Mapping[tuple[str, str], tuple[int, ...]] = {}
-    if shipped:
-        assert wish.destination is not None
+    if ways.shipped or ways.lacking:
         found = None
-        if rules.plain and not taken:
-            found = _alone(shipped, wish.destination, stock, locations, rules, worth, excluded)
+        if rules.plain and not ways.sources.taken and not ways.lacking:
+            assert wish.destination is not None
+            found = _alone(ways.shipped, wish.destination, stock, locations, rules, worth, excluded)
             if found is not None:
                 (only,) = found.parts
                 units = sum([line.quantity_units for line in only.lines])
                 if moment.arrival(only.location_id, only.distance_km, units) is None:
                     found = None
         if found is None:
-            sources = Sources(stock, rules, worth, moment, excluded, taken, here)
-            found = Ship(wish, shipped, sources).plan(partial)
+            found = together(ways.ships(wish, locations), rules, worth, partial)
         parts += found.parts
         shortages += found.shortages
         cost, gap, priced = found.cost, found.gap, found.prices
-        co2 = sum([parcel_co2(part.distance_km, rules) for part in found.parts])
+        co2 = sum([parcel_co2(part.distance_km, rules) for part in found.parts if part.sent])
     seen = Seen(worth.version, priced, worth.stays(), seen_capacity.by_day)
     if shortages and not partial:
         return Plan((), tuple(shortages), 0, seen=seen)

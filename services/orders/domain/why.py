@@ -77,6 +77,7 @@ _TERMS = {
     "parcel": {"en": "parcel", "es": "paquete"},
     "distance": {"en": "way of {km} km", "es": "trayecto de {km} km"},
     "units": {"en": "handling", "es": "manipulación"},
+    "transfer": {"en": "putting it away in the store", "es": "recepción en la tienda"},
     "stock_price": {"en": "what its own customers would miss", "es": "lo que echarían en falta sus clientes"},
     "lateness": {"en": "{days} days later", "es": "{days} días más tarde"},
     "markdown_credit": {"en": "less for overstock", "es": "menos por exceso de existencias"},

@@ -413,4 +413,5 @@ def _random_rules(draw: Random) -> SourcingRules:
         opportunity_percent=draw.choice((100, 100, 0, 40)),
         markdown_percent=draw.choice((0, 0, 20)),
         endless_aisle=draw.random() < 0.9,
+        ship_to_store=draw.random() < 0.6,
     )
