@@ -44,7 +44,15 @@ _PROMISES = metrics.Series(
         "orders_promise_total",
         "parts",
         "Parts of orders that left, or were ready to be collected, in time for their promise or too late",
-        ("outcome", "way", "channel"),
+        ("outcome", "way", "channel", "customer_promise"),
+    )
+)
+_KEPT = metrics.Series(
+    metrics.counter(
+        "orders_kept_total",
+        "orders",
+        "Orders whose first promise was kept for all of them, or missed for any part",
+        ("outcome", "channel", "customer_promise"),
     )
 )
 
@@ -74,10 +82,16 @@ def changed(told: Iterable[facts.Fact]) -> None:
             _CANCELLED.labels(fact.cause).inc(sum(one.quantity_units for one in fact.units))
 
 
-def judged(part: facts.Part, channel_id: str) -> None:
+def judged(part: facts.Part, channel_id: str, customer_promise: str) -> None:
     """Whether a part's promise was kept is known."""
     if part.kept is not None:
-        _PROMISES.of("kept" if part.kept else "missed", _WAYS[part.method], channel_id).inc()
+        outcome = "kept" if part.kept else "missed"
+        _PROMISES.of(outcome, _WAYS[part.method], channel_id, customer_promise).inc()
+
+
+def order_judged(kept: bool, channel_id: str, customer_promise: str) -> None:
+    """Whether an order's first promise was kept is known."""
+    _KEPT.of("kept" if kept else "missed", channel_id, customer_promise).inc()
 
 
 @contextmanager

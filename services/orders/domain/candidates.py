@@ -50,6 +50,8 @@ class Sources(NamedTuple):
     here: Here
     store_id: str = ""
     """Where what is sent is collected, and what `here` is seen from; empty: it goes to the customer."""
+    latest: int | None = None
+    """The last day on which parcels keep what the customer was promised; None: any day."""
 
     def arrivals(self, ids: Sequence[str], kms: Sequence[int], parcels: Sequence[int]) -> list[int | None]:
         """The days from which on the customer has parcels of so many units, or can collect them."""
@@ -158,7 +160,8 @@ class Candidates:
         if sources.store_id:
             units_cost = [cost + rules.transfer_per_unit for cost in units_cost]
         found = cls(ids, kms, fixed, units_cost, [0] * len(ids), cover, ranks)
-        return found._late(sources) if rules.late_per_day and ids else found
+        asked_for_days = rules.late_per_day or sources.latest is not None
+        return found._dated(sources) if asked_for_days and ids else found
 
     def beside(self, location_id: str, cover: Sequence[int], unit: int) -> Candidates:
         """These, and behind them the store where all is collected, which gives `cover` at `unit` each
@@ -174,10 +177,20 @@ class Candidates:
             [None if column is None else [*column, 0] for column in self.ranks],
         )
 
-    def _late(self, sources: Sources) -> Candidates:
-        """With what lateness costs, and without those that can promise nothing."""
+    def _dated(self, sources: Sources) -> Candidates:
+        """With what lateness costs and as much of each as keeps the promise, and without those that can
+        promise nothing.
+        """
+        moment, latest, per_day = sources.moment, sources.latest, sources.rules.late_per_day
         parcels = list(map(sum, zip(*self.cover, strict=True)))
         days = sources.arrivals(self.ids, self.kms, parcels)
+        if latest is not None:
+            for at, day in enumerate(days):
+                if day is None or day > latest:
+                    most = moment.in_time(self.ids[at], self.kms[at], parcels[at], latest)
+                    for one in self.cover:
+                        one[at] = min(one[at], most)
+                    days[at] = moment.arrival(self.ids[at], self.kms[at], most) if most else None
         best = min([day for day in days if day is not None], default=None)
         if best is None:
             return self._only([])
@@ -185,8 +198,10 @@ class Candidates:
             self if None not in days else self._only([at for at, day in enumerate(days) if day is not None])
         )
         kept.late_days = [day - best for day in days if day is not None]
-        per_day = sources.rules.late_per_day
-        kept.fixed = [cost + late * per_day for cost, late in zip(kept.fixed, kept.late_days, strict=True)]
+        if per_day:
+            kept.fixed = [
+                cost + late * per_day for cost, late in zip(kept.fixed, kept.late_days, strict=True)
+            ]
         return kept
 
     def _only(self, kept: list[int]) -> Candidates:

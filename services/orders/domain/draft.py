@@ -18,6 +18,7 @@ from services.orders.domain.refusals import (
     MethodNotOffered,
     PickupNotPossible,
 )
+from services.orders.domain.rules import STANDARD
 from services.orders.domain.sourcing import Wish, WishLine
 from services.orders.domain.states import Method
 
@@ -55,6 +56,8 @@ class Draft(NamedTuple):
     quote_token: str = ""
     hold_id: str = ""
     """The basket's hold, whose units the order uses first."""
+    customer_promise: str = STANDARD
+    """How soon the customer wants what is sent."""
 
     def wish(self, quote: Quote | None = None) -> Wish:
         """The same as sourcing sees it; what rules ask of goods and values comes from the `quote`."""
@@ -80,7 +83,7 @@ class Draft(NamedTuple):
             ),
             (to.latitude, to.longitude) if to is not None else None,
             self.channel_id,
-            "",
+            self.customer_promise,
             # Of the goods, before promotions and tax: what a coupon takes off does not change what they are.
             sum(
                 [

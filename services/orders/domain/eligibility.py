@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.orders.domain.places import EARTH_RADIUS_KM, Location, Locations, unit_vector
 from services.orders.domain.plans import Wish, WishLine
-from services.orders.domain.rules import Matcher, Scope, SourcingRules
+from services.orders.domain.rules import STANDARD, Matcher, Scope, SourcingRules
 from services.orders.domain.states import Method
 from services.orders.domain.worth import Worth
 
@@ -63,7 +63,7 @@ def applies(scope: Scope, wish: Wish, line: WishLine, rules: SourcingRules) -> b
         return False
     if scope.methods and line.method.name not in scope.methods:
         return False
-    if scope.customer_promises and wish.customer_promise not in scope.customer_promises:
+    if scope.customer_promises and (wish.customer_promise or STANDARD) not in scope.customer_promises:
         return False
     if any(attribute not in line.attributes for attribute in scope.attributes):
         return False

@@ -30,6 +30,7 @@ NOT_IN_A_GROUP = "NOT_IN_A_GROUP"
 LATER_GROUP = "LATER_GROUP"
 SAFETY_DAYS = "SAFETY_DAYS"
 NO_CAPACITY = "NO_CAPACITY"
+TOO_LATE = "TOO_LATE"
 NO_STOCK = "NO_STOCK"
 ONE_PARCEL = "ONE_PARCEL"
 TOO_MANY_PARCELS = "TOO_MANY_PARCELS"
@@ -68,15 +69,20 @@ class Explained:
     """A decision made again."""
 
     def __init__(self, record: DecisionRecord, locations: Locations, rules: SourcingRules) -> None:
-        self.record, self.locations, self.rules = record, locations, rules
+        promise = record.wish.customer_promise
+        self.record, self.locations = record, locations
         self.plan: Plan = record.replay(locations, rules)
+        within_days = 0 if record.wish.accepted else rules.within_days(promise)
+        self.rules = rules = rules.under(promise)
         self._view = record.view(locations)
         self._worth = record.worth(locations)
         self._serving = {part.location_id for part in self.plan.parts}
-        moment = Timetable.of(locations, rules).at(
-            record.now, record.capacity_left(locations), record.wish.destination
+        timetable, to = Timetable.of(locations, rules), record.wish.destination
+        moment = timetable.at(record.now, record.capacity_left(locations), to)
+        latest = None if to is None else timetable.latest(record.now, to, within_days)
+        ways = ways_of(
+            record.wish, self._view, locations, rules, self._worth, moment, record.excluded, latest
         )
-        ways = ways_of(record.wish, self._view, locations, rules, self._worth, moment, record.excluded)
         self._here = ways.sources.here
         self._sent = {line.line_number for ship in (ways.shipped, *ways.lacking.values()) for line in ship}
         self._ships = ways.ships(record.wish, locations)
@@ -192,6 +198,18 @@ class Explained:
                 return NOT_IN_A_GROUP, ""
             if keeper := self._keeper(item.eligible, item.sku, name):
                 return SAFETY_DAYS, keeper
+        return self._no_time(name)
+
+    def _no_time(self, name: str) -> tuple[str, str]:
+        """Whether a location that may serve is only too late for the promise, or cannot work on it at all."""
+        for ship in self._ships:
+            sources = ship.sources
+            if sources.latest is not None and sources.here.destination is not None:
+                place = self.locations.by_id[name]
+                here = unit_vector(*sources.here.destination)
+                km = whole_km(here, unit_vector(place.latitude, place.longitude))
+                if sources.moment.arrival(name, km) is not None:
+                    return TOO_LATE, self.record.wish.customer_promise
         return NO_CAPACITY, ""
 
     def _keeper(self, rule: Eligible, sku: str, name: str) -> str:
@@ -203,8 +221,8 @@ class Explained:
 
     def _lost(self, ship: Ship, row: Row) -> tuple[str, str]:
         """Why a location that might have served does not."""
-        if ship.arrival(row) is None:
-            return NO_CAPACITY, ""
+        if not ship.in_time(ship.arrival(row)):
+            return self._no_time(row.location_id)
         served = self._parts(ship)
         group = self._earlier_group(ship, row, served)
         if group:

@@ -72,6 +72,8 @@ class Order:
     accept_time: datetime
     promise_time: datetime | None
     trace_id: str
+    customer_promise: str
+    """How soon the customer wanted what is sent."""
     lines: dict[int, Line]
     units: Standing
     parts: dict[str, Part]
@@ -97,6 +99,26 @@ class Order:
     def ended(self) -> bool:
         """Nothing is left to do, and the provider has moved all money that was due."""
         return self.state in FINAL_ORDER_STATES and self.payment.settles(self.lines.values())
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the promise that was made with the acceptance is kept for all that is still wanted: nobody
+        was late, and who served instead of another promised nothing later. None: not to be said yet.
+        """
+        attempts = {part.attempt for part in self.parts.values()}
+        if len(attempts) < 2 and all(part.done_time is None for part in self.parts.values()):
+            return None
+        first = min(attempts)
+        promised = [part.promise_time for part in self.parts.values() if part.attempt == first]
+        by = max([time for time in promised if time is not None], default=None)
+        outcomes = set()
+        for spot in self.units:
+            part = self.parts.get(spot.fulfillment_order_id)
+            if spot.state is UnitState.CANCELLED or (part is not None and part.due_time is None):
+                continue
+            later = part is not None and by is not None and (part.promise_time or by) > by
+            outcomes.add(False if later else part.kept if part is not None else None)
+        return False if False in outcomes else None if None in outcomes or not outcomes else True
 
     @property
     def on_hold(self) -> bool:

@@ -16,7 +16,7 @@ from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.prices import Quote
 from services.orders.domain.promise import Timetable
-from services.orders.domain.refusals import NothingPromised
+from services.orders.domain.refusals import NothingPromised, PromiseNotPossible
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
 from services.orders.domain.standing import Standing
@@ -38,18 +38,25 @@ def parts_of(
     *,
     destination: tuple[float, float] | None = None,
     capacity: Capacity = UNLIMITED,
+    customer_promise: str = "",
+    accepted: bool = False,
 ) -> list[Part]:
     """The plan's parts with ids and promises; what is carried out is in the customer's hands now. Parcels
     go to `to`, or if it is None to the order's address, which is at `destination`.
 
     Raises:
         NothingPromised: a location has no opening or no capacity left.
+        PromiseNotPossible: a parcel would be later than the `customer_promise` of an order that is not
+            `accepted` yet allows.
     """
     parts = []
     left = Less(capacity)
     if to is not None:
         destination = (to.latitude, to.longitude)
-    moment = Timetable.of(locations, rules).at(now, left, destination)
+    timetable = Timetable.of(locations, rules.under(customer_promise))
+    moment = timetable.at(now, left, destination)
+    within_days = 0 if accepted else rules.within_days(customer_promise)
+    latest = None if destination is None else moment.evening(timetable.latest(now, destination, within_days))
     for planned in plan.parts:
         units = sum(line.quantity_units for line in planned.lines)
         store_id = planned.pickup_location_id
@@ -62,6 +69,8 @@ def parts_of(
         )
         if promised is None:
             raise NothingPromised(planned.location_id, planned.method.name)
+        if latest is not None and planned.method is Method.SHIP and promised.time > latest:
+            raise PromiseNotPossible(customer_promise, location_id=planned.location_id)
         left.take(planned.location_id, promised.work)
         limited = locations.by_id[planned.location_id].daily_capacity_units > 0
         carried = planned.method is Method.CARRY_OUT
@@ -146,6 +155,7 @@ def place(
         discount_minor=quote.discount_minor,
         delivery_address=draft.delivery_address,
         location_id=draft.location_id,
+        customer_promise=draft.customer_promise,
         customer_reference=draft.customer_reference,
         accept_time=now,
         promise_time=max((part.promise_time for part in parts if part.promise_time), default=None),

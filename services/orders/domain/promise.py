@@ -169,6 +169,15 @@ class Timetable:
             self._collected[key] = store.calendar.after(arrives, store.preparation)
         return self._collected[key]
 
+    def latest(self, now: datetime, destination: tuple[float, float], within_days: int) -> int | None:
+        """The last day on which a parcel ordered `now` keeps a promise of so many days of delivery; None: any
+        day does.
+        """
+        if not within_days:
+            return None
+        zone = zone_of(self.locations.zone_near(*destination))
+        return self.delivered(now.astimezone(zone).toordinal(), within_days)
+
     def place(self, location_id: str) -> Place:
         """A known location's times."""
         found = self.places.get(location_id)
@@ -282,6 +291,29 @@ class Moment:
                     continue
             found.append(arrives(ships, transit[km]))
         return found
+
+    def evening(self, day: int | None) -> datetime | None:
+        """By when what arrives on `day` is at the destination; of no day nothing."""
+        return None if day is None else self._timetable.by_wall(day, DELIVERED_BY_MINUTE, self._zone)
+
+    def in_time(self, location_id: str, km: int, units: int, latest: int) -> int:
+        """How many of `units` in one parcel from there are at their destination by day `latest`."""
+        arrives = self.arrival(location_id, km, units)
+        if arrives is not None and arrives <= latest:
+            return units
+        timetable = self._timetable
+        place = timetable.place(location_id)
+        at = place.segment(self._instant)
+        last = place.calendar.day_of(self._instant) + HORIZON_DAYS
+        most = 0
+        while place.limited and at is not None:
+            segment = place.ships.segments[at]
+            if timetable.arrives(segment.ships, timetable.transit[km]) > latest:
+                break
+            left = self._capacity.left(location_id, segment.work_date)
+            most = units if left is None else max(most, left)
+            at = place.ships.later(at, last)
+        return min(units, most)
 
     def promise(
         self,

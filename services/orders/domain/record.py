@@ -254,7 +254,7 @@ def wish_for(wish: Wish, rules: SourcingRules) -> Wish:
         lines,
         wish.destination,
         wish.channel_id if "channel" in asks else "",
-        wish.customer_promise if "promise" in asks else "",
+        wish.customer_promise if "promise" in asks or rules.differs(wish.customer_promise) else "",
         wish.value_minor if "value" in asks else 0,
         wish.currency_code if "value" in asks else "",
         wish.sold_at if "till" in asks else "",

@@ -206,6 +206,35 @@ class NothingPromised(Refusal):
 
 
 @dataclass(eq=False)
+class PromiseNotOffered(Refusal):
+    """Customers are not offered this promise."""
+
+    customer_promise: str
+    offered: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"there is no promise {self.customer_promise}; there are {', '.join(self.offered)}"
+
+
+@dataclass(eq=False)
+class PromiseNotPossible(Refusal):
+    """The goods are there, but nobody can have them at their destination in time for the promise."""
+
+    customer_promise: str
+    next_customer_promise: str = ""
+    """The best that can be kept; empty: not known."""
+    next_promise_time: str = ""
+    """By when, ISO 8601; empty: not known."""
+    location_id: str = ""
+    """Who was to serve, where one was."""
+
+    def __str__(self) -> str:
+        best = self.next_customer_promise
+        other = f"; {best} can be kept, by {self.next_promise_time}" if best else ""
+        return f"the promise {self.customer_promise} cannot be kept for this order{other}"
+
+
+@dataclass(eq=False)
 class PaymentDeclined(Refusal):
     """The payment provider said no; nothing is charged or reserved."""
 

@@ -102,6 +102,65 @@ class TariffStep:
     transit_days: int
 
 
+STANDARD = "STANDARD"
+"""The promise of customers who choose none; offered always, as the rules say unless they say otherwise."""
+
+
+@dataclass(frozen=True)
+class CustomerPromise:
+    """How soon a customer may choose to have what is sent, and by which carrier. What is None is as in the
+    rules; who states costs or days of parcels and no tariff has none.
+    """
+
+    code: str
+    """What callers name it by: `EXPRESS`."""
+    name_en: str = ""
+    name_es: str = ""
+    deliver_within_days: int = 0
+    """The parcel is there by the so-manieth day behind that of the order on which the carrier delivers, in
+    the time zone of the destination; who cannot keep that does not serve. 0: no limit.
+    """
+    late_per_day: int | None = None
+    parcel_fixed: int | None = None
+    parcel_per_km: int | None = None
+    parcel_per_unit: int | None = None
+    transit_days: int | None = None
+    transit_km_per_day: int | None = None
+    transit_days_most: int | None = None
+    delivery_weekdays: tuple[int, ...] | None = None
+    tariff: tuple[TariffStep, ...] | None = None
+
+    @cached_property
+    def stated(self) -> dict[str, Any]:
+        """What of the rules it says otherwise."""
+        names = [field.name for field in fields(self) if field.name not in _OF_THE_PROMISE]
+        found = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if any(name.startswith(("parcel_", "transit_")) for name in found):
+            found.setdefault("tariff", ())
+        return found
+
+
+_OF_THE_PROMISE = frozenset({"code", "name_en", "name_es", "deliver_within_days"})
+
+_AS_THE_RULES = CustomerPromise(STANDARD, "Standard delivery", "Entrega estándar")
+
+EXPRESS = CustomerPromise(
+    "EXPRESS",
+    "Express delivery",
+    "Entrega urgente",
+    deliver_within_days=2,
+    parcel_fixed=1_100_000,
+    parcel_per_km=400,
+    transit_days=1,
+    transit_km_per_day=1_500,
+    transit_days_most=2,
+)
+"""Assumed where rules state no promises, and to be replaced by a retailer's own contract: a parcel carrier's
+express product brings a parcel on the next day within 1,500 km and on the second beyond, at about twice the
+price of its standard product.
+"""
+
+
 @dataclass(frozen=True)
 class SourcingRules:
     """Which locations may serve what, in which order, at what cost and by when.
@@ -171,6 +230,47 @@ class SourcingRules:
     """A till may sell what another location sends."""
     delivery_weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     """ISO weekdays on which the carrier delivers; without weekend delivery 1 to 5."""
+    customer_promises: tuple[CustomerPromise, ...] = (EXPRESS,)
+    """What customers may choose beside or instead of `STANDARD` as these rules have it."""
+
+    @cached_property
+    def promises(self) -> Mapping[str, CustomerPromise]:
+        """What customers may choose, by code, `STANDARD` first unless it is stated elsewhere."""
+        stated = {one.code: one for one in self.customer_promises}
+        return stated if STANDARD in stated else {STANDARD: _AS_THE_RULES, **stated}
+
+    def under(self, customer_promise: str) -> SourcingRules:
+        """The rules for what is sent under a promise: its carrier in place of the usual one. One that is not
+        offered (any more) is served as the rules are.
+        """
+        promise = self.promises.get(customer_promise)
+        if promise is None or not promise.stated:
+            return self
+        found: SourcingRules | None = self.derived.get(customer_promise)
+        if found is None:
+            found = replace(self, **promise.stated, customer_promises=())
+            self.derived[customer_promise] = found
+        return found
+
+    def within_days(self, customer_promise: str) -> int:
+        """`CustomerPromise.deliver_within_days` of a promise; 0: no limit."""
+        promise = self.promises.get(customer_promise)
+        return 0 if promise is None else promise.deliver_within_days
+
+    def differs(self, customer_promise: str) -> bool:
+        """Whether what is sent under a promise is planned otherwise than by the rules as they are."""
+        return self.under(customer_promise) is not self or self.within_days(customer_promise) > 0
+
+    def restricts(self, customer_promise: str) -> bool:
+        """Whether goods that are there may be out of reach for a promise."""
+        if self.within_days(customer_promise):
+            return True
+        return "promise" in self.asks
+
+    @property
+    def least_transit_days(self) -> int:
+        """Days that the fastest parcel takes."""
+        return min([self.transit_days, *(step.transit_days for step in self.tariff)])
 
     @cached_property
     def version(self) -> str:
@@ -259,9 +359,17 @@ def _tariff_step(row: Mapping[str, Any]) -> TariffStep:
     return TariffStep(**_known(TariffStep, row))
 
 
+def _customer_promise(row: Mapping[str, Any]) -> CustomerPromise:
+    values = _known(CustomerPromise, row)
+    if row.get("tariff") is not None:
+        values["tariff"] = tuple(_tariff_step(step) for step in row["tariff"])
+    return CustomerPromise(**values)
+
+
 _LISTS: Mapping[str, Any] = {
     "groups": _scoped(Group),
     "exclusions": _scoped(Exclusion),
     "safety_days": _scoped(SafetyDays),
     "tariff": _tariff_step,
+    "customer_promises": _customer_promise,
 }

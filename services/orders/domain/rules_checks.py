@@ -13,6 +13,7 @@ from services.orders.domain.rules import Exclusion, Group, Matcher, SafetyDays, 
 from services.orders.domain.rules_problems import Problem, problem
 
 _EVERY = Scope()
+_TRANSIT = {"transit_days", "transit_days_most"}
 _Scoped = Group | Exclusion | SafetyDays
 
 
@@ -50,6 +51,22 @@ def _found(rules: SourcingRules, locations: Locations, channels: Mapping[str, Ch
             least=rules.transit_days,
             most=rules.transit_days_most,
         )
+    for number, promise in enumerate(rules.customer_promises):
+        mine = rules.under(promise.code)
+        if mine.transit_days > mine.transit_days_most and promise.stated.keys() & _TRANSIT:
+            yield problem(
+                f"customer_promises[{number}].transit_days",
+                "TRANSIT_CROSSED",
+                least=mine.transit_days,
+                most=mine.transit_days_most,
+            )
+        if promise.deliver_within_days and mine.least_transit_days > promise.deliver_within_days:
+            yield problem(
+                f"customer_promises[{number}].deliver_within_days",
+                "PROMISE_NEVER_KEPT",
+                within=promise.deliver_within_days,
+                least=mine.least_transit_days,
+            )
     if rules.most_parcels == 1 and rules.no_split_below_minor:
         yield problem("split.no_split_below", "NO_EFFECT_OF_VALUE")
     if rules.markdown_percent and not rules.opportunity_percent:
@@ -59,9 +76,10 @@ def _found(rules: SourcingRules, locations: Locations, channels: Mapping[str, Ch
     if rules.ship_to_store:
         yield problem("ship_to_store.allowed", "NOT_YET_OBEYED", name="ship_to_store")
     for path, one in _all(rules):
-        if one.scope.customer_promises:
-            where = f"{path}.applies_to.customer_promises"
-            yield problem(where, "NOT_YET_OBEYED", name="customer_promises")
+        for number, code in enumerate(one.scope.customer_promises):
+            if code not in rules.promises:
+                where = f"{path}.applies_to.customer_promises[{number}]"
+                yield problem(where, "PROMISE_UNKNOWN", found=code, known=", ".join(rules.promises))
         yield from _names(path, one, locations, channels)
         yield from _meaning(path, one, locations)
     yield from _exclusions(rules, locations)

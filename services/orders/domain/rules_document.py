@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from services.orders.domain.rules import (
+    CustomerPromise,
     Exclusion,
     Group,
     Matcher,
@@ -39,6 +40,7 @@ MAX_GROUPS = 50
 MAX_EXCLUSIONS = 200
 MAX_SAFETY_RULES = 50
 MAX_TARIFF_STEPS = 100
+MAX_PROMISES = 20
 MAX_NAMES = 500
 """Locations, SKUs, brands and the like in one list."""
 MAX_KM = 20_100
@@ -136,6 +138,19 @@ _APPLIES_TO = (
     Part("least_value", "least_value_minor", _VALUE),
     Part("most_value", "most_value_minor", _VALUE),
 )
+_PROMISE = (
+    Part("name_en", "name_en", Text(60)),
+    Part("name_es", "name_es", Text(60)),
+    Part("deliver_within_days", "deliver_within_days", _DAYS),
+    Part("late_per_day", "late_per_day", _COST),
+    Part("parcel_fixed", "parcel_fixed", _COST),
+    Part("parcel_per_km", "parcel_per_km", _COST),
+    Part("parcel_per_unit", "parcel_per_unit", _COST),
+    Part("transit_days", "transit_days", _DAYS),
+    Part("transit_km_per_day", "transit_km_per_day", Whole(1, MAX_KM)),
+    Part("transit_days_most", "transit_days_most", _DAYS),
+    Part("delivery_weekdays", "delivery_weekdays", Weekdays()),
+)
 _SCOPED: Mapping[str, tuple[str, type[Any], int, tuple[Part, ...]]] = {
     "groups": ("groups", Group, MAX_GROUPS, ()),
     "exclusions": ("exclusions", Exclusion, MAX_EXCLUSIONS, ()),
@@ -146,6 +161,7 @@ _KNOWN = (
     "currency",
     *SECTIONS,
     "carrier_tariff",
+    "customer_promises",
     *(part.key for part in _TOP),
     *_SCOPED,
 )
@@ -190,6 +206,7 @@ def read(text: str) -> Reading:
             _take(inner, parts, SourcingRules, values)
     _take(page, _TOP, SourcingRules, values)
     values["tariff"] = _tariff(page)
+    values["customer_promises"] = _promises(page)
     for key, (target, kind, most, extra) in _SCOPED.items():
         values[target] = _scoped(page, key, kind, most, extra)
     if problems:
@@ -205,10 +222,8 @@ def write(rules: SourcingRules) -> dict[str, Any]:
         document[section] = {
             part.key: part.kind.write(getattr(rules, part.target), currency) for part in parts
         }
-    document["carrier_tariff"] = [
-        {part.key: part.kind.write(getattr(step, part.target), currency) for part in _TARIFF}
-        for step in rules.tariff
-    ]
+    document["carrier_tariff"] = _steps(rules.tariff, currency)
+    document["customer_promises"] = [_promise(one, currency) for one in rules.customer_promises]
     for part in _TOP:
         document[part.key] = part.kind.write(getattr(rules, part.target), currency)
     for key, (target, _, _, extra) in _SCOPED.items():
@@ -259,6 +274,39 @@ def _tariff(page: Page) -> tuple[TariffStep, ...]:
     return tuple(steps)
 
 
+def _promises(page: Page) -> tuple[CustomerPromise, ...]:
+    if "customer_promises" not in page.content:
+        return SourcingRules.customer_promises
+    found: dict[str, CustomerPromise] = {}
+    known = ["code", *(part.key for part in _PROMISE), "carrier_tariff"]
+    for inner in page.pages("customer_promises", known, MAX_PROMISES):
+        code = Code("code", required=True).read(inner, "code", "")
+        if code and code in found:
+            inner.note("code", "NAME_REPEATED", found=code)
+        stated = {
+            part.target: part.kind.read(inner, part.key, None)
+            for part in _PROMISE
+            if part.key in inner.content
+        }
+        tariff = _tariff(inner) if "carrier_tariff" in inner.content else None
+        found[code] = CustomerPromise(code, **stated, tariff=tariff)
+    return tuple(found.values())
+
+
+def _promise(promise: CustomerPromise, currency: str) -> dict[str, Any]:
+    written = {"code": promise.code, **_stated(promise, _PROMISE, currency)}
+    if promise.tariff is not None:
+        written["carrier_tariff"] = _steps(promise.tariff, currency)
+    return written
+
+
+def _steps(tariff: Sequence[TariffStep], currency: str) -> list[dict[str, Any]]:
+    return [
+        {part.key: part.kind.write(getattr(step, part.target), currency) for part in _TARIFF}
+        for step in tariff
+    ]
+
+
 def _scoped(page: Page, key: str, kind: type[Any], most: int, extra: Sequence[Part]) -> tuple[Any, ...]:
     found: list[Any] = []
     names: set[str] = set()
@@ -284,7 +332,7 @@ def _scoped(page: Page, key: str, kind: type[Any], most: int, extra: Sequence[Pa
 
 
 def _stated(value: Any, parts: Sequence[Part], currency: str) -> dict[str, Any]:
-    nothing = type(value)()
+    nothing = type(value)("") if isinstance(value, CustomerPromise) else type(value)()
     return {
         part.key: part.kind.write(getattr(value, part.target), currency)
         for part in parts

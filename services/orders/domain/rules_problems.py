@@ -103,6 +103,14 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "groups say who sends goods, and {methods} sends none",
         "los grupos dicen quién envía mercancía, y {methods} no envía ninguna",
     ),
+    "PROMISE_UNKNOWN": (
+        "customers are offered no promise {found}; there are {known}",
+        "a los clientes no se les ofrece la promesa {found}; existen {known}",
+    ),
+    "PROMISE_NEVER_KEPT": (
+        "no parcel is there within {within} days of delivery: the fastest takes {least}",
+        "ningún paquete llega en {within} días de reparto: el más rápido tarda {least}",
+    ),
     "NOT_YET_OBEYED": (
         "{name} would do nothing: no order is decided by it so far",
         "{name} no haría nada: por ahora ningún pedido se decide con ello",

@@ -47,7 +47,7 @@ class Ways(NamedTuple):
         for store_id, lines in sorted(self.lacking.items()):
             store = locations.by_id[store_id]
             here = self.sources.here.from_place((store.latitude, store.longitude))
-            found.append(Ship(wish, lines, self.sources._replace(here=here, store_id=store_id)))
+            found.append(Ship(wish, lines, self.sources._replace(here=here, store_id=store_id, latest=None)))
         if self.shipped:
             found.append(Ship(wish, self.shipped, self.sources))
         return found
@@ -61,14 +61,16 @@ def ways_of(
     worth: Worth,
     moment: Moment,
     excluded: frozenset[str],
+    latest: int | None = None,
 ) -> Ways:
-    """The lines of `wish` by how they reach the customer. A line to collect is handed out of the store's own
-    stock when that has all of it; else, where rules allow it, what is lacking is sent there.
+    """The lines of `wish` by how they reach the customer, parcels to them by day `latest`. A line to collect
+    is handed out of the store's own stock when that has all of it; else, where rules allow it, what is lacking
+    is sent there.
     """
     timetable = Timetable.of(locations, rules)
     here = Here(locations, wish.destination, lambda: timetable.open_at(moment.now))
     taken: Taken = {}
-    sources = Sources(stock, rules, worth, moment, excluded, taken, here)
+    sources = Sources(stock, rules, worth, moment, excluded, taken, here, latest=latest)
     shipped: list[WishLine] = []
     shortages: list[ShortLine] = []
     lacking: dict[str, list[WishLine]] = {}

@@ -45,7 +45,7 @@ class Ship:
         self.most_parcels = 0 if wish.accepted else self.rules.most_parcels
         self._worth = sources.worth
         self.full: set[str] = set()
-        """Locations that have no opening or no capacity within the horizon."""
+        """Locations that have no opening or no capacity within the horizon, or none in time."""
         self._worth.look(self.rules.opportunity_percent, self.rules.markdown_percent)
         self.items = self._items(lines)
         self._stock = [sources.stock.units(item.sku) for item in self.items]
@@ -69,10 +69,11 @@ class Ship:
                 part.location_id
                 for part in found.parts
                 if part.sent
-                and self.sources.arrival(
-                    part.location_id, part.distance_km, sum([line.quantity_units for line in part.lines])
+                and not self.in_time(
+                    self.sources.arrival(
+                        part.location_id, part.distance_km, sum([line.quantity_units for line in part.lines])
+                    )
                 )
-                is None
             ]
             if not full:
                 return found
@@ -343,6 +344,11 @@ class Ship:
                 total += price * percent // 100 + credit
             sums.append(total)
         return sums
+
+    def in_time(self, arrives: int | None) -> bool:
+        """Whether a parcel that arrives on that day, if it can be sent at all, keeps the promise."""
+        latest = self.sources.latest
+        return arrives is not None and (latest is None or arrives <= latest)
 
     # ---- what explains it
 

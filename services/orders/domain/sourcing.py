@@ -69,10 +69,13 @@ def decide_by(
 ) -> Plan:
     """The same, with what stock is worth from prices or from a record."""
     seen_capacity = SeenCapacity(capacity)
+    within_days = 0 if wish.accepted else rules.within_days(wish.customer_promise)
+    rules = rules.under(wish.customer_promise)
     timetable = Timetable.of(locations, rules)
     # Days of arrival do not depend on the zone of the destination.
     moment = timetable.at(now, seen_capacity)
-    ways = ways_of(wish, stock, locations, rules, worth, moment, excluded)
+    latest = None if wish.destination is None else timetable.latest(now, wish.destination, within_days)
+    ways = ways_of(wish, stock, locations, rules, worth, moment, excluded, latest)
     parts, shortages = ways.on_site, ways.shortages
     cost = co2 = gap = 0
     priced: Mapping[tuple[str, str], tuple[int, ...]] = {}
@@ -84,7 +87,8 @@ def decide_by(
             if found is not None:
                 (only,) = found.parts
                 units = sum([line.quantity_units for line in only.lines])
-                if moment.arrival(only.location_id, only.distance_km, units) is None:
+                arrives = moment.arrival(only.location_id, only.distance_km, units)
+                if arrives is None or (latest is not None and arrives > latest):
                     found = None
         if found is None:
             found = together(ways.ships(wish, locations), rules, worth, partial)

@@ -46,6 +46,10 @@ _TEXTS = {
         "en": "{location} could not take on the work within the time that orders are planned for.",
         "es": "{location} no podía asumir el trabajo en el plazo para el que se planifican los pedidos.",
     },
+    explain.TOO_LATE: {
+        "en": "A parcel from {location} would not have been there in time for the promise {rule}.",
+        "es": "Un paquete desde {location} no habría llegado a tiempo para la promesa {rule}.",
+    },
     explain.NO_STOCK: {
         "en": "{location} had none of the articles free to promise.",
         "es": "{location} no tenía libre ninguno de los artículos.",

@@ -8,14 +8,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import grpc
+import pytest
+
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import events_pb2 as fulfillment
 from aljibe.inventory.v1 import events_pb2
+from aljibe.orders.v1 import events_pb2 as orders_events
 from aljibe.orders.v1 import orders_pb2
+from chassis.errors import error_info_of, reason_of
 from chassis.metrics import REGISTRY
 from services.orders.tests.conftest import Service
 from services.orders.tests.neighbours import location
-from services.orders.tests.test_door import PICKUP, place, refused, wish
+from services.orders.tests.test_door import CARRY_OUT, PICKUP, place, refused, wish
 from services.orders.tests.test_events import origin, placed, tell, units
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -142,10 +147,11 @@ async def test_another_location_serves_when_the_nearest_cannot_promise(orders: S
 async def test_a_parcel_that_left_in_time_kept_its_promise_and_a_late_pickup_did_not(
     orders: Service,
 ) -> None:
-    """Each part says so, and the metric counts it by way."""
-    before = _counted("kept", "SHIP"), _counted("missed", "PICKUP")
+    """Each part and the order say so, and metrics count it by way and by the promise that was chosen."""
+    before = _counted("kept", "SHIP", "EXPRESS"), _counted("missed", "PICKUP", "STANDARD")
+    orders_before = _orders_counted("kept", "EXPRESS"), _orders_counted("missed", "STANDARD")
     await orders.stock(("kept", "wh-1", 1), ("late", "store-1", 1))
-    parcel = await placed(orders, wish(("kept", 1)))
+    parcel = await placed(orders, wish(("kept", 1), customer_promise="EXPRESS"))
     late = await placed(orders, wish(("late", 1), method=PICKUP, store="store-1"))
     conn_rows = await orders.fetch(
         "UPDATE plan_part SET due_time = now() - interval '1 hour' WHERE order_id = $1 RETURNING 1",
@@ -160,13 +166,142 @@ async def test_a_parcel_that_left_in_time_kept_its_promise_and_a_late_pickup_did
     assert len(conn_rows) == 1
     assert (parcel.plan[0].promise_outcome, late.plan[0].promise_outcome) == (KEPT, MISSED)
     assert parcel.plan[0].due_time.ToDatetime(UTC) > datetime.now(UTC)
-    assert (_counted("kept", "SHIP"), _counted("missed", "PICKUP")) == (before[0] + 1, before[1] + 1)
-
-
-def _counted(outcome: str, way: str) -> float:
-    families = {family.name: family for family in REGISTRY.collect()}
-    return sum(
-        one.value
-        for one in families["aljibe_orders_promise"].samples
-        if one.name.endswith("_total") and (one.labels["outcome"], one.labels["way"]) == (outcome, way)
+    assert (parcel.promise_outcome, late.promise_outcome) == (KEPT, MISSED)
+    assert (_counted("kept", "SHIP", "EXPRESS"), _counted("missed", "PICKUP", "STANDARD")) == (
+        before[0] + 1,
+        before[1] + 1,
     )
+    assert (_orders_counted("kept", "EXPRESS"), _orders_counted("missed", "STANDARD")) == (
+        orders_before[0] + 1,
+        orders_before[1] + 1,
+    )
+
+
+def _counted(outcome: str, way: str, promise: str) -> float:
+    labels = {"outcome": outcome, "way": way, "channel": "web", "customer_promise": promise}
+    return REGISTRY.get_sample_value("aljibe_orders_promise_total", labels) or 0.0
+
+
+def _orders_counted(outcome: str, promise: str) -> float:
+    labels = {"outcome": outcome, "channel": "web", "customer_promise": promise}
+    return REGISTRY.get_sample_value("aljibe_orders_kept_total", labels) or 0.0
+
+
+async def test_the_promise_that_was_chosen_stays_with_the_order_and_its_decision(orders: Service) -> None:
+    """And is told to whoever hears of the order; who chose none has STANDARD."""
+    await orders.stock(("express", "wh-1", 2))
+
+    standard = await placed(orders, wish(("express", 1)))
+    express = await placed(orders, wish(("express", 1), customer_promise="EXPRESS"))
+
+    read = (await orders.stub().GetOrder(orders_pb2.GetOrderRequest(order_id=express.order_id))).order
+    assert (standard.customer_promise, read.customer_promise) == ("STANDARD", "EXPRESS")
+    staff = orders.stub("operator", channels=("*",))
+    told = [
+        (await staff.ExplainSourcing(orders_pb2.ExplainSourcingRequest(order_id=one.order_id))).decisions[0]
+        for one in (standard, express)
+    ]
+    assert told[1].cost_minor - told[0].cost_minor > 500
+    assert told[0].rules_version == told[1].rules_version
+    assert [part.location_id for part in told[1].chosen] == ["wh-1"]
+    (event,) = await orders.fetch(
+        "SELECT payload FROM outbox WHERE aggregate_id = $1 AND type LIKE '%OrderAccepted'", express.order_id
+    )
+    assert orders_events.OrderAccepted.FromString(event["payload"]).customer_promise == "EXPRESS"
+
+
+async def test_a_promise_that_cannot_be_kept_is_refused_with_the_next_best_and_previewed_by_it(
+    orders: Service,
+) -> None:
+    """The goods are where nobody works for three days: not today's problem of stock."""
+    today = local_today()
+    await open_location(
+        orders,
+        warehouse("wh-rests", holidays=works_from(today - timedelta(days=1)), ship_cut_off_minute=1440),
+    )
+    await orders.stock(("rests", "wh-rests", 5))
+    draft = wish(("rests", 1), customer_promise="EXPRESS")
+    stub = orders.stub()
+
+    preview = await stub.PreviewOrder(orders_pb2.PreviewOrderRequest(order=draft))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.PlaceOrder(place(draft), metadata=(("accept-language", "es"),))
+    unknown = await refused(stub.PlaceOrder(place(wish(("rests", 1), customer_promise="DRONE"))))
+    previewed = await refused(
+        stub.PreviewOrder(orders_pb2.PreviewOrderRequest(order=wish(("rests", 1), customer_promise="DRONE")))
+    )
+
+    offered = {one.customer_promise: one for one in preview.promise_options}
+    assert [(one.customer_promise, one.possible) for one in preview.promise_options] == [
+        ("STANDARD", True),
+        ("EXPRESS", False),
+    ]
+    assert (offered["EXPRESS"].name_en, offered["EXPRESS"].name_es) == ("Express delivery", "Entrega urgente")
+    assert not offered["EXPRESS"].HasField("promise_time")
+    assert preview.order.customer_promise == "STANDARD"
+    assert preview.order.promise_time == offered["STANDARD"].promise_time
+    assert not preview.shortages
+    info = error_info_of(caught.value)
+    assert info is not None
+    assert (info.reason, info.metadata["next_customer_promise"]) == ("PROMISE_NOT_POSSIBLE", "STANDARD")
+    assert datetime.fromisoformat(
+        info.metadata["next_promise_time"]
+    ) == preview.order.promise_time.ToDatetime(UTC)
+    details = dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
+    assert "La promesa EXPRESS no se puede cumplir" in bytes(details).decode("utf-8", "ignore")
+    assert unknown == previewed == (grpc.StatusCode.FAILED_PRECONDITION, "PROMISE_NOT_OFFERED")
+    assert orders.neighbours.inventory.stock["rests", "wh-rests"] == 5
+    assert (await placed(orders, wish(("rests", 1)))).customer_promise == "STANDARD"
+
+
+async def test_more_express_orders_than_the_days_left_take_are_refused_and_the_rest_kept(
+    orders: Service,
+) -> None:
+    """At once, against one small capacity: whoever is told yes has it in time."""
+    await open_location(orders, warehouse("wh-few", daily_capacity_units=2, ship_cut_off_minute=1440))
+    await orders.stock(("few", "wh-few", 50))
+    stub = orders.stub()
+    draft = wish(("few", 1), customer_promise="EXPRESS")
+
+    answers = await asyncio.gather(*(stub.PlaceOrder(place(draft)) for _ in range(9)), return_exceptions=True)
+
+    accepted = [one.order for one in answers if not isinstance(one, BaseException)]
+    reasons = {reason_of(one) for one in answers if isinstance(one, grpc.aio.AioRpcError)}
+    # Today's parcels arrive on the next day, those of tomorrow on the last that EXPRESS allows.
+    assert (len(accepted), reasons) == (4, {"PROMISE_NOT_POSSIBLE"})
+    assert max(one.promise_time.ToDatetime(UTC).date() for one in accepted) <= local_today() + timedelta(
+        days=3
+    )
+    assert sum((await taken(orders, "wh-few")).values()) == 4
+    assert orders.neighbours.inventory.stock["few", "wh-few"] == 46
+
+
+async def test_a_short_express_parcel_is_found_elsewhere_even_late_and_the_order_missed(
+    orders: Service,
+) -> None:
+    """The customer was told yes: late is better than never, and counted as it is."""
+    await orders.stock(("again", "wh-1", 1))
+    order = await placed(orders, wish(("again", 1), customer_promise="EXPRESS"))
+    today = local_today()
+    await open_location(orders, warehouse("wh-late", holidays=works_from(today - timedelta(days=1))))
+    await orders.stock(("again", "wh-late", 1))
+
+    await tell(orders, fulfillment.UnitsShort(origin=origin(order), units=units(order, 1)))
+    after = await orders.until(order.order_id, lambda o: len(o.plan) == 2)
+
+    assert after.plan[1].location_id == "wh-late"
+    assert after.promise_time.ToDatetime(UTC) > order.promise_time.ToDatetime(UTC)
+    assert after.promise_outcome == MISSED
+    assert after.messages[-1].kind == "RESOURCED"
+
+
+async def test_what_is_carried_out_is_a_fact_whatever_promise_it_names(orders: Service) -> None:
+    await orders.stock(("fact", "store-1", 1))
+
+    sold = await placed(
+        orders,
+        wish(("fact", 1), method=CARRY_OUT, store="store-1", channel="app", customer_promise="DRONE"),
+        token="cash",
+    )
+
+    assert sold.state == orders_pb2.ORDER_STATE_COMPLETED

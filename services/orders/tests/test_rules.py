@@ -9,6 +9,7 @@ import json
 import pytest
 
 from services.orders.domain.rules import (
+    CustomerPromise,
     Exclusion,
     Group,
     Matcher,
@@ -33,6 +34,10 @@ FULL = SourcingRules(
     brands_together=("Own",),
     ship_to_store=True,
     delivery_weekdays=(1, 2, 3, 4, 5),
+    customer_promises=(
+        CustomerPromise("EXPRESS", "Tomorrow", "Mañana", 1, late_per_day=500_000, transit_days=1),
+        CustomerPromise("WEEKEND", delivery_weekdays=(6, 7), tariff=(TariffStep(50, 1, 2, 0),)),
+    ),
 )
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from services.orders.domain.draft import Channel
 from services.orders.domain.places import Location, Locations
-from services.orders.domain.rules import Exclusion, Group, Matcher, SafetyDays, Scope, SourcingRules
+from services.orders.domain.rules import (
+    EXPRESS,
+    CustomerPromise,
+    Exclusion,
+    Group,
+    Matcher,
+    SafetyDays,
+    Scope,
+    SourcingRules,
+)
 from services.orders.domain.rules_checks import check, named_channels, named_locations
 
 _STORE = frozenset({"SHIP", "PICKUP", "CARRY_OUT"})
@@ -48,12 +57,19 @@ def test_good_rules_have_no_problem() -> None:
 
 def test_what_no_order_is_decided_by_is_refused() -> None:
     """A planner who allows it would wait for something that never happens."""
-    scope = Scope(customer_promises=("EXPRESS",))
-
     assert found(ship_to_store=True) == [("ship_to_store.allowed", "NOT_YET_OBEYED")]
-    assert found(exclusions=(Exclusion("x", scope, Matcher(("s-1",))),)) == [
-        ("exclusions[0].applies_to.customer_promises", "NOT_YET_OBEYED")
+
+
+def test_rules_may_name_the_promises_that_customers_are_offered_and_no_others() -> None:
+    """A misspelt promise would be a rule that holds for nobody."""
+    rule = Exclusion("x", Scope(customer_promises=("STANDARD", "EXPRESS", "DRONE")), Matcher(("s-1",)))
+    drone = CustomerPromise("DRONE", transit_days=0)
+
+    assert found(exclusions=(rule,)) == [("exclusions[0].applies_to.customer_promises[2]", "PROMISE_UNKNOWN")]
+    assert found(exclusions=(rule,), customer_promises=(drone,)) == [
+        ("exclusions[0].applies_to.customer_promises[1]", "PROMISE_UNKNOWN")
     ]
+    assert found(exclusions=(rule,), customer_promises=(drone, EXPRESS)) == []
 
 
 def test_names_that_are_not_there_are_told_one_by_one() -> None:
@@ -94,6 +110,14 @@ def test_a_rule_that_matches_no_location_is_refused(matcher: Matcher) -> None:
     ("fields", "problem"),
     [
         ({"transit_days": 9}, ("promise.transit_days", "TRANSIT_CROSSED")),
+        (
+            {"customer_promises": (CustomerPromise("SLOW", transit_days=8),)},
+            ("customer_promises[0].transit_days", "TRANSIT_CROSSED"),
+        ),
+        (
+            {"customer_promises": (CustomerPromise("FAST", deliver_within_days=1, transit_days=2),)},
+            ("customer_promises[0].deliver_within_days", "PROMISE_NEVER_KEPT"),
+        ),
         (
             {"most_parcels": 1, "no_split_below_minor": 1},
             ("split.no_split_below", "NO_EFFECT_OF_VALUE"),

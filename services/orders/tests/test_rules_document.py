@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders.domain.rules import (
+    CustomerPromise,
     Exclusion,
     Group,
     Matcher,
@@ -252,6 +253,41 @@ def test_whatever_the_rules_are_document_and_store_give_them_back(rules: Sourcin
 def test_an_error_is_told_with_its_place(content: Any, path: str, reason: str) -> None:
     """Path, reason, and a sentence in both languages."""
     assert (path, reason) in wrong(content)
+
+
+def test_a_promise_says_only_what_differs_from_the_rules() -> None:
+    """And the rest follows the rules when they change; who states a promise of their own offers no other."""
+    content = document(customer_promises=[{"code": "NIGHT", "parcel_fixed": "9.5", "deliver_within_days": 1}])
+    step = {"up_to_km": 50, "parcel_fixed": "4", "per_unit": "0", "transit_days": 0}
+
+    night = read(json.dumps(content)).rules
+    courier = read(json.dumps(document(customer_promises=[{"code": "COURIER", "carrier_tariff": [step]}])))
+    none = read(json.dumps(document(customer_promises=[]))).rules
+    silent = read(json.dumps(document())).rules
+
+    assert night is not None
+    assert courier.rules is not None
+    assert night.customer_promises == (CustomerPromise("NIGHT", parcel_fixed=950_000, deliver_within_days=1),)
+    assert write(night)["customer_promises"] == [
+        {"code": "NIGHT", "deliver_within_days": 1, "parcel_fixed": "9.50"}
+    ]
+    assert courier.rules.under("COURIER").tariff == (TariffStep(50, 400_000, 0, 0),)
+    assert none is not None
+    assert list(none.promises) == ["STANDARD"]
+    assert silent is not None
+    assert list(silent.promises) == ["STANDARD", "EXPRESS"]
+    assert read(to_text(silent)).rules == silent
+
+
+def test_what_is_wrong_with_a_promise_is_told_with_its_place() -> None:
+    one, nameless = {"code": "FAST"}, {"transit_days": 1}
+
+    assert wrong(document(customer_promises=[one, one])) == [("customer_promises[1].code", "NAME_REPEATED")]
+    assert wrong(document(customer_promises=[nameless])) == [("customer_promises[0].code", "FIELD_MISSING")]
+    assert wrong(document(customer_promises=[{"code": "fast", "price": "1"}])) == [
+        ("customer_promises[0].price", "FIELD_UNKNOWN"),
+        ("customer_promises[0].code", "VALUE_FORM"),
+    ]
 
 
 def test_tariff_steps_that_do_not_rise_are_refused() -> None:

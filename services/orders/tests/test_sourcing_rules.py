@@ -17,6 +17,8 @@ from services.orders.domain.explain import Explained
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import (
+    EXPRESS,
+    CustomerPromise,
     Exclusion,
     Group,
     Matcher,
@@ -39,6 +41,7 @@ PLACES = Locations.of(
         warehouse("wh-1", (39.0, -82.0)),
     ]
 )
+_FAST = CustomerPromise("FAST", deliver_within_days=1, late_per_day=40_000)
 STORES = Matcher(kinds=("STORE",))
 WAREHOUSES = Matcher(kinds=("WAREHOUSE",))
 
@@ -284,7 +287,7 @@ def test_every_decision_is_made_again_from_its_record(seed: int) -> None:
             ),
             HERE,
             draw.choice(("web", "app")),
-            "",
+            draw.choice(("STANDARD", "STANDARD", "EXPRESS", "FAST", "GONE")),
             draw.randint(500, 20_000),
             "EUR",
         )
@@ -395,6 +398,7 @@ def _random_rules(draw: Random) -> SourcingRules:
                 Scope(attributes=(("size", "M"),)),
                 Scope(least_value_minor=5_000),
                 Scope(channel_ids=("web",)),
+                Scope(customer_promises=("EXPRESS", "FAST")),
             )
         )
 
@@ -414,4 +418,5 @@ def _random_rules(draw: Random) -> SourcingRules:
         markdown_percent=draw.choice((0, 0, 20)),
         endless_aisle=draw.random() < 0.9,
         ship_to_store=draw.random() < 0.6,
+        customer_promises=draw.choice(((), (EXPRESS, _FAST))),
     )

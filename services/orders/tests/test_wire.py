@@ -89,6 +89,7 @@ _orders = st.builds(
     delivery_address=st.none() | _addresses,
     location_id=_texts,
     customer_reference=_texts,
+    customer_promise=_texts,
     accept_time=_times,
     promise_time=st.none() | _times,
     trace_id=_texts,
@@ -170,6 +171,8 @@ def plain_order(order: Order) -> orders_pb2.Order:
         delivery_address=plain_address(order.delivery_address),
         location_id=order.location_id,
         customer_reference=order.customer_reference,
+        customer_promise=order.customer_promise,
+        promise_outcome=orders_pb2.PromiseOutcome.ValueType({None: 0, True: 1, False: 2}[order.kept]),
         plan=[plain_part(part, order) for part in order.parts.values()],
         payment=orders_pb2.PaymentSummary(
             payment_id=order.payment.payment_id,
@@ -234,6 +237,7 @@ def test_an_acceptance_is_told_as_the_messages_would_be(order: Order) -> None:
         time=stamp(NOW),
         location_id=order.location_id,
         customer_reference=order.customer_reference,
+        customer_promise=order.customer_promise,
     )
 
     told = events_of(order, happened, NOW, "00-trace", Written.of(order))

@@ -85,7 +85,7 @@ def wish_again(
         ),
         (to.latitude, to.longitude) if to is not None else None,
         order.channel_id,
-        "",
+        order.customer_promise,
         sum(line.unit_price_minor * line.quantity_units for line in lines.values()),
         order.currency_code,
         order.location_id,

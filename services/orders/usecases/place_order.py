@@ -25,6 +25,7 @@ from services.orders.domain.refusals import (
     PaymentDeclined,
     PaymentTokenUnknown,
     PaymentUnavailable,
+    PromiseNotPossible,
 )
 from services.orders.usecases.flights import Flights
 from services.orders.usecases.ports import (
@@ -130,7 +131,7 @@ class PlaceOrder:
         if stored is not None:
             return stored
         attempt = 1
-        full: dict[str, NothingPromised] = {}
+        full: dict[str, NothingPromised | PromiseNotPossible] = {}
         while True:
             try:
                 secured = await self._secure(
@@ -154,7 +155,7 @@ class PlaceOrder:
                 # This call was held up for longer than the reservation or the intent lasts, or others were
                 # quicker with the capacity of the day: perhaps another location is better now.
                 await self._let_go(order_id, backing, quote, secured)
-            except NothingPromised as refusal:
+            except (NothingPromised, PromiseNotPossible) as refusal:
                 await self._let_go(order_id, backing, quote, secured)
                 full[refusal.location_id] = refusal
             attempt = secured.attempt + 1

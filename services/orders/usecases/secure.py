@@ -14,10 +14,17 @@ from chassis.telemetry import present
 from services.orders.domain.facts import Part
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.placing import NewId, parts_of
-from services.orders.domain.refusals import AttemptsExhausted, InsufficientStock, NoPlan, ShortLine
+from services.orders.domain.refusals import (
+    AttemptsExhausted,
+    InsufficientStock,
+    NoPlan,
+    PromiseNotPossible,
+    ShortLine,
+)
 from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
 from services.orders.domain.views import Capacity, Stock
+from services.orders.usecases.offers import best, check_offered, is_sent, options
 from services.orders.usecases.ports import Decided, Directory, Granted, Reservations, StockReplica
 from services.orders.usecases.terms import Terms, TermsAt
 
@@ -57,6 +64,7 @@ class Secured(NamedTuple):
 
         Raises:
             NothingPromised: a location has no opening or no capacity left.
+            PromiseNotPossible: a parcel of a new order would be too late for its customer's promise.
         """
         return parts_of(
             self.plan,
@@ -69,6 +77,8 @@ class Secured(NamedTuple):
             to,
             destination=destination,
             capacity=capacity,
+            customer_promise=self.decided.record.wish.customer_promise,
+            accepted=self.decided.record.wish.accepted,
         )
 
 
@@ -108,6 +118,8 @@ class Secure:
 
         Raises:
             InsufficientStock, NoPlan: there is not enough; nothing is reserved.
+            PromiseNotOffered, PromiseNotPossible: customers may not choose the promise of a new order, or it
+                cannot be kept; nothing is reserved.
             AttemptsExhausted: reservations of this order ended too often.
         """
         attempt = first_attempt
@@ -116,6 +128,8 @@ class Secure:
         while True:
             locations = self._directory.locations
             terms = self._terms_at(self._clock())
+            if not accepted:
+                check_offered(wish, terms.rules)
             plan, view = await self._plan(
                 wish, channel_id, locations, terms, excluded, partial, holding=bool(hold_id)
             )
@@ -185,6 +199,8 @@ class Secure:
             shipped = any(line.method is Method.SHIP for line in wish.lines)
             if shipped and not any(x.location_id not in excluded for x in locations.shipping):
                 raise NoPlan(Method.SHIP.name)
+            if not wish.accepted:
+                _blame_the_promise(wish, view, locations, terms)
             raise InsufficientStock(plan.shortages)
         return plan, view
 
@@ -200,6 +216,21 @@ class Secure:
         if attempt >= last_attempt:
             raise AttemptsExhausted(order_id, attempt)
         return attempt + 1
+
+
+def _blame_the_promise(wish: Wish, stock: Stock, locations: Locations, terms: Terms) -> None:
+    """Where the goods of a refused order would do for another promise, that is why it is refused.
+
+    Raises:
+        PromiseNotPossible: with the earliest promise that can be kept.
+    """
+    if not is_sent(wish) or not terms.rules.restricts(wish.customer_promise):
+        return
+    other = best(options(wish, stock, locations, terms), wish.customer_promise)
+    if not other.plan.shortages and other.promise_time is not None:
+        raise PromiseNotPossible(
+            wish.customer_promise, other.customer_promise, other.promise_time.isoformat(timespec="seconds")
+        )
 
 
 def _note(plan: Plan, attempt: int) -> None:

@@ -96,6 +96,18 @@ ERRORS = ErrorTable(
             "La ubicación {location_id} no abre o no tiene capacidad para {method} en 60 días",
         ),
         ErrorRule(
+            refusals.PromiseNotOffered,
+            _FAILED,
+            "PROMISE_NOT_OFFERED",
+            "No se ofrece la promesa {customer_promise}",
+        ),
+        ErrorRule(
+            refusals.PromiseNotPossible,
+            _FAILED,
+            "PROMISE_NOT_POSSIBLE",
+            "La promesa {customer_promise} no se puede cumplir para este pedido",
+        ),
+        ErrorRule(
             refusals.PaymentDeclined, _FAILED, "PAYMENT_DECLINED", "El pago fue rechazado ({decline_reason})"
         ),
         ErrorRule(

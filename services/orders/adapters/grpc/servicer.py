@@ -26,6 +26,7 @@ from services.orders.adapters.grpc.translate import (
     draft_of,
     limit_proto,
     moment,
+    option_proto,
     order_proto,
     order_wire,
     shortages_proto,
@@ -121,6 +122,7 @@ class OrderServicer(orders_pb2_grpc.OrderServiceServicer):
             expire_time=time_proto(preview.quote.expire_time),
             shortages=shortages_proto(preview.shortages),
             limit_refusals=[limit_proto(one) for one in preview.limits],
+            promise_options=[option_proto(one) for one in preview.options],
         )
 
     async def GetOrder(  # noqa: N802

@@ -18,8 +18,10 @@ from services.orders.domain.facts import Part
 from services.orders.domain.order import Order
 from services.orders.domain.places import CARRY_OUT, PICKUP, SHIP, STORE, WAREHOUSE, Address, Location
 from services.orders.domain.refusals import LimitExceeded, ShortLine
+from services.orders.domain.rules import STANDARD
 from services.orders.domain.sourcing import PlannedPart
 from services.orders.domain.states import Method
+from services.orders.usecases.offers import Option
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CAPABILITIES = {
@@ -76,6 +78,7 @@ def draft_of(message: orders_pb2.OrderDraft, hold_id: str = "") -> Draft:
         tuple(message.coupon_codes),
         message.quote_token,
         hold_id,
+        message.customer_promise or STANDARD,
     )
 
 
@@ -243,6 +246,8 @@ def order_wire(order: Order, written: Written | None = None) -> bytes:
         version=order.version,
         trace_id=order.trace_id,
         promise_time=time_wire(order.promise_time),
+        customer_promise=order.customer_promise,
+        promise_outcome=_OUTCOMES[order.kept],
         on_hold=order.on_hold,
         holds=[
             _hold(
@@ -267,6 +272,18 @@ def address_proto(address: Address | None) -> types_pb2.Address | None:
 def order_proto(order: Order) -> orders_pb2.Order:
     """The contract's order."""
     return orders_pb2.Order.FromString(order_wire(order))
+
+
+def option_proto(option: Option) -> orders_pb2.PromiseOption:
+    """The contract's option."""
+    found = option.offer
+    return orders_pb2.PromiseOption(
+        customer_promise=option.customer_promise,
+        name_en=option.name_en,
+        name_es=option.name_es,
+        possible=found is not None,
+        promise_time=time_proto(found.promise_time) if found is not None else None,
+    )
 
 
 def limit_proto(found: LimitExceeded) -> orders_pb2.LimitRefusal:

@@ -115,6 +115,7 @@ def _told(order: Order, fact: facts.Fact, at: bytes, written: Written | None) ->
             time=at,
             location_id=order.location_id,
             customer_reference=order.customer_reference,
+            customer_promise=order.customer_promise,
         )
     if isinstance(fact, facts.Told):
         return _NOTIFIED, _notified(

@@ -294,5 +294,6 @@ def _columns(group: Sequence[Acceptance]) -> list[list[Any]]:
         [order.payment.authorization_key for order, _ in due],
         [fact.amount_minor for _, fact in due],
         [order.currency_code for order, _ in due],
+        [o.customer_promise for o in orders],
     ]
     return columns

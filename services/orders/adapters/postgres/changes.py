@@ -69,6 +69,7 @@ class _Before:
     done: frozenset[str]
     messages: int
     lines: dict[int, tuple[object, ...]]
+    kept: bool | None
 
     @classmethod
     def of(cls, order: Order) -> _Before:
@@ -79,6 +80,7 @@ class _Before:
             frozenset(name for name, part in order.parts.items() if part.done_time is not None),
             len(order.messages),
             {n: _settled(order, n) for n in order.lines},
+            order.kept,
         )
 
 
@@ -144,6 +146,9 @@ class OrderTx:
             order.version += 1 if order.facts else 0
             traceparent = within(present, self._traceparents.get(order.order_id))
             events += events_of(order, order.facts, self.now, traceparent)
+            if order.kept is not None and self._before[order.order_id].kept is None:
+                of = order.channel_id, order.customer_promise
+                after_commit(partial(figures.order_judged, order.kept, *of))
         await self._write_orders(changed)
         await self._write_lines(changed)
         await self._write_units(changed)
@@ -342,7 +347,7 @@ class OrderTx:
             for name, part in order.parts.items():
                 if part.done_time is not None and name not in before.done and name in before.parts:
                     done.append((order.order_id, name, part.done_time))
-                    after_commit(partial(figures.judged, part, order.channel_id))
+                    after_commit(partial(figures.judged, part, order.channel_id, order.customer_promise))
                 if not part.work:
                     continue
                 if name not in before.parts:

@@ -3,10 +3,10 @@
 WITH accepted AS (
   INSERT INTO customer_order (order_id, channel_id, customer_id, customer_reference, language_code, state, currency_code, total_minor,
     tax_minor, discount_minor, delivery_address, location_id, accept_time, promise_time, trace_id, payment_id, authorization_key,
-    authorized_minor, attempts, version, event_sequence, reserved_until)
+    authorized_minor, attempts, version, event_sequence, reserved_until, customer_promise)
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::bigint[],
     $9::bigint[], $10::bigint[], $11::json[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::text[],
-    $18::bigint[], $19::int[], $20::bigint[], $21::bigint[], $22::timestamptz[])
+    $18::bigint[], $19::int[], $20::bigint[], $21::bigint[], $22::timestamptz[], $70::text[])
 ), lines AS (
   INSERT INTO order_line (order_id, line_number, sku, name_en, name_es, quantity_units, method, pickup_location_id, unit_price_minor,
     discount_minor, tax_minor, total_minor, captured_minor)

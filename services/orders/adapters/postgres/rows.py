@@ -137,6 +137,7 @@ def _order(row: asyncpg.Record) -> Order:
         accept_time=row["accept_time"],
         promise_time=row["promise_time"],
         trace_id=row["trace_id"],
+        customer_promise=row["customer_promise"],
         lines={},
         units=Standing(),
         parts={},
