@@ -108,12 +108,6 @@ class GroupCommit(Generic[T, R]):
             DeadlineExceeded: the time ran out before the member's group began; nothing was done.
             Unavailable: the process is shutting down; nothing was done.
         """
-        return await self.enter(item, deadline=deadline)
-
-    def enter(self, item: T, *, deadline: float | None = None) -> asyncio.Future[R]:
-        """The same, under way, for who has something else to do meanwhile. Await it in the end, or cancel
-        it.
-        """
         if self._closed:
             raise Unavailable(self._name)
         if len(self._waiting) >= self._max_queue:
@@ -128,7 +122,7 @@ class GroupCommit(Generic[T, R]):
         self._joined += 1
         if len(self._running) < self._lanes and not self._gathering:
             self._start_lane()
-        return answer
+        return await answer
 
     async def close(self) -> None:
         """Take no more members, and return when every group that waits or runs is done."""

@@ -267,6 +267,7 @@ class Neighbours:
         inventory.reserve_groups.clear()
         inventory.limits.clear()
         inventory.limits_asked.clear()
+        inventory.expire = Inventory.expire
         self.fulfillment.picked = False
         self.fulfillment.asked.clear()
         self.inventory.locations = [

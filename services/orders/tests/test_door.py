@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ import uuid_utils
 from aljibe.common.v1 import types_pb2
 from aljibe.orders.v1 import orders_pb2
 from chassis.errors import error_info_of, reason_of
+from chassis.metrics import REGISTRY
 from services.orders.tests.conftest import Service
 
 SHIP, PICKUP, CARRY_OUT = 1, 2, 3
@@ -461,3 +463,79 @@ async def test_watching_an_order_that_is_not_there_listens_to_nothing(orders: Se
     watch = orders.stub().WatchOrder(orders_pb2.WatchOrderRequest(order_id="*"))
 
     assert await refused(watch.read()) == (grpc.StatusCode.NOT_FOUND, "ORDER_UNKNOWN")
+
+
+async def test_a_repeat_gets_the_first_answer_whatever_became_of_stock_and_prices(orders: Service) -> None:
+    """The order stands: that nothing is left of the article, or that it is sold no more, is no reason."""
+    await orders.stock(("a", "wh-1", 1))
+    request = place(wish(("a", 1)))
+    stub = orders.stub()
+    first = await stub.PlaceOrder(request)
+
+    await orders.stock(("a", "wh-1", 0))
+    sold_out = await stub.PlaceOrder(request)
+
+    assert sold_out == first
+    assert len(orders.neighbours.inventory.reservations) == 1
+
+
+async def test_a_repeat_leaves_the_reservation_of_the_accepted_order_alone(orders: Service) -> None:
+    """Inventory may not know yet that the order is accepted, and the reservation look as if it were about to
+    end: who gives it back then takes the goods from an order that stands.
+    """
+    await orders.stock(("a", "wh-1", 2))
+    orders.neighbours.inventory.expire = timedelta(seconds=60)
+    request = place(wish(("a", 1)))
+    stub = orders.stub()
+
+    first = await stub.PlaceOrder(request)
+    again = await stub.PlaceOrder(request)
+
+    assert again == first
+    assert not orders.neighbours.inventory.released
+
+
+async def test_a_repeat_of_an_order_paid_at_the_second_attempt_gets_its_answer(orders: Service) -> None:
+    """The first attempt's reservation has ended; a third would be a second order."""
+    await orders.stock(("a", "wh-1", 5))
+    request_id = str(uuid_utils.uuid7())
+    stub = orders.stub()
+    await refused(stub.PlaceOrder(place(wish(("a", 1)), "tok_declined", request_id=request_id)))
+    request = place(wish(("a", 1)), request_id=request_id)
+
+    paid = await stub.PlaceOrder(request)
+    again = await stub.PlaceOrder(request)
+
+    assert again == paid
+    assert orders.neighbours.inventory.stock["a", "wh-1"] == 4
+
+
+async def test_a_repeat_of_what_was_carried_out_gets_its_answer(orders: Service) -> None:
+    """No reservation tells that it came before."""
+    till = orders.stub("till", channels=("pos",), locations=("store-1",))
+    request = place(wish(("a", 1), method=CARRY_OUT, store="store-1", channel="pos"), "cash")
+
+    first = await till.PlaceOrder(request)
+    again = await till.PlaceOrder(request)
+
+    assert again == first
+
+
+async def test_only_what_may_have_come_before_is_looked_up(orders: Service) -> None:
+    """A new order does not pay for the few that come again."""
+    await orders.stock(("a", "wh-1", 5))
+    request = place(wish(("a", 1)))
+    stub = orders.stub()
+
+    before = _looked_up()
+    await stub.PlaceOrder(request)
+    new = _looked_up() - before
+    await stub.PlaceOrder(request)
+
+    assert (new, _looked_up() - before) == (0, 1)
+
+
+def _looked_up() -> float:
+    """Groups of look-ups that this process has run; the service is in it."""
+    found = REGISTRY.get_sample_value("aljibe_group_size_count", {"group": "orders.lookup"})
+    return found or 0.0

@@ -3,12 +3,16 @@
 A crash or a caller that leaves anywhere before the acceptance leaves a reservation that a retry of the
 same request finds again, or that expires; and with the reservation the authorisation, whose key it is, is
 voided. Where nothing is reserved (goods carried out), an intent does the same for the authorisation.
+
+Whether a request was answered before is asked only where something may be left of it: a reservation that was
+there already or has ended, a refusal, or no reservation at all. A reservation that is new is the proof that
+the order is new, since each tries the same ones in the same order (ADR-0040).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from chassis.clock import Clock
@@ -67,6 +71,14 @@ class Request(NamedTuple):
     request_id: str
 
 
+class _Answered(Exception):
+    """This request was answered before."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class PlaceOrder:
     """Places orders; many at once, each by itself."""
 
@@ -118,18 +130,40 @@ class PlaceOrder:
             raise
 
     async def _place(self, order_id: str, draft: Draft, token: str, request: Request, trace_id: str) -> bytes:
-        looking_up = self._acceptor.stored(request.key, request.fingerprint, request.request_id)
+        looked_up = False
+
+        async def stop_if_answered() -> None:
+            nonlocal looked_up
+            if not looked_up:
+                looked_up = True
+                stored = await self._stored(request)
+                if stored is not None:
+                    raise _Answered(stored)
+
         try:
-            quote = await price(draft, self._directory, self._prices)
+            return await self._place_new(order_id, draft, token, request, trace_id, stop_if_answered)
+        except _Answered as before:
+            return before.answer
         except Exception:
-            # Who was answered before gets that answer, whatever the catalog says by now.
-            stored = await looking_up
+            # Who was answered before gets that answer, whatever others say by now.
+            stored = None if looked_up else await self._stored(request)
             if stored is None:
                 raise
             return stored
-        stored = await looking_up
-        if stored is not None:
-            return stored
+
+    async def _stored(self, request: Request) -> bytes | None:
+        return await self._acceptor.stored(request.key, request.fingerprint, request.request_id)
+
+    async def _place_new(
+        self,
+        order_id: str,
+        draft: Draft,
+        token: str,
+        request: Request,
+        trace_id: str,
+        stop_if_answered: Callable[[], Awaitable[None]],
+    ) -> bytes:
+        quote = await price(draft, self._directory, self._prices)
         attempt = 1
         full: dict[str, NothingPromised | PromiseNotPossible] = {}
         while True:
@@ -142,6 +176,7 @@ class PlaceOrder:
                     excluded=frozenset(full),
                     hold_id=draft.hold_id,
                     customer_id=draft.customer_id,
+                    on_earlier=stop_if_answered,
                 )
             except (InsufficientStock, NoPlan) as error:
                 # There may be goods, but where they are there is no time for them.

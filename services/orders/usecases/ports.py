@@ -253,8 +253,12 @@ class Acceptance(NamedTuple):
 class Acceptor(Protocol):
     """The group commit of acceptances."""
 
-    def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> Awaitable[bytes | None]:
-        """The answer that was given to this request before, if any; being looked up when this returns."""
+    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
+        """The answer that was given to this request before, if any.
+
+        Raises:
+            RequestIdReused: the request id was first used with other content.
+        """
         ...
 
     async def accept(self, acceptance: Acceptance) -> bytes:

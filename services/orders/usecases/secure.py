@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
 from services.orders.domain.views import Capacity, Stock
 from services.orders.usecases.offers import best, check_offered, is_sent, options
-from services.orders.usecases.ports import Decided, Directory, Granted, Reservations, StockReplica
+from services.orders.usecases.ports import Decided, Directory, Granted, Refused, Reservations, StockReplica
 from services.orders.usecases.terms import Terms, TermsAt
 
 MAX_PLANS = 6
@@ -39,6 +39,7 @@ LEAST_HOLD = timedelta(seconds=120)
 
 PLACED = "PLACED"
 STALE_REPLICA = "STALE_REPLICA"
+RESERVATION_ENDED = "RESERVATION_ENDED"
 
 
 class Secured(NamedTuple):
@@ -112,9 +113,11 @@ class Secure:
         partial: bool = False,
         hold_id: str = "",
         customer_id: str = "",
+        on_earlier: Callable[[], Awaitable[None]] | None = None,
     ) -> Secured:
         """A reserved plan; with `partial`, for as much as there is, but for something. What a basket holds is
-        only for the order that names its `hold_id`.
+        only for the order that names its `hold_id`. `on_earlier` is awaited before anything is done about a
+        reservation that was made before, live or ended, and where none is needed; what it raises passes.
 
         Raises:
             InsufficientStock, NoPlan: there is not enough; nothing is reserved.
@@ -136,6 +139,8 @@ class Secure:
             _note(plan, attempt)
             picks = plan.picks()
             if not picks:
+                if on_earlier is not None:
+                    await on_earlier()
                 record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
                 return Secured(plan, Decided(attempt, trigger, record, plan), "", attempt, None, terms)
             reserved = self._stock.taking(picks)
@@ -147,6 +152,8 @@ class Secure:
                 granted = isinstance(outcome, Granted)
             finally:
                 reserved(granted)
+            if on_earlier is not None and _is_earlier(outcome):
+                await on_earlier()
             if isinstance(outcome, Granted):
                 if self._ends_soon(outcome):
                     await self._reservations.release(outcome.reservation_id)
@@ -163,7 +170,7 @@ class Secure:
                 record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
                 decided = Decided(attempt, trigger, record, plan)
                 return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time, terms)
-            if outcome.reason == "RESERVATION_ENDED":
+            if outcome.reason == RESERVATION_ENDED:
                 attempt = self._next(order_id, attempt, last_attempt)
                 continue
             closed = outcome.closed_location_id
@@ -231,6 +238,11 @@ def _blame_the_promise(wish: Wish, stock: Stock, locations: Locations, terms: Te
         raise PromiseNotPossible(
             wish.customer_promise, other.customer_promise, other.promise_time.isoformat(timespec="seconds")
         )
+
+
+def _is_earlier(outcome: Granted | Refused) -> bool:
+    """Whether the reservation was made by a call before this one."""
+    return outcome.existed if isinstance(outcome, Granted) else outcome.reason == RESERVATION_ENDED
 
 
 def _note(plan: Plan, attempt: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -75,9 +75,9 @@ class GroupAcceptor:
         )
         self._lookups = GroupCommit("orders.lookup", self._look_up_group, lanes=LOOK_UP_LANES, gather=True)
 
-    def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> Awaitable[bytes | None]:
-        """The answer that was given to this request before, if any; being looked up when this returns."""
-        return self._lookups.enter(_Asked(request_key, fingerprint, request_id))
+    async def stored(self, request_key: str, fingerprint: bytes, request_id: str) -> bytes | None:
+        """The answer that was given to this request before, if any."""
+        return await self._lookups.submit(_Asked(request_key, fingerprint, request_id))
 
     async def accept(self, acceptance: Acceptance) -> bytes:
         """Commit the order and its answer; gives the answer, or the one that was stored first."""

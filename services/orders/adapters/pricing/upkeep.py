@@ -42,7 +42,8 @@ LOOK_SECONDS = 5.0
 """Between two looks at which book is kept."""
 ROUND_SECONDS = 15.0
 """Between two looks at whether a book is due."""
-WORKER_SECONDS = 60.0
+WORKER_SECONDS = 240.0
+"""Beside full load it gets a core now and then only."""
 PRICES_KEPT_SECONDS = 3_600.0
 """Selling prices are read again after this time, or when the catalog says that something changed."""
 SLICE_SKUS = 50
@@ -304,6 +305,14 @@ def _most_common(words: Iterable[str]) -> str:
     return min((word for word, count in counted if count == counted[0][1]), default="")
 
 
+def _only_when_idle(pid: int) -> None:
+    """From its first instruction on it has a core only when nothing else wants one: a book may take ten times
+    as long, and no order waits for it. Where the system knows no such thing, its own niceness must do.
+    """
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+
+
 async def _worked(head: Mapping[str, Any], units: array[int]) -> dict[str, Any]:
     """What the worker tells of the book it made."""
     # By a thread and `subprocess`, which makes a child without copying this process, as uvloop would: that
@@ -316,6 +325,7 @@ async def _worked(head: Mapping[str, Any], units: array[int]) -> dict[str, Any]:
         # One thread: a library that starts one per processor would take them from the orders.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
+    _only_when_idle(process.pid)
     try:
         async with asyncio.timeout(WORKER_SECONDS):
             told, _ = await asyncio.to_thread(process.communicate, framed(head, units))

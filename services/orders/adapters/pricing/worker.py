@@ -28,7 +28,7 @@ from services.orders.domain.rules import SourcingRules
 
 NICENESS = 10
 """Orders go first."""
-STATEMENT_TIMEOUT_MS = 30_000
+STATEMENT_TIMEOUT_MS = 120_000
 CONNECT_SECONDS = 5.0
 PARCEL_DAYS = 91
 
