@@ -60,6 +60,10 @@ __all__ = ["Consumer", "Handler", "HandlerTimeout", "Incoming", "Poison"]
 log = logging.getLogger(__name__)
 
 BATCH = 64
+REST_SECONDS = 0.02
+"""After a batch that was not full: who waits for an event waits for more than that, and the next batch costs
+less a message. A message that comes to a consumer at rest for longer is not held up.
+"""
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)
 HANDLER_TIMEOUT_SECONDS = 60.0
@@ -102,8 +106,8 @@ class Consumer:
     """One durable consumer of another service's events; any number of processes may share it.
 
     `filter_subjects` defaults to the events that have a handler; what comes without one, as it does while an
-    older release still widens the filter, is settled silently. `gather_seconds` is a rest after each batch,
-    for consumers that nobody waits for: the next batch is fuller, and each message costs less.
+    older release still widens the filter, is settled silently. `rest_seconds` follow each batch that was not
+    full; a consumer whose effects nobody waits for can rest for longer than others.
     """
 
     def __init__(
@@ -120,9 +124,9 @@ class Consumer:
         max_attempts: int = MAX_ATTEMPTS,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
         ack_wait_seconds: float = ACK_WAIT_SECONDS,
-        gather_seconds: float = 0.0,
+        rest_seconds: float = REST_SECONDS,
     ) -> None:
-        self._gather = gather_seconds
+        self._rest = rest_seconds
         self.name = name
         self.source_service = source_service
         self.handlers = dict(handlers)
@@ -173,10 +177,11 @@ class Consumer:
                     pull = Pull(self._client, self._stream, self.name, self._batch)
                     await pull.open()
                     while True:
-                        await self._handle(await pull.next_batch())
+                        batch = await pull.next_batch()
+                        await self._handle(batch)
                         delay = RESTART_FIRST_SECONDS
-                        if self._gather:
-                            await asyncio.sleep(self._gather)
+                        if len(batch) < self._batch:
+                            await asyncio.sleep(self._rest)
                 except AWAY as error:
                     log.warning("consumer.waiting", extra={"consumer": self.name, "reason": repr(error)})
                 finally:

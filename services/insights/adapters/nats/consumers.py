@@ -31,7 +31,7 @@ CARRY_OUT = types_pb2.FULFILLMENT_METHOD_CARRY_OUT
 CUSTOMER_CHOICE = "CUSTOMER_CHOICE"
 NO_STOCK = "NO_STOCK"
 BATCH = 256
-GATHER_SECONDS = 0.2
+REST_SECONDS = 0.2
 """Nobody waits for a count: fuller batches cost less, and the page still has its news in time."""
 
 M = TypeVar("M", bound=Message)
@@ -54,7 +54,7 @@ def _consumer(source: str, handlers: dict[str, Handler], db: Database, client: B
         db,
         client,
         batch=BATCH,
-        gather_seconds=GATHER_SECONDS,
+        rest_seconds=REST_SECONDS,
     )
 
 
