@@ -1,15 +1,24 @@
-"""What `aljibe` says to a person: the sentences of `english.py` or `spanish.py`."""
+"""What `aljibe` says to a person: the sentences of `english*.py` or `spanish*.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cli import english, english_goals, english_rules, spanish, spanish_goals, spanish_rules
+from cli import (
+    english,
+    english_goals,
+    english_orders,
+    english_rules,
+    spanish,
+    spanish_goals,
+    spanish_orders,
+    spanish_rules,
+)
 
 LANGUAGES = ("en", "es")
 CATALOGUES: Mapping[str, Mapping[str, str]] = {
-    "en": {**english.TEXTS, **english_goals.TEXTS, **english_rules.TEXTS},
-    "es": {**spanish.TEXTS, **spanish_goals.TEXTS, **spanish_rules.TEXTS},
+    "en": {**english.TEXTS, **english_goals.TEXTS, **english_orders.TEXTS, **english_rules.TEXTS},
+    "es": {**spanish.TEXTS, **spanish_goals.TEXTS, **spanish_orders.TEXTS, **spanish_rules.TEXTS},
 }
 # As POSIX weighs them, after our own.
 _VARIABLES = ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
