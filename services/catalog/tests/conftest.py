@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from aljibe.catalog.v1 import catalog_pb2_grpc, pricing_pb2_grpc
 from chassis import run
@@ -21,26 +17,14 @@ from chassis.clock import utc_now
 from chassis.postgres import Database, open_database
 from services.catalog.app import definition
 from services.catalog.config import Settings
-from tests.servers import Databases
-
-PASSWORD = "catalog-tests"
-
-
-async def _migrate(url: str) -> None:
-    await run.migrate(definition, Settings(postgres_admin_url=url, db_password=PASSWORD))
-
-
-def _as_service(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"aljibe_catalog:{PASSWORD}@{host}"))
+from tests.servers import Databases, free_port, until_serving
 
 
 @pytest.fixture
 async def postgres_url(databases: Databases) -> AsyncIterator[str]:
     """The address, for the service's own role, of a migrated database."""
-    async with databases.fresh(await databases.template("catalog", _migrate)) as url:
-        yield _as_service(url)
+    async with databases.of_service(definition) as url:
+        yield url
 
 
 @pytest.fixture
@@ -69,9 +53,7 @@ async def door(
     postgres_url: str, nats_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Door]:
     keys = development_keys(tmp_path_factory.mktemp("keys"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     settings = replace(
         Settings(),
         service_name="catalog",
@@ -85,7 +67,7 @@ async def door(
     stop = asyncio.Event()
     served = asyncio.create_task(run.serve(definition, settings, clock=utc_now, stop=stop))
     async with grpc.aio.insecure_channel(address) as channel:
-        await _serving(channel, served)
+        await until_serving(channel, served)
         yield Door(
             catalog_pb2_grpc.CatalogServiceStub(channel),
             pricing_pb2_grpc.PricingServiceStub(channel),
@@ -94,22 +76,3 @@ async def door(
         )
     stop.set()
     await served
-
-
-async def _serving(channel: grpc.aio.Channel, served: asyncio.Task[None]) -> None:
-    """Return when health says SERVING; fails with the service's own error when it ends before."""
-    # The published types of HealthStub lack Watch.
-    health: Any = health_pb2_grpc.HealthStub(channel)
-
-    async def watch() -> None:
-        request = health_pb2.HealthCheckRequest()
-        async for answer in health.Watch(request, wait_for_ready=True, timeout=20):
-            if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                return
-
-    watching = asyncio.create_task(watch())
-    await asyncio.wait({watching, served}, return_when=asyncio.FIRST_COMPLETED)
-    if served.done():
-        watching.cancel()
-        await served
-    await watching

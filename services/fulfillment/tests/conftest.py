@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import deepcopy
@@ -11,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 import nats
@@ -21,7 +19,7 @@ from nats.js.client import JetStreamContext
 
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc, incidents_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from chassis import migrations, postgres, run, streams
+from chassis import postgres, run, streams
 from chassis.auth import TokenMinter, TokenVerifier, development_keys
 from chassis.server import Server
 from chassis.settings import ChassisSettings
@@ -32,11 +30,7 @@ from services.fulfillment.config import Settings
 from services.fulfillment.domain.refusals import LocationUnknown
 from services.fulfillment.tests.fakes import InMemoryFulfillmentOrders
 from services.fulfillment.usecases.ports import FulfillmentOrders
-from tests.servers import Databases
-
-PASSWORD = "only-for-tests"
-ROLE = migrations.runtime_role("fulfillment")
-MIGRATIONS = "services.fulfillment.adapters.postgres.migrations"
+from tests.servers import Databases, free_port
 
 Transaction: TypeAlias = Callable[[], AbstractAsyncContextManager[FulfillmentOrders]]
 
@@ -44,14 +38,8 @@ Transaction: TypeAlias = Callable[[], AbstractAsyncContextManager[FulfillmentOrd
 @pytest_asyncio.fixture
 async def database_url(databases: Databases) -> AsyncIterator[str]:
     """The service's own address of a migrated, empty schema."""
-
-    async def fill(url: str) -> None:
-        await migrations.migrate(url, "fulfillment", ROLE, PASSWORD, MIGRATIONS)
-
-    async with databases.fresh(await databases.template("fulfillment", fill)) as admin_url:
-        parts = urlsplit(admin_url)
-        host = parts.netloc.rpartition("@")[2]
-        yield urlunsplit(parts._replace(netloc=f"{ROLE}:{PASSWORD}@{host}"))
+    async with databases.of_service(definition) as url:
+        yield url
 
 
 @pytest_asyncio.fixture
@@ -125,14 +113,6 @@ class Door:
     def orders(self) -> tuple[tuple[str, str], ...]:
         """The orders service."""
         return self.token("service", subject="service:orders", channels=("*",), locations=("*",))
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class FakeInventory:

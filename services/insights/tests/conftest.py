@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 import nats
@@ -21,7 +19,7 @@ from nats.js.errors import NotFoundError
 from aljibe.common.v1 import types_pb2
 from aljibe.insights.v1 import insights_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from chassis import migrations, postgres, run, streams
+from chassis import postgres, run, streams
 from chassis.auth import TokenMinter, TokenVerifier, development_keys
 from chassis.clock import Clock
 from chassis.envelope import headers, source_of
@@ -32,11 +30,8 @@ from services.insights.adapters.nats import consumers
 from services.insights.app import definition
 from services.insights.config import Settings
 from services.insights.tests.builders import NOW, Told
-from tests.servers import Databases
+from tests.servers import Databases, free_port
 
-PASSWORD = "only-for-tests"
-ROLE = migrations.runtime_role("insights")
-MIGRATIONS = "services.insights.adapters.postgres.migrations"
 SOURCES = ("orders", "fulfillment", "inventory")
 
 T = TypeVar("T")
@@ -45,14 +40,8 @@ T = TypeVar("T")
 @pytest_asyncio.fixture
 async def database_url(databases: Databases) -> AsyncIterator[str]:
     """The service's own address of a migrated, empty schema."""
-
-    async def fill(url: str) -> None:
-        await migrations.migrate(url, "insights", ROLE, PASSWORD, MIGRATIONS)
-
-    async with databases.fresh(await databases.template("insights", fill)) as admin_url:
-        parts = urlsplit(admin_url)
-        host = parts.netloc.rpartition("@")[2]
-        yield urlunsplit(parts._replace(netloc=f"{ROLE}:{PASSWORD}@{host}"))
+    async with databases.of_service(definition) as url:
+        yield url
 
 
 @pytest_asyncio.fixture
@@ -62,14 +51,6 @@ async def db(database_url: str) -> AsyncIterator[postgres.Database]:
         yield database
     finally:
         await database.close()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def a_location(

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from socket import socket
-from urllib.parse import urlsplit, urlunsplit
 
 import grpc
 import nats
@@ -27,38 +25,31 @@ from aljibe.inventory.v1 import (
     transfers_pb2_grpc,
 )
 from aljibe.inventory.v1 import inventory_pb2 as pb
-from chassis import migrations, postgres, run, streams
+from chassis import postgres, run, streams
 from chassis.auth import DevelopmentKeys, TokenMinter, development_keys
 from chassis.clock import Clock, utc_now
+from chassis.migrations import runtime_role
 from services.inventory.app import definition
 from services.inventory.config import Settings
 from services.inventory.tests.builders import CLOSED_STORE, OTHER_STORE, STORE, a_location_message, unique
 from services.inventory.tests.contract import Stock, in_memory, in_postgres
-from tests.servers import Databases
+from tests.servers import Databases, free_port, url_as
 
-PASSWORD = "only-for-tests"
-ROLE = migrations.runtime_role("inventory")
-MIGRATIONS = "services.inventory.adapters.postgres.migrations"
+ROLE = runtime_role("inventory")
 Metadata = tuple[tuple[str, str], ...]
-
-
-async def _fill(url: str) -> None:
-    await migrations.migrate(url, "inventory", ROLE, PASSWORD, MIGRATIONS)
 
 
 @pytest_asyncio.fixture
 async def admin_url(databases: Databases) -> AsyncIterator[str]:
     """The administrator's address of a migrated, empty schema."""
-    async with databases.fresh(await databases.template("inventory", _fill)) as url:
+    async with databases.fresh(await databases.migrated(definition)) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(admin_url: str) -> str:
     """The service's own address of the same."""
-    parts = urlsplit(admin_url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{ROLE}:{PASSWORD}@{host}"))
+    return url_as(admin_url, ROLE)
 
 
 @pytest_asyncio.fixture
@@ -158,9 +149,7 @@ class Door:
 
     async def start(self, clock: Clock = utc_now) -> Process:
         """One more inventory process (in this interpreter) over the same database and broker."""
-        with socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+        port = free_port()
         settings = Settings(
             service_name="inventory",
             grpc_listen=f"127.0.0.1:{port}",

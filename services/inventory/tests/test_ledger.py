@@ -16,9 +16,9 @@ from services.inventory.adapters.postgres import migrations as files
 from services.inventory.adapters.postgres.audit import audit
 from services.inventory.adapters.postgres.ledger import make_months
 from services.inventory.tests.builders import a_receipt, unique
-from services.inventory.tests.conftest import PASSWORD, ROLE
+from services.inventory.tests.conftest import ROLE
 from services.inventory.tests.contract import in_postgres
-from tests.servers import Databases
+from tests.servers import PASSWORD, Databases
 
 INSERT = """
 INSERT INTO movement (movement_id, sku, location_id, quantity_units, cause, document_id, actor, note, idempotency_key, on_hand_after_units)

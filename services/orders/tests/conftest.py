@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +21,12 @@ from chassis.auth import TokenMinter, development_keys
 from chassis.client import channel
 from chassis.clock import utc_now
 from chassis.envelope import event, headers, source_of
-from chassis.migrations import migrate, runtime_role
+from chassis.migrations import runtime_role
 from chassis.streams import ensure_stream, stream_name
 from services.orders.app import definition
 from services.orders.config import Settings
 from services.orders.tests.neighbours import Neighbours
-from tests.servers import Databases
-
-PASSWORD = "orders-test"
+from tests.servers import Databases, free_port, url_as
 
 
 @dataclass
@@ -113,27 +110,15 @@ class _Token:
         return self._authorization
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def role_url(url: str) -> str:
     """The same database as the service's own role."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{runtime_role('orders')}:{PASSWORD}@{rest.rpartition('@')[2]}"
+    return url_as(url, runtime_role("orders"))
 
 
 @pytest_asyncio.fixture(scope="session")
 async def orders_template(databases: Databases) -> str:
     """A migrated database to copy."""
-
-    async def fill(url: str) -> None:
-        await migrate(url, "orders", runtime_role("orders"), PASSWORD, definition.migrations_package)
-
-    return await databases.template("orders", fill)
+    return await databases.migrated(definition)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -152,7 +137,7 @@ async def service(
     for name in ("fulfillment", "inventory"):
         await ensure_stream(bus.jetstream(), name)
     async with databases.fresh(orders_template) as url:
-        port = _free_port()
+        port = free_port()
         settings = Settings(
             service_name="orders",
             grpc_listen=f"127.0.0.1:{port}",

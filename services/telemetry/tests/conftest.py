@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
@@ -30,6 +28,7 @@ from services.telemetry.adapters.sqlite.writer import Writer
 from services.telemetry.app import definition
 from services.telemetry.config import Settings
 from services.telemetry.tests.builders import NOW
+from tests.servers import free_port, until_serving
 
 CLOCK = datetime.fromtimestamp(NOW / 1e9, UTC)
 
@@ -123,7 +122,7 @@ async def doors(open_doors: Open) -> Doors:
 
 @asynccontextmanager
 async def _running(keys: DevelopmentKeys, folder: Path, more: dict[str, Any]) -> AsyncIterator[Doors]:
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(3)]
+    addresses = [f"127.0.0.1:{port}" for port in (free_port() for _ in range(3))]
     settings = Settings(
         **{
             "service_name": "telemetry",
@@ -145,7 +144,7 @@ async def _running(keys: DevelopmentKeys, folder: Path, more: dict[str, Any]) ->
         grpc.aio.insecure_channel(otlp) as otlp_channel,
         httpx.AsyncClient(base_url=f"http://{_local(settings.otlp_http_listen)}", trust_env=False) as http,
     ):
-        await _serving(channel, served)
+        await until_serving(channel, served)
         yield Doors(
             traces_pb2_grpc.TraceServiceStub(channel),
             trace_service_pb2_grpc.TraceServiceStub(otlp_channel),  # type: ignore[no-untyped-call]
@@ -160,33 +159,6 @@ async def _running(keys: DevelopmentKeys, folder: Path, more: dict[str, Any]) ->
     await served
 
 
-async def _serving(channel: grpc.aio.Channel, served: asyncio.Task[None]) -> None:
-    """Return when health says SERVING; fails with the service's own error when it ends before."""
-    # The published types of HealthStub lack Watch.
-    health: Any = health_pb2_grpc.HealthStub(channel)
-
-    async def watch() -> None:
-        request = health_pb2.HealthCheckRequest()
-        async for answer in health.Watch(request, wait_for_ready=True, timeout=20):
-            if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                return
-
-    watching = asyncio.create_task(watch())
-    await asyncio.wait({watching, served}, return_when=asyncio.FIRST_COMPLETED)
-    if served.done():
-        watching.cancel()
-        await served
-    await watching
-
-
 def _local(listen: str) -> str:
     """How this machine calls a port that others may reach too."""
     return listen.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - a test of exactly that
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

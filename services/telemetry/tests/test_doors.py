@@ -29,6 +29,7 @@ from services.telemetry.tests.builders import (
     traces,
 )
 from services.telemetry.tests.conftest import Doors, Open
+from tests.servers import free_port
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -268,11 +269,7 @@ async def test_others_than_this_machine_need_a_token(open_doors: Open) -> None:
 
 
 def _everywhere() -> str:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"0.0.0.0:{probe.getsockname()[1]}"
+    return f"0.0.0.0:{free_port()}"
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(doors: Doors) -> None:
