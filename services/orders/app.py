@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 
 from aljibe.orders.v1 import (
+    dates_pb2,
+    dates_pb2_grpc,
     orders_pb2,
     orders_pb2_grpc,
     rules_pb2,
@@ -22,6 +24,7 @@ from chassis.leases import while_leased
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
 from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels, read_unit_prices
+from services.orders.adapters.grpc.dates import AvailabilityDateServicer
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
 from services.orders.adapters.grpc.inventory import (
@@ -50,6 +53,7 @@ from services.orders.adapters.postgres.store import PostgresStore
 from services.orders.adapters.pricing.upkeep import StockPrices
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
+from services.orders.usecases.availability_dates import AvailabilityDates
 from services.orders.usecases.cancel_order import CancelOrder
 from services.orders.usecases.hold_order import HoldOrder
 from services.orders.usecases.move_units import MoveUnits
@@ -67,6 +71,7 @@ SWEEP_EVERY_SECONDS = 1.0
 CHECKED_WINDOW = timedelta(minutes=10)
 START_WAIT_SECONDS = 30.0
 _SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
+_DATES_SERVICE = dates_pb2.DESCRIPTOR.services_by_name["AvailabilityDateService"]
 _PRICES_SERVICE = stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceService"]
 _RULES_SERVICE = rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"]
 
@@ -198,6 +203,11 @@ async def build(ctx: Context[Settings]) -> Built:
     return Built(
         servicers=[
             (orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE),
+            (
+                dates_pb2_grpc.add_AvailabilityDateServiceServicer_to_server,
+                AvailabilityDateServicer(AvailabilityDates(prices, replica, directory, terms_at, clock)),
+                _DATES_SERVICE,
+            ),
             (rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server, rules_servicer, _RULES_SERVICE),
             (
                 stock_prices_pb2_grpc.add_StockPriceServiceServicer_to_server,

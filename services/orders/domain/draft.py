@@ -31,6 +31,10 @@ class Channel:
     currency_code: str
     methods: frozenset[Method] = frozenset()
 
+    def offers(self, method: Method) -> bool:
+        """Whether customers of the channel may have goods in this way."""
+        return not self.methods or method in self.methods
+
 
 class DraftLine(NamedTuple):
     """One wanted article."""
@@ -118,7 +122,7 @@ def check(draft: Draft, channels: Mapping[str, Channel], locations: Locations) -
     if draft.location_id and draft.location_id not in locations.by_id:
         raise LocationUnknown(draft.location_id)
     for number, line in enumerate(draft.lines, start=1):
-        if channel is not None and channel.methods and line.method not in channel.methods:
+        if channel is not None and not channel.offers(line.method):
             raise MethodNotOffered(draft.channel_id, line.method.name)
         if line.method is Method.SHIP:
             if draft.delivery_address is None:

@@ -64,8 +64,8 @@ def ways_of(
     latest: int | None = None,
 ) -> Ways:
     """The lines of `wish` by how they reach the customer, parcels to them by day `latest`. A line to collect
-    is handed out of the store's own stock when that has all of it; else, where rules allow it, what is lacking
-    is sent there.
+    is handed out of the store's own stock when that has all of it; else, where rules allow it, what is
+    lacking is sent there.
     """
     timetable = Timetable.of(locations, rules)
     here = Here(locations, wish.destination, lambda: timetable.open_at(moment.now))

@@ -96,17 +96,18 @@ def _numbered() -> NewId:
     return lambda _prefix: f"part-{next(numbers)}"
 
 
-def options(wish: Wish, stock: Stock, locations: Locations, terms: Terms) -> list[Option]:
-    """Every promise that is offered, in the order of the rules. One that would serve fewer units than another
-    cannot be kept.
+def options(
+    wish: Wish, stock: Stock, locations: Locations, terms: Terms, only: Sequence[str] = ()
+) -> list[Option]:
+    """Every promise that is offered, or `only` these, in the order of the rules. One that would serve fewer
+    units than another cannot be kept.
     """
-    found = [
-        offer(wish._replace(customer_promise=code), stock, locations, terms) for code in terms.rules.promises
-    ]
-    most = max(one.units for one in found)
+    promises = [one for code, one in terms.rules.promises.items() if not only or code in only]
+    found = [offer(wish._replace(customer_promise=one.code), stock, locations, terms) for one in promises]
+    most = max([one.units for one in found])
     return [
         Option(promise.code, promise.name_en, promise.name_es, one if one.units == most else None)
-        for promise, one in zip(terms.rules.promises.values(), found, strict=True)
+        for promise, one in zip(promises, found, strict=True)
     ]
 
 

@@ -58,6 +58,10 @@ class StockReplica(Protocol):
         """Those of which a basket, a channel control or a limit per buyer has ever kept something back."""
         ...
 
+    def mark(self, sku: str) -> object | None:
+        """The same object for as long as no figure of the SKU changes; None: some are about to."""
+        ...
+
     async def refresh(self, skus: Sequence[str]) -> None:
         """Bring these SKUs up to the moment of the call, from the authority."""
         ...

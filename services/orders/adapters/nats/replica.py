@@ -97,6 +97,10 @@ class AvailabilityReplica:
         """See `usecases.ports.StockReplica`."""
         return [sku for sku in skus if self._replica.get(sku, POOL) is not None]
 
+    def mark(self, sku: str) -> object | None:
+        """See `usecases.ports.StockReplica`."""
+        return None if sku in self._under_way else self._replica.derived.setdefault(sku, object())
+
     async def refresh(self, skus: Sequence[str]) -> None:
         """Bring these SKUs up to the moment of the call, from the authority."""
         await self._snapshots.refresh(skus)

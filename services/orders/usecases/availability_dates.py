@@ -1,0 +1,238 @@
+"""By when articles could be with a customer, before anything is ordered: planned and dated as a preview of
+one line is, from memory.
+
+What rules may ask of an article (brand, attributes, value) comes from the catalog with a quote, and is kept
+for a minute; where they ask nothing of articles nobody is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from operator import is_not
+from typing import NamedTuple
+
+from chassis.clock import Clock
+from chassis.refusals import PassedOn
+from services.orders.domain.calendar import instant_of
+from services.orders.domain.capacity import Seen
+from services.orders.domain.draft import Draft, DraftLine, check_pickup
+from services.orders.domain.places import Address, Locations
+from services.orders.domain.prices import Quote
+from services.orders.domain.promise import Timetable
+from services.orders.domain.refusals import (
+    ChannelUnknown,
+    LocationInactive,
+    PickupNotPossible,
+    PromiseNotOffered,
+)
+from services.orders.domain.states import Method
+from services.orders.domain.views import Stock
+from services.orders.usecases.offers import Offer, offer, options
+from services.orders.usecases.ports import Directory, Prices, StockReplica
+from services.orders.usecases.terms import Terms, TermsAt
+
+KEPT_SECONDS = 60.0
+"""How long what the catalog says of an article is taken for true."""
+MAX_KEPT_ARTICLES = 50_000
+MAX_KEPT_DATES = 100_000
+DATED_AT_ONCE = 8
+"""Articles between two turns of the event loop: orders wait for a page no longer than that."""
+_OF_ARTICLES = ("brand", "value", "price")
+
+
+class Ask(NamedTuple):
+    """What a page shows: `destination` is (latitude, longitude)."""
+
+    channel_id: str
+    skus: Sequence[str]
+    quantity_units: int = 1
+    destination: tuple[float, float] | None = None
+    pickup_location_ids: Sequence[str] = ()
+    customer_promises: Sequence[str] = ()
+    """Only these; empty: all that are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """By when a parcel would be there; None: not all of it, or not in time for the promise."""
+
+    customer_promise: str
+    name_en: str
+    name_es: str
+    promise_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """By when one article could be with the customer. `pickups` are (location, time), None: not all of it."""
+
+    sku: str
+    deliveries: Sequence[Delivery] = ()
+    pickups: Sequence[tuple[str, datetime | None]] = ()
+
+
+class AvailabilityDates:
+    """Answers pages; reserves and stores nothing."""
+
+    def __init__(
+        self, prices: Prices, stock: StockReplica, directory: Directory, terms_at: TermsAt, clock: Clock
+    ) -> None:
+        self._prices = prices
+        self._stock = stock
+        self._directory = directory
+        self._terms_at = terms_at
+        self._clock = clock
+        self._articles: dict[tuple[str, str], tuple[float, Quote | None]] = {}
+        self._kept: dict[tuple[object, ...], _Kept] = {}
+        self._standing: tuple[object, ...] = ()
+
+    async def __call__(self, ask: Ask) -> list[Dates]:
+        """In the order of the SKUs.
+
+        Raises:
+            ChannelUnknown, LocationUnknown, PromiseNotOffered.
+        """
+        await self._directory.learn(set(ask.pickup_location_ids), ask.channel_id)
+        channel = self._directory.channels.get(ask.channel_id)
+        if channel is None:
+            raise ChannelUnknown(ask.channel_id)
+        terms = self._terms_at(self._clock())
+        for code in ask.customer_promises:
+            if code not in terms.rules.promises:
+                raise PromiseNotOffered(code, tuple(terms.rules.promises))
+        sends = ask.destination is not None and channel.offers(Method.SHIP)
+        stores = _collectable(ask.pickup_location_ids, self._directory.locations)
+        if not channel.offers(Method.PICKUP):
+            stores = {}
+        quotes = await self._quotes(ask, terms)
+        locations = self._directory.locations
+        days = self._days(ask, locations, terms) if sends else ()
+        view = self._stock.view(ask.channel_id)
+        found = []
+        for number, sku in enumerate(ask.skus):
+            if number and number % DATED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if quotes is not None and quotes[sku] is None:
+                found.append(Dates(sku))
+                continue
+            page = _Page(ask, view, locations, terms, quotes[sku] if quotes else None)
+            deliveries = self._deliveries(page, sku, days) if sends else ()
+            found.append(Dates(sku, deliveries, [page.pickup(sku, *one) for one in stores.items()]))
+        return found
+
+    def _days(self, ask: Ask, locations: Locations, terms: Terms) -> tuple[object, ...]:
+        """Until when each promise has to be kept at the destination. What was worked out before holds for as
+        long as rules, locations, prices of stock and the days on which parcels leave stay what they are.
+        """
+        assert ask.destination is not None
+        rules, instant = terms.rules, instant_of(terms.now)
+        standing: list[object] = [rules, locations, terms.prices]
+        days: list[object] = []
+        for code in rules.promises:
+            timetable = Timetable.of(locations, rules.under(code))
+            standing += (timetable.leaving(instant), timetable.open_at(terms.now))
+            days.append(timetable.latest(terms.now, ask.destination, rules.within_days(code)))
+        if len(standing) != len(self._standing) or any(map(is_not, standing, self._standing)):
+            self._kept.clear()
+            self._standing = tuple(standing)
+        return tuple(days)
+
+    def _deliveries(self, page: _Page, sku: str, days: tuple[object, ...]) -> Sequence[Delivery]:
+        """As the page says, worked out once for as long as it stays so."""
+        ask, capacity = page.ask, page.terms.capacity
+        key = ask.channel_id, sku, ask.quantity_units, ask.destination, tuple(ask.customer_promises), days
+        mark, known = self._stock.mark(sku), self._kept.get(key)
+        if known is not None and known.mark is mark and known.quote is page.quote:
+            for (location_id, day), left in known.capacity.items():
+                if capacity.left(location_id, day) != left:
+                    break
+            else:
+                return known.deliveries
+        seen = Seen(capacity)
+        made = page._replace(terms=page.terms._replace(capacity=seen)).deliveries(sku)
+        if mark is not None:
+            if len(self._kept) >= MAX_KEPT_DATES:
+                self._kept.clear()
+            self._kept[key] = _Kept(mark, page.quote, seen.by_day, made)
+        return made
+
+    async def _quotes(self, ask: Ask, terms: Terms) -> Mapping[str, Quote | None] | None:
+        """What the catalog says of the articles, where rules ask for it; None of one that is not sold."""
+        if not any(one in _OF_ARTICLES or one.startswith("attribute:") for one in terms.rules.asks):
+            return None
+        now = asyncio.get_running_loop().time()
+        known = {sku: self._articles.get((ask.channel_id, sku)) for sku in ask.skus}
+        missing = [sku for sku, one in known.items() if one is None or one[0] < now]
+        fresh = await asyncio.gather(*(self._quote(ask.channel_id, sku) for sku in missing))
+        if len(self._articles) + len(fresh) > MAX_KEPT_ARTICLES:
+            self._articles.clear()
+        made = {sku: (now + KEPT_SECONDS, quote) for sku, quote in zip(missing, fresh, strict=True)}
+        self._articles.update({(ask.channel_id, sku): one for sku, one in made.items()})
+        found = {**known, **made}
+        return {sku: one[1] for sku, one in found.items() if one is not None}
+
+    async def _quote(self, channel_id: str, sku: str) -> Quote | None:
+        try:
+            return await self._prices.quote(Draft(channel_id, (DraftLine(sku, 1, Method.SHIP),)), "", "")
+        except PassedOn:
+            return None
+
+
+class _Kept(NamedTuple):
+    """Deliveries that hold while the SKU has the mark, the catalog says the same, and the days that were
+    looked at have as much capacity left.
+    """
+
+    mark: object
+    quote: Quote | None
+    capacity: Mapping[tuple[str, date], int]
+    deliveries: Sequence[Delivery]
+
+
+class _Page(NamedTuple):
+    ask: Ask
+    stock: Stock
+    locations: Locations
+    terms: Terms
+    quote: Quote | None
+
+    def deliveries(self, sku: str) -> list[Delivery]:
+        """By promise, in the order of the rules."""
+        draft = self._draft(DraftLine(sku, self.ask.quantity_units, Method.SHIP))
+        found = options(
+            draft.wish(self.quote), self.stock, self.locations, self.terms, self.ask.customer_promises
+        )
+        return [Delivery(one.customer_promise, one.name_en, one.name_es, _whole(one.offer)) for one in found]
+
+    def pickup(self, sku: str, location_id: str, able: bool) -> tuple[str, datetime | None]:
+        """A store, and when all units could be collected there."""
+        if not able:
+            return location_id, None
+        line = DraftLine(sku, self.ask.quantity_units, Method.PICKUP, location_id)
+        found = offer(self._draft(line).wish(self.quote), self.stock, self.locations, self.terms)
+        times = [part.promise_time for part in found.parts if part.promise_time is not None]
+        return location_id, None if found.plan.shortages else max(times, default=None)
+
+    def _draft(self, line: DraftLine) -> Draft:
+        to = self.ask.destination
+        return Draft(self.ask.channel_id, (line,), None if to is None else Address("", *to))
+
+
+def _whole(found: Offer | None) -> datetime | None:
+    return None if found is None or found.plan.shortages else found.promise_time
+
+
+def _collectable(location_ids: Iterable[str], locations: Locations) -> dict[str, bool]:
+    """Whether customers can collect there now."""
+    found = {}
+    for location_id in location_ids:
+        try:
+            check_pickup(location_id, locations)
+        except (LocationInactive, PickupNotPossible):
+            found[location_id] = False
+        else:
+            found[location_id] = True
+    return found
