@@ -292,11 +292,16 @@ ON CONFLICT (location_id) DO UPDATE SET methods = excluded.methods, since = excl
 WHERE s.sequence < excluded.sequence;
 
 -- name: unpicked_at_stopped
--- Parts at stopped locations of which nobody has picked all (state 1) and which nobody sources again yet.
-SELECT DISTINCT g.order_id, g.fulfillment_order_id FROM stopped_location s
-JOIN unit_group g ON g.location_id = s.location_id AND g.state = 1
-JOIN plan_part p ON p.order_id = g.order_id AND p.fulfillment_order_id = g.fulfillment_order_id AND p.method = ANY(s.methods)
-WHERE s.methods <> '{}' AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = g.order_id AND o.on_hold)
-  AND NOT EXISTS (SELECT FROM sourcing_case c WHERE c.order_id = g.order_id AND c.stage <> 'DONE'
-    AND c.units -> 0 ->> 2 = g.fulfillment_order_id)
+-- Parts at stopped locations of which nobody has picked all (state 1) and which nobody sources again yet. Asked every second: from the few
+-- locations that are stopped, each looked into by itself, and never from all that is open.
+SELECT f.order_id, f.fulfillment_order_id
+FROM (SELECT location_id, methods FROM stopped_location WHERE methods <> '{}' OFFSET 0) s
+CROSS JOIN LATERAL (
+  SELECT DISTINCT g.order_id, g.fulfillment_order_id
+  FROM (SELECT order_id, fulfillment_order_id FROM unit_group WHERE location_id = s.location_id AND state = 1 OFFSET 0) g
+  WHERE (SELECT p.method FROM plan_part p WHERE p.order_id = g.order_id AND p.fulfillment_order_id = g.fulfillment_order_id) = ANY(s.methods)
+    AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = g.order_id AND o.on_hold)
+    AND NOT EXISTS (SELECT FROM sourcing_case c WHERE c.order_id = g.order_id AND c.stage <> 'DONE'
+      AND c.units -> 0 ->> 2 = g.fulfillment_order_id)
+  ORDER BY 1, 2 LIMIT $1) f
 ORDER BY 1, 2 LIMIT $1;
