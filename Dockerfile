@@ -43,7 +43,7 @@ ARG SERVICE
 COPY services/${SERVICE} services/${SERVICE}
 # The descriptors stand beside the stubs, where the gateway finds the contract's comments.
 RUN test -f "services/${SERVICE}/__main__.py" \
-    || { echo "build with --build-arg SERVICE=catalog|inventory|orders|fulfillment|insights|gateway|console" >&2; exit 1; }
+    || { echo "build with --build-arg SERVICE=catalog|inventory|orders|fulfillment|insights|telemetry|gateway|console" >&2; exit 1; }
 RUN /opt/build/bin/python -m hatchling build -t wheel -d dist >/dev/null \
  && python3 -m pip --python /opt/aljibe/bin/python install --quiet --no-compile --no-deps --no-index --root /image dist/*.whl \
  && site="/image$(/opt/aljibe/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \

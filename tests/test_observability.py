@@ -193,6 +193,22 @@ def test_every_service_is_scraped_and_every_dashboard_and_rule_is_deployed() -> 
     assert [one["metadata"]["name"] for one in headless] == [f"{service}-metrics" for service in SERVICES]
 
 
+def test_every_alert_names_a_recipe_that_is_written_down() -> None:
+    """Who is woken opens docs/operations.md at the heading that the alert gives."""
+    written = (ROOT / "docs" / "operations.md").read_text()
+    recipes = set(re.findall(r"^## (.+)$", written, re.MULTILINE))
+    asked = {
+        rule["alert"]: rule.get("annotations", {}).get("runbook", "")
+        for file in (FOLDER / "rules").glob("*.yaml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+    assert asked
+    assert {name: topic for name, topic in asked.items() if topic not in recipes} == {}
+
+
 def test_every_alert_is_played() -> None:
     """Each fires in alerts.test.yaml, and says what a person is to read."""
     played = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.visit import LIVE_MILLISECONDS, Visit
+from tests.browser.visit import LIVE_MILLISECONDS, PHONE, Visit, live
 
 AGAIN = "retry: 50\n\n"
 
@@ -96,6 +97,51 @@ async def test_a_service_that_is_away_is_said_and_gone_when_it_is_back(visit: Vi
 
     await expect(page.locator("#services")).to_have_text("back")
     await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_what_is_typed_without_a_connection_stays_until_it_is_back(visit: Visit) -> None:
+    """A browser's own page of having no network would take the form and all that was typed with it."""
+    visit.expected_errors += ["ERR_INTERNET_DISCONNECTED", "Failed to load resource"]
+    page = await visit("operator", "/orders", width=PHONE)
+    await live(page)
+    search = page.get_by_label("Order number or customer reference")
+    said = page.get_by_role("alert").filter(has_text="No connection")
+
+    await page.context.set_offline(True)
+    await expect(said).to_be_visible()
+    await search.fill("no-such-reference")
+    await search.press("Enter")
+    await page.get_by_role("link", name="Stock", exact=True).click()
+    await expect(search).to_have_value("no-such-reference")
+    await expect(page).to_have_url(re.compile("/orders$"))
+    await page.context.set_offline(False)
+    await expect(said).to_be_hidden()
+    await search.press("Enter")
+
+    await expect(page.locator("#found")).to_contain_text("No order fits.")
+
+
+async def test_pages_ask_nobody_but_the_console(visit: Visit) -> None:
+    """A store's network may reach nothing else."""
+    asked: set[str] = set()
+    page = await visit("operator", "/today")
+    page.context.on("request", lambda request: asked.add(request.url))
+
+    for path in (
+        "/today",
+        "/store",
+        "/orders",
+        "/stock",
+        "/sourcing",
+        "/traces",
+        "/traces/map",
+        "/bus",
+        "/system",
+    ):
+        await page.goto(path)
+
+    assert len(asked) > 9
+    assert {url for url in asked if not url.startswith(visit.base_url)} == set()
 
 
 async def test_somebody_signed_out_elsewhere_is_told(visit: Visit) -> None:

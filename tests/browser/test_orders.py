@@ -8,8 +8,9 @@ import grpc
 import pytest
 from playwright.async_api import Page, expect
 
-from aljibe.fulfillment.v1 import fulfillment_pb2
+from aljibe.fulfillment.v1 import fulfillment_pb2, incidents_pb2, incidents_pb2_grpc
 from aljibe.orders.v1 import orders_pb2
+from cli.local.platform import Platform
 from tests.browser.visit import (
     LANGUAGES,
     LIVE_MILLISECONDS,
@@ -21,7 +22,7 @@ from tests.browser.visit import (
     no_violations,
     touchable,
 )
-from tests.integration.world import PICKUP, World, reason, request_id, units
+from tests.integration.world import PICKUP, World, eventually, reason, request_id, units
 
 SETTLED = 15_000
 
@@ -334,6 +335,88 @@ async def test_everything_can_be_done_without_a_mouse(visit: Visit, world: World
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
+
+
+async def test_what_a_store_told_and_what_came_back_are_in_the_orders_life(
+    visit: Visit, world: World
+) -> None:
+    """One life across all services: a till's return leads from the ledger of stock to its order."""
+    sku = await world.article(stock={"store-north": 2})
+    order = await world.buy({sku: 2})
+    await world.ship(await world.work(order))
+    await world.until(order, lambda one: one.state == orders_pb2.ORDER_STATE_COMPLETED)
+    report = incidents_pb2.ReportIncidentRequest(
+        request_id=request_id(),
+        location_id="store-north",
+        kind=incidents_pb2.INCIDENT_KIND_INCIDENT,
+        category=incidents_pb2.INCIDENT_CATEGORY_CARRIER,
+        text="The carrier came late",
+        order_id=order.order_id,
+    )
+    incidents = incidents_pb2_grpc.IncidentServiceStub(world.grpc_channel("fulfillment"))
+    await incidents.ReportIncident(report, metadata=world.auth(world.staff("store-north")))
+    line = fulfillment_pb2.ReturnedLine(
+        line_number=1, quantity_units=1, disposition=fulfillment_pb2.DISPOSITION_RESTOCK, reason="too small"
+    )
+    back = await world.fulfillment.ReceiveReturn(
+        fulfillment_pb2.ReceiveReturnRequest(
+            request_id=request_id(), location_id="store-west", order_id=order.order_id, lines=[line]
+        ),
+        metadata=world.auth(world.till("store-west")),
+    )
+    await eventually(lambda: _returned(world, sku, back.return_id), "the returned unit in the ledger")
+
+    page = await visit("operator", f"/stock/{sku}/ledger")
+    await page.get_by_role("row").filter(has_text="return").get_by_role("link").click()
+
+    await expect(page).to_have_url(re.compile(f"/orders/{order.order_id}$"))
+    life = page.locator("#order-life")
+    await expect(life).to_contain_text("1 unit came back at store-west")
+    await expect(life).to_contain_text("too small")
+    await expect(life).to_contain_text("The carrier came late")
+    await expect(page.locator("#order-incidents")).to_contain_text("The carrier came late")
+    await expect(page.locator("#order-ledger tbody tr")).to_have_count(2)
+    await no_violations(page)
+
+
+async def _returned(world: World, sku: str, return_id: str) -> bool:
+    return any(one.document_id == return_id for one in await world.movements(sku))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_an_order_is_told_whole_and_cancelled_without_scripts(
+    visit: Visit, world: World, width: int
+) -> None:
+    """The page comes in parts as services answer, and needs nothing of the browser for it."""
+    order = await world.buy(await world.article(stock={"store-north": 1, "wh-1": 3}))
+
+    page = await visit("operator", f"/orders/{order.order_id}", width=width, javascript=False)
+
+    await expect(page.locator("#order-head")).to_contain_text("accepted")
+    await expect(page.locator("#order-plan tbody tr.chosen")).to_have_count(1)
+    await expect(page.locator("#order-life li")).not_to_have_count(0)
+    await page.locator("#order-actions summary").get_by_text("Cancel", exact=True).click()
+    await page.get_by_role("button", name="Cancel the whole order").click()
+    await expect(page.get_by_role("status").filter(has_text="cancelled")).to_be_visible()
+    assert (await world.order(order)).state == orders_pb2.ORDER_STATE_CANCELLED
+
+
+async def test_a_service_that_hangs_does_not_keep_the_page_of_an_order(
+    visit: Visit, world: World, platform: Platform
+) -> None:
+    order = await world.buy(await world.article(stock={"store-north": 1}))
+    page = await visit("operator", "/orders")
+
+    platform.pause("telemetry")
+    platform.pause("fulfillment")
+    try:
+        await page.goto(f"/orders/{order.order_id}", wait_until="commit")
+
+        await expect(page.locator("#order-lines tbody tr")).to_have_count(1, timeout=LIVE_MILLISECONDS)
+        await expect(page.locator("#order-head")).to_contain_text("accepted")
+    finally:
+        platform.resume("fulfillment")
+        platform.resume("telemetry")
 
 
 async def test_an_order_that_is_not_there_says_so(visit: Visit) -> None:

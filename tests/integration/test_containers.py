@@ -1,4 +1,5 @@
-"""The images run as a cluster would run them: one order from the HTTP door to the work list of a warehouse.
+"""The images run as a cluster would run them: one order from the HTTP door to the work list of a warehouse,
+its trace in the store of traces, and its page.
 
 Needs a Docker engine and, as ALJIBE_BASE_IMAGE, an image with Python >= 3.11, venv and pip. PostgreSQL and
 NATS come from an image of our own, since no image registry need be in reach.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -28,15 +30,18 @@ from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from aljibe.orders.v1 import orders_pb2
+from aljibe.telemetry.v1 import traces_pb2, traces_pb2_grpc
 from chassis.auth import development_keys
-from cli.local.platform import GATEWAY, SERVICES, Addresses, Platform
+from cli.local.platform import CONSOLE, GATEWAY, OPERATIONS, SERVICES, TELEMETRY, Addresses, Platform
 from tests.integration.world import eventually, retailer
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE_IMAGE = os.environ.get("ALJIBE_BASE_IMAGE", "aljibe-base:bookworm")
 TAG = "container-test"
 USER = 65532
-GRPC_PORT, HTTP_PORT = 50051, 8080
+GRPC_PORT, HTTP_PORT, OTLP_PORT = 50051, 8080, 4317
+ALL = (*OPERATIONS, *SERVICES)
+DOORS = (GATEWAY, CONSOLE)
 BUILD_AND_RUN_SECONDS = 900
 START_SECONDS = 60.0
 DRAIN_SECONDS = 30.0
@@ -123,7 +128,7 @@ class Cluster:
 def make_keys(folder: Path) -> Path:
     """Key pairs of the services and of the test, and one file with all public keys; the test's own."""
     public: list[object] = []
-    for name in (*SERVICES, "development"):
+    for name in (*ALL, "development"):
         made = development_keys(folder / name)
         public += json.loads(made.public_keys_file.read_text())["keys"]
         # The containers' user is not ours; what is closed to everybody else is the folder's parent.
@@ -134,8 +139,23 @@ def make_keys(folder: Path) -> Path:
 
 def environment(service: str, password: str) -> dict[str, str]:
     """What deploy/k8s tells a service, with the addresses of this network."""
+    own: dict[str, str] = {}
+    if service == TELEMETRY:
+        # The network of the containers is nobody else's.
+        own = {
+            "ALJIBE_OTLP_GRPC_LISTEN": f"0.0.0.0:{OTLP_PORT}",
+            "ALJIBE_OTLP_OPEN": "true",
+            "ALJIBE_TRACE_STORE": "/data/traces.db",
+        }
+    elif service == CONSOLE:
+        own = {
+            "ALJIBE_TOKEN_KEY_FILE": "/run/aljibe/development/private.jwk.json",
+            "ALJIBE_DEVELOPMENT_ACCOUNTS": "true",
+        }
     return {
-        **{f"ALJIBE_{name.upper()}_ADDRESS": f"{name}:{GRPC_PORT}" for name in SERVICES},
+        **own,
+        **{f"ALJIBE_{name.upper()}_ADDRESS": f"{name}:{GRPC_PORT}" for name in ALL if name not in DOORS},
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{TELEMETRY}:{OTLP_PORT}",
         "ALJIBE_POSTGRES_URL": f"postgresql://aljibe_{service}:{password}@postgres:5432/postgres",
         "ALJIBE_NATS_URL": f"nats://aljibe:{password}@nats:4222",
         "ALJIBE_AUTH_KEYS_FILE": "/run/aljibe/keys.jwks.json",
@@ -154,7 +174,7 @@ def start(cluster: Cluster, images: dict[str, str], keys: Path) -> dict[str, Doc
         "ALJIBE_POSTGRES_ADMIN_URL": f"postgresql://aljibe_admin:{password}@postgres:5432/postgres",
         "ALJIBE_DB_PASSWORD": password,
     }
-    for name in SERVICES:
+    for name in ALL:
         migration = cluster.run(images[name], f"migrate-{name}", "migrate", environ=admin)
         code, log = ended(migration, START_SECONDS)
         assert code == 0, log
@@ -164,9 +184,10 @@ def start(cluster: Cluster, images: dict[str, str], keys: Path) -> dict[str, Doc
             name,
             environ=environment(name, password),
             keys=keys,
-            port=HTTP_PORT if name == GATEWAY else GRPC_PORT,
+            port=HTTP_PORT if name in DOORS else GRPC_PORT,
+            data=name == TELEMETRY,
         )
-        for name in SERVICES
+        for name in ALL
     }
 
 
@@ -185,7 +206,7 @@ def address(container: DockerContainer, port: int) -> str:
 def containers() -> Iterator[Containers]:
     """Every image built, and all of them running."""
     client = engine()
-    images = {name: build(client, name, buildargs={"SERVICE": name}) for name in SERVICES}
+    images = {name: build(client, name, buildargs={"SERVICE": name}) for name in ALL}
     images["servers"] = build(client, "servers", target="servers")
     parent = Path(tempfile.mkdtemp(prefix="aljibe-containers-"))
     keys = parent / "keys"
@@ -194,9 +215,10 @@ def containers() -> Iterator[Containers]:
     try:
         with ExitStack() as stack:
             running = start(Cluster(stack), images, keys)
-            grpc = {name: address(one, GRPC_PORT) for name, one in running.items() if name != GATEWAY}
-            http = f"http://{address(running[GATEWAY], HTTP_PORT)}"
-            yield Containers(Addresses(http, grpc, {}), development_key, running)
+            grpc = {name: address(one, GRPC_PORT) for name, one in running.items() if name not in DOORS}
+            http, pages = (f"http://{address(running[name], HTTP_PORT)}" for name in DOORS)
+            addresses = Addresses(http, grpc, {}, console=pages)
+            yield Containers(addresses, development_key, running)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
 
@@ -239,11 +261,42 @@ async def test_an_order_placed_at_the_door_of_the_containers_reaches_the_warehou
 
 
 @pytest.mark.timeout(BUILD_AND_RUN_SECONDS)
+async def test_an_orders_trace_is_found_and_its_page_answers_in_containers(containers: Containers) -> None:
+    """What operations look at comes out of images of its own."""
+    await ready(containers)
+    async with retailer(cast(Platform, containers)) as world:
+        order = await world.buy(await world.article(price_minor=1000, stock={"wh-1": 1}))
+        await world.work(order)
+        traces = traces_pb2_grpc.TraceServiceStub(world.grpc_channel(TELEMETRY))
+
+        async def stored() -> set[str]:
+            answer = await traces.SearchTraces(
+                traces_pb2.SearchTracesRequest(order_id=order.order_id), metadata=world.auth(world.operator)
+            )
+            found = {service for one in answer.traces for service in one.services}
+            return found if {"gateway", "orders", "inventory", "fulfillment"} <= found else set()
+
+        await eventually(stored, "the order's trace through four services", START_SECONDS)
+
+    url = containers.addresses.console
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        form = re.search(r'<meta name="csrf" content="([^"]+)"', (await http.get("/sign-in")).text)
+        assert form is not None
+        await http.post("/sign-in", data={"csrf": form[1], "account": "operator"}, headers={"origin": url})
+        page = await http.get(f"/orders/{order.order_id}")
+        today = await http.get("/today")
+    assert page.status_code == today.status_code == httpx.codes.OK
+    assert 'id="order-life"' in page.text
+    assert "wh-1" in page.text
+    assert page.text.rstrip().endswith("</html>")
+
+
+@pytest.mark.timeout(BUILD_AND_RUN_SECONDS)
 async def test_a_container_told_to_stop_drains_and_ends_well(containers: Containers) -> None:
     """As process 1 it gets the signal itself; one that ignored it would be killed with its work in hand."""
     await ready(containers)
 
-    for name in ("fulfillment", GATEWAY):
+    for name in ("fulfillment", TELEMETRY, *DOORS):
         wrapped = containers.running[name].get_wrapped_container()
         await asyncio.to_thread(wrapped.kill, "SIGTERM")
         code, log = await asyncio.to_thread(ended, containers.running[name], DRAIN_SECONDS)

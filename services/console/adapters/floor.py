@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from aljibe.catalog.v1 import catalog_pb2
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2 as pb
+from aljibe.fulfillment.v1 import incidents_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from chassis.auth import ALL
 from services.console.adapters import problems
@@ -39,6 +40,7 @@ LIVE_STATES = (
 )
 MAX_WORK = 200
 """Of a location's work, the most pressing that a page shows."""
+FloorHandler = Callable[[Console, Request, Person, dict[str, Any]], Awaitable[Response]]
 _ASKED_BY_SCRIPT = "x-aljibe-page"
 _VARIANT_SECONDS = 60.0
 _MAX_VARIANTS = 20_000
@@ -64,6 +66,29 @@ def action(console: Console, path: str, handler: Handler, roles: Collection[str]
         return told_to_script(request, response)
 
     return console.action(path, softly, roles)
+
+
+def page(
+    console: Console,
+    path: str,
+    handler: FloorHandler,
+    tab: str,
+    *,
+    roles: Collection[str] = ROLES,
+    everywhere: bool = False,
+) -> Route:
+    """A page about one location, whose handler gets what `page_facts` says of it: who works at several and
+    has not said at which chooses first. ``everywhere``: who covers all locations may look at all at once.
+    """
+
+    async def shown(console: Console, request: Request, person: Person) -> Response:
+        facts = page_facts(console, request, person, tab)
+        if facts["location_id"] or (everywhere and ALL in person.locations):
+            return await handler(console, request, person, facts)
+        places = await locations(console, person)
+        return console.render(request, person, "store/choose.html", places=places, **facts)
+
+    return console.page(path, shown, roles)
 
 
 def by_script(request: Request) -> bool:
@@ -211,6 +236,21 @@ def method_of(order: pb.FulfillmentOrder) -> str:
 def state_of(order: pb.FulfillmentOrder) -> str:
     """OPEN, PICKING and so on."""
     return pb.FulfillmentState.Name(order.state).removeprefix("FULFILLMENT_STATE_")
+
+
+def told(
+    incidents: Iterable[incidents_pb2.Incident],
+) -> list[tuple[incidents_pb2.Incident, str, str, str]]:
+    """Each with its kind, category and state."""
+    return [
+        (
+            one,
+            incidents_pb2.IncidentKind.Name(one.kind).removeprefix("INCIDENT_KIND_"),
+            incidents_pb2.IncidentCategory.Name(one.category).removeprefix("INCIDENT_CATEGORY_"),
+            incidents_pb2.IncidentState.Name(one.state).removeprefix("INCIDENT_STATE_"),
+        )
+        for one in incidents
+    ]
 
 
 def page_facts(console: Console, request: Request, person: Person, tab: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ PLANNER = "planner"
 MERCHANDISER = "merchandiser"
 ASSOCIATE = "associate"
 CHANNEL = "channel"
-EVERYBODY = (OPERATOR, AUDITOR, PLANNER, MERCHANDISER, ASSOCIATE, CHANNEL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from chassis import metrics, telemetry
 
 _REQUESTS = metrics.histogram(
     "console_request_seconds", "s", "Time to a page or an action's answer", ("route", "method", "status")
 )
+_WHOLE = metrics.histogram(
+    "console_whole_page_seconds", "s", "Time to the last part of a page that is sent in parts", ("route",)
+)
+Chunk = str | bytes | memoryview
 _UNTRACED = "/traces"
 
 
@@ -35,9 +39,27 @@ async def observed(request: Request, route: str, serve: Callable[[], Awaitable[R
                 status = response.status_code
                 if span is not None:
                     span.attributes["http.response.status_code"] = status
+                if isinstance(response, StreamingResponse):
+                    response.body_iterator = _to_its_end(response.body_iterator, route, started)
                 return response
     finally:
         _REQUESTS.labels(route, request.method, str(status)).observe(time.monotonic() - started)
+
+
+def _to_its_end(body: AsyncIterable[Chunk], route: str, started: float) -> AsyncGenerator[Chunk, None]:
+    """The same, with a span and a duration for what comes after the frame."""
+    rest = telemetry.child("rest of the page")
+
+    async def told() -> AsyncGenerator[Chunk, None]:
+        try:
+            async for chunk in body:
+                yield chunk
+        finally:
+            _WHOLE.labels(route).observe(time.monotonic() - started)
+            if rest is not None:
+                telemetry.finish(rest)
+
+    return told()
 
 
 def unrecorded() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from services.console.adapters import problems
 from services.console.adapters.doors import Doors
+from services.console.adapters.growing import Growing, Holes, Parts
 from services.console.adapters.live import Hub
 from services.console.adapters.menu import MENU, Entry
 from services.console.adapters.observing import observed
@@ -121,12 +123,17 @@ class Console:
         *,
         status: int = 200,
         live: str = "",
+        parts: Parts | None = None,
         **facts: object,
     ) -> Response:
         """A whole page. Templates extend ``base.html``; they know ``t``, ``word``, ``count``, ``number``,
         ``percent``, ``money``, ``when``, ``duration``, ``ids``, ``person``, ``static``, and ``facts``.
+
+        With ``parts`` the page is sent at once, and what belongs at ``hole("<name>")`` when ``parts`` yields
+        it; a refusal by then is said in its place.
         """
         flashed = self.sessions.flashed(request)
+        holes = Holes(uuid.uuid4().hex)
         context = {
             **self._context(person, self.sessions.csrf(person)),
             "path": request.url.path,
@@ -137,11 +144,22 @@ class Console:
             "languages": LANGUAGE_NAMES,
             "development": self.settings.development_accounts,
             "new_id": lambda: str(uuid.uuid4()),
+            "hole": holes.hole,
         }
         html = self._templates.get_template(template).render({**context, **facts})
-        response = HTMLResponse(
-            html, status, headers={"cache-control": "no-store", "content-language": person.language}
-        )
+        headers = {"cache-control": "no-store", "content-language": person.language}
+        response: Response
+        if parts is None:
+            response = HTMLResponse(html, status, headers=headers)
+        else:
+            response = Growing(
+                holes.split(html),
+                parts,
+                lambda part: self._own(person, part),
+                lambda error: self._part_refused(person, error),
+                status=status,
+                headers=headers,
+            )
         if request.cookies.get(FLASH_COOKIE):
             response.delete_cookie(FLASH_COOKIE)
         return self._kept(request, response)
@@ -152,6 +170,21 @@ class Console:
         """
         context = {**self._context(person, ""), "new_id": lambda: ""}
         return self._templates.get_template(template).render({**context, **facts})
+
+    def _own(self, person: Person, fragment: str) -> str:
+        """A fragment within a page: its forms get their hidden fields here, since no script may be there."""
+        ours = fragment.replace('name="csrf" value=""', f'name="csrf" value="{self.sessions.csrf(person)}"')
+        return re.sub(
+            'name="request_id" value=""', lambda _: f'name="request_id" value="{uuid.uuid4()}"', ours
+        )
+
+    def _part_refused(self, person: Person, error: Exception) -> str:
+        told = (
+            problems.sentence(error, person.texts)
+            if isinstance(error, grpc.aio.AioRpcError)
+            else person.texts("problem.500")
+        )
+        return self.fragment(person, "shell/part_refused.html", sentence=told)
 
     def menu(self, person: Person) -> list[Entry]:
         """The pages that the person may see."""

@@ -93,6 +93,35 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Units that the customer brought back; ``scrapped`` ones are not sold again."""
+
+    time: datetime
+    return_id: str
+    location_id: str
+    units: int
+    scrapped: bool
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What somebody told operations about the order, and what they answered; None: not yet."""
+
+    time: datetime
+    kind: str
+    category: str
+    location_id: str
+    reporter: str
+    text: str
+    answer_time: datetime | None
+    answerer: str
+    answer: str
+    close_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A location's share as far as its promise goes. `outcome`: KEPT, MISSED or empty."""
 
@@ -173,7 +202,20 @@ _TRIGGER_TONES = {
     "STALE_REPLICA": Tone.WARNING,
 }
 # What happens at the same instant is told in the order in which one thing leads to the next.
-_RANKS = ("decided", "accepted", "authorized", "opened", "done", "moved", "told", "held", "promised")
+_RANKS = (
+    "decided",
+    "accepted",
+    "authorized",
+    "opened",
+    "done",
+    "returned",
+    "moved",
+    "told",
+    "held",
+    "reported",
+    "promised",
+)
+_RECEIVED = "ReceiveReturn"
 
 
 def life(
@@ -184,18 +226,27 @@ def life(
     done: Sequence[Done] = (),
     moved: Sequence[Moved] = (),
     told: Sequence[Told] = (),
+    returned: Sequence[Returned] = (),
+    reported: Sequence[Reported] = (),
     others: Sequence[Moment] = (),
 ) -> tuple[Moment, ...]:
     """What happened, oldest first; at most `MAX_MOMENTS`, the newest of them.
 
-    Movements of one document, cause and place within a second are one moment.
+    Movements of one document, cause and place within a second are one moment; a return that is known by
+    itself is not told again as a step.
     """
     moments: list[tuple[int, Moment]] = []
     if accepted is not None:
         moments.append((_RANKS.index("accepted"), accepted))
     moments += [(_RANKS.index("decided"), _decision(one)) for one in decided]
     moments += [(_RANKS.index("opened"), _opening(one)) for one in opened if one.open_time is not None]
-    moments += [(_RANKS.index("done"), _step(one)) for one in done]
+    moments += [
+        (_RANKS.index("done"), _step(one))
+        for one in done
+        if one.refused or not (returned and one.name == _RECEIVED)
+    ]
+    moments += [(_RANKS.index("returned"), _return(one)) for one in returned]
+    moments += [(_RANKS.index("reported"), moment) for one in reported for moment in _report(one)]
     moments += [(_RANKS.index("moved"), one) for one in _movements(moved)]
     moments += [(_RANKS.index("told"), _message(one)) for one in told]
     moments += [(_RANKS.index("held"), one) for one in others]
@@ -207,7 +258,7 @@ def ahead(parts: Iterable[Part], now: datetime) -> tuple[Moment, ...]:
     """What is still to come: by when places have to be done, by when the customer is to have the goods."""
     found = []
     for part in parts:
-        if not part.live or part.outcome or part.done_time is not None:
+        if not part.live or part.outcome or part.done_time is not None or part.method == "CARRY_OUT":
             continue
         facts = {"location": part.location_id, "method": part.method}
         if part.due_time is not None:
@@ -238,6 +289,35 @@ def _opening(one: Opened) -> Moment:
 def _step(one: Done) -> Moment:
     facts = {"name": one.name, "location": one.location_id, "refused": one.refused, "trace": one.trace_id}
     return Moment(one.time, one.service, "step", facts, Tone.BAD if one.refused else Tone.PLAIN)
+
+
+def _return(one: Returned) -> Moment:
+    facts = {
+        "location": one.location_id,
+        "units": one.units,
+        "scrapped": one.scrapped,
+        "reason": one.reason,
+        "actor": one.actor,
+    }
+    return Moment(one.time, "fulfillment", "returned", facts, Tone.WARNING)
+
+
+def _report(one: Reported) -> list[Moment]:
+    facts = {
+        "told": one.kind,
+        "category": one.category,
+        "location": one.location_id,
+        "actor": one.reporter,
+        "text": one.text,
+    }
+    found = [Moment(one.time, "fulfillment", "reported", facts, Tone.WARNING)]
+    if one.answer_time is not None:
+        answered = {"location": one.location_id, "actor": one.answerer, "text": one.answer}
+        found.append(Moment(one.answer_time, "fulfillment", "answered", answered))
+    if one.close_time is not None:
+        closed = {"location": one.location_id}
+        found.append(Moment(one.close_time, "fulfillment", "closed", closed, Tone.GOOD))
+    return found
 
 
 def _message(one: Told) -> Moment:

@@ -14,6 +14,8 @@ from services.console.domain.order_life import (
     Opened,
     Outlook,
     Part,
+    Reported,
+    Returned,
     Told,
     Tone,
     ahead,
@@ -77,6 +79,33 @@ def test_a_decision_after_the_first_says_what_made_it_necessary() -> None:
     assert (moment.kind, moment.facts["trigger"], moment.tone) == ("resourced", "SHORT_PICK", Tone.BAD)
 
 
+def test_what_came_back_is_told_once_with_its_reason() -> None:
+    back = Returned(at(90), "ret_1", "store-2", 2, False, "too small", "till-7")
+    step = Done(at(90), "fulfillment", "ReceiveReturn", "store-2", False, "t1")
+    refused = replace(step, refused=True)
+
+    moments = life(
+        accepted=None, done=[step, refused], moved=[a_movement(91, "A", 2, "RETURN")], returned=[back]
+    )
+
+    assert [one.kind for one in moments] == ["step", "returned", "moved"]
+    assert (moments[1].facts["units"], moments[1].facts["reason"]) == (2, "too small")
+    assert [one.kind for one in life(accepted=None, done=[step])] == ["step"]
+
+
+def test_what_a_store_told_and_what_operations_answered_are_moments_of_their_own() -> None:
+    told = Reported(
+        at(10), "INCIDENT", "CARRIER", "store-1", "ada", "Nobody came.", at(20), "omar", "Tomorrow.", at(30)
+    )
+
+    moments = life(accepted=None, reported=[told])
+
+    assert [one.kind for one in moments] == ["reported", "answered", "closed"]
+    assert [one.facts.get("text") for one in moments] == ["Nobody came.", "Tomorrow.", None]
+    waiting = replace(told, answer_time=None, close_time=None)
+    assert [one.kind for one in life(accepted=None, reported=[waiting])] == ["reported"]
+
+
 def test_a_very_long_life_shows_its_newest_moments() -> None:
     told = [Told(at(minute), "SHIPPED", str(minute)) for minute in range(MAX_MOMENTS + 5)]
 
@@ -119,3 +148,5 @@ def test_what_is_to_come_is_told_until_it_is_done() -> None:
     assert [one.kind for one in ahead([a_part(300)], NOON)] == ["due", "promised"]
     assert ahead([done, a_part(live=False)], NOON) == ()
     assert ahead([a_part(-5)], NOON)[0].tone is Tone.BAD
+    carried_out = replace(a_part(None), method="CARRY_OUT")
+    assert ahead([carried_out], NOON) == ()

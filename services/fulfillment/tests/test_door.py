@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -144,6 +145,52 @@ async def test_a_return_in_another_store_of_what_a_till_sold(door: Door) -> None
     assert (event.receiving_location_id, event.origin.location_id) == ("store-2", "store-1")
     async with door.db.connection() as conn:
         assert await conn.fetchval("SELECT count(*) FROM outbox WHERE type LIKE '%ReturnReceived'") == 2
+
+
+async def test_what_came_back_is_listed_by_order_and_by_return(door: Door) -> None:
+    """The ledger of stock names a return as its document: from there one has to come to the order."""
+    part = a_part(CARRY_OUT, 3)
+    order_id = await opened(door, part, channel_id="till")
+    till = door.token("till", channels=("till",), locations=("store-2",))
+    auditor = door.token("auditor", locations=("*",))
+    return_ids = []
+    for disposition, reason in ((pb.DISPOSITION_RESTOCK, ""), (pb.DISPOSITION_SCRAP, "broken")):
+        line = pb.ReturnedLine(line_number=1, quantity_units=1, disposition=disposition, reason=reason)
+        answer = await door.stub.ReceiveReturn(
+            pb.ReceiveReturnRequest(
+                request_id=request_id(), location_id="store-2", order_id=order_id, lines=[line]
+            ),
+            metadata=till,
+        )
+        return_ids.append(answer.return_id)
+
+    async def listed(**asked: Any) -> list[pb.GoodsReturn]:
+        request = pb.ListReturnsRequest(page_size=1, **asked)
+        found: list[pb.GoodsReturn] = []
+        while True:
+            page = await door.stub.ListReturns(request, metadata=auditor)
+            found += page.returns
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    by_order = await listed(order_id=order_id)
+    assert [one.return_id for one in by_order] == return_ids
+    assert [(one.sku, one.quantity_units, one.location_id) for one in by_order] == [
+        (part.lines[0].sku, 1, "store-2")
+    ] * 2
+    assert (by_order[1].disposition, by_order[1].reason) == (pb.DISPOSITION_SCRAP, "broken")
+    assert await listed(return_id=return_ids[0]) == by_order[:1]
+    assert await listed(order_id=order_id, return_id=return_ids[1]) == by_order[1:]
+    assert await listed(order_id="ord_none") == []
+
+
+async def test_returns_are_not_listed_without_saying_of_what(door: Door) -> None:
+    auditor = door.token("auditor", locations=("*",))
+
+    asked = door.stub.ListReturns(pb.ListReturnsRequest(), metadata=auditor)
+
+    assert await refused(asked) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
 
 
 async def test_returns_that_cannot_be_are_refused_with_their_reason(door: Door) -> None:

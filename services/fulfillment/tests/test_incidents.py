@@ -186,3 +186,27 @@ async def test_incidents_are_listed_newest_first_by_place_state_and_kind_in_page
     assert await listed(location_id="store-1") == [ids[3], ids[2], ids[0]]
     assert await listed(states=[pb.INCIDENT_STATE_OPEN]) == [ids[3], ids[2], ids[1]]
     assert await listed(kind=pb.INCIDENT_KIND_SUGGESTION) == [ids[3]]
+
+
+async def test_incidents_about_an_order_are_found_by_it(door: Door) -> None:
+    """What went wrong with an order belongs to its life, whatever location told it."""
+    operator = door.token("operator", locations=("*",))
+    told = []
+    for order_id, location_id in (
+        ("ord_a", "store-1"),
+        ("ord_b", "store-1"),
+        ("ord_a", "store-2"),
+        ("", "store-1"),
+    ):
+        report = a_report(location_id)
+        report.order_id = order_id
+        told.append((await door.incidents.ReportIncident(report, metadata=operator)).incident)
+
+    async def about(**filters: str) -> list[str]:
+        request = pb.ListIncidentsRequest(**filters)  # type: ignore[arg-type]
+        answer = await door.incidents.ListIncidents(request, metadata=operator)
+        return [one.incident_id for one in answer.incidents]
+
+    assert await about(order_id="ord_a") == [told[2].incident_id, told[0].incident_id]
+    assert await about(order_id="ord_a", location_id="store-1") == [told[0].incident_id]
+    assert await about(order_id="ord_none") == []

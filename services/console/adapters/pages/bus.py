@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from aljibe.ops.v1 import bus_pb2 as pb
 from services.console.adapters import problems
 from services.console.adapters.doors import BUS_SERVICES, CALL_SECONDS
+from services.console.adapters.growing import at_once
 from services.console.adapters.menu import OPERATOR, roles_of
 from services.console.adapters.page import Console, form_of
 from services.console.adapters.payloads import shown
@@ -71,36 +72,35 @@ def routes(console: Console) -> Sequence[BaseRoute]:
 
 
 async def show(console: Console, request: Request, person: Person) -> Response:
-    """The page."""
+    """The page; what services tell comes when the last has answered."""
     wanted = _wanted(request)
-    look = await _look(console, person, wanted)
     query = f"?letters={ANY}" if wanted == ANY else ""
     return console.render(
         request,
         person,
         "bus/page.html",
         live=f"/bus/live{query}",
-        title=_title(person.texts, look),
         services=[(name, name) for name in _services(console)],
         may_act=person.has_role(OPERATOR),
-        **_facts(look, wanted),
+        wanted=wanted,
+        parts=at_once(lambda: _news(console, person, wanted)),
     )
 
 
 async def regions(console: Console, request: Request, person: Person) -> AsyncIterator[Mapping[str, str]]:
     """Its news: every table."""
     wanted = _wanted(request)
-    may_act = person.has_role(OPERATOR)
-
-    async def fetch() -> Mapping[str, str]:
-        look = await _look(console, person, wanted)
-        facts = {**_facts(look, wanted), "may_act": may_act}
-        parts = ("services", "streams", "consumers", "letters")
-        news = {part: console.fragment(person, f"bus/{part}.html", **facts) for part in parts}
-        return {**news, "title": _title(person.texts, look)}
-
-    async for news in console.hub.watch(("bus", wanted, may_act, person.scope), fetch):
+    key = ("bus", wanted, person.has_role(OPERATOR), person.scope)
+    async for news in console.hub.watch(key, lambda: _news(console, person, wanted)):
         yield news
+
+
+async def _news(console: Console, person: Person, wanted: str) -> Mapping[str, str]:
+    look = await _look(console, person, wanted)
+    facts = {**_facts(look, wanted), "may_act": person.has_role(OPERATOR)}
+    parts = ("services", "streams", "consumers", "letters")
+    news = {part: console.fragment(person, f"bus/{part}.html", **facts) for part in parts}
+    return {**news, "title": _title(person.texts, look)}
 
 
 async def settle(console: Console, request: Request, person: Person) -> Response:

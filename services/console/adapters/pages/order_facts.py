@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
-from aljibe.fulfillment.v1 import fulfillment_pb2
+from aljibe.fulfillment.v1 import fulfillment_pb2, incidents_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
 from aljibe.telemetry.v1 import traces_pb2
@@ -25,29 +25,42 @@ MAX_TRACES = 50
 MAX_WORK = 50
 """Fulfillment orders whose movements are read."""
 MAX_WHY_ASKED = 3
-"""Each is a decision of the engine of its own, and others follow at a press."""
-"""Candidates of a decision whose reason is asked for as a sentence; the others have the word for it."""
+"""Candidates of a decision whose reason is asked for as a sentence, each a decision of the engine of its own;
+the others have the word for it, and the sentence at a press.
+"""
 TRACES_EVERY = 3
 """Spans come in batches some seconds late: traces are looked for at every third look at the order."""
 
+TRACES_SECONDS = 2.0
+"""Deadline of what only traces tell: an order's page is whole without them."""
+MAX_RETURNS = 200
+"""Lines that came back of an order."""
+MAX_INCIDENTS = 20
+"""Told about an order; the newest are shown."""
+
+Found = dict[str, Any]
+"""Fields of `Facts`."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Facts:
     """One order. What the person's role may not see is None; `away` names the parts that could not be had,
-    each with the sentence that says why.
+    each with the sentence that says why; `pending` those that are still asked for.
     """
 
     order: orders_pb2.Order
     work: Sequence[fulfillment_pb2.FulfillmentOrder] | None = None
+    incidents: Sequence[incidents_pb2.Incident] | None = None
+    returns: Sequence[fulfillment_pb2.GoodsReturn] | None = None
     movements: Sequence[inventory_pb2.Movement] | None = None
     decisions: Sequence[orders_pb2.SourcingDecision] | None = None
-    whys: dict[tuple[int, str], orders_pb2.WhyNotResponse] = field(default_factory=dict)
+    whys: Mapping[tuple[int, str], orders_pb2.WhyNotResponse] = field(default_factory=dict)
     """By attempt and location."""
     summaries: Sequence[traces_pb2.TraceSummary] | None = None
     trace: traces_pb2.Trace | None = None
     away: dict[str, str] = field(default_factory=dict)
+    pending: frozenset[str] = frozenset()
 
 
 class Look:
@@ -63,58 +76,119 @@ class Look:
         self._facts: Facts | None = None
         self._looks = 0
 
-    async def now(self) -> Facts:
-        """The order as it is now; raises the refusal when it cannot be had; other parts may be away."""
-        before = self._facts
+    async def now(self) -> AsyncGenerator[Facts, None]:
+        """The order as it is now. At the first look: the order at once, and again with each part as its
+        service answers, all asked side by side; later whole. Raises the refusal when there is no order.
+        """
+        if self._facts is None:
+            async for facts in self._first():
+                yield facts
+        else:
+            facts = await self._again(self._facts)
+            yield facts
+        self._looks += 1
+        self._facts = facts
+
+    async def _first(self) -> AsyncGenerator[Facts, None]:
+        facts = Facts(await self._order())
+        asked: dict[str, Callable[[], Coroutine[Any, Any, Found]]] = {}
+        if self._staff:
+            asked |= {
+                "work": lambda: self._work(facts),
+                "incidents": lambda: self._incidents(facts),
+                "stock": lambda: self._stock(facts),
+                "plan": lambda: self._plan(facts, unasked=0),
+            }
+        if self._traced:
+            asked["traces"] = lambda: self._traces(facts)
+        facts = replace(facts, pending=frozenset(asked))
+        yield facts
+        tasks = {asyncio.create_task(ask()): name for name, ask in asked.items()}
+        try:
+            while waiting := [task for task, name in tasks.items() if name in facts.pending]:
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    facts = replace(facts, **task.result(), pending=facts.pending - {tasks[task]})
+                yield facts
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _again(self, before: Facts) -> Facts:
+        facts = Facts(await self._order())
+        if self._staff:
+            work, incidents = await asyncio.gather(self._work(facts), self._incidents(facts))
+            facts = replace(facts, **work, **incidents)
+            if self._moved(before, facts):
+                stock, plan = await asyncio.gather(
+                    self._stock(facts), self._plan(facts, unasked=self._unasked)
+                )
+                facts = replace(facts, **stock, **plan)
+            else:
+                facts = replace(
+                    facts,
+                    returns=before.returns,
+                    movements=before.movements,
+                    decisions=before.decisions,
+                    whys=before.whys,
+                )
+        if self._traced and (self._looks % TRACES_EVERY == 0 or before.trace is None):
+            return replace(facts, **await self._traces(facts))
+        return replace(facts, summaries=before.summaries, trace=before.trace)
+
+    async def _order(self) -> orders_pb2.Order:
         answer = await self._doors.orders.GetOrder(
             orders_pb2.GetOrderRequest(order_id=self._order_id),
             metadata=self._person.metadata,
             timeout=CALL_SECONDS,
         )
-        facts = Facts(answer.order)
-        if self._staff:
-            facts = await self._with_work(facts)
-            if before is not None and not self._moved(before, facts):
-                facts = replace(
-                    facts, movements=before.movements, decisions=before.decisions, whys=before.whys
-                )
-            else:
-                facts = await self._with_stock_and_reasons(facts)
-        if self._traced and (before is None or self._looks % TRACES_EVERY == 0 or before.trace is None):
-            facts = await self._with_traces(facts)
-        elif before is not None:
-            facts = replace(facts, summaries=before.summaries, trace=before.trace)
-        self._looks += 1
-        self._facts = facts
-        return facts
+        return answer.order
 
     def _moved(self, before: Facts, facts: Facts) -> bool:
         if before.away or facts.away or before.order.version != facts.order.version:
             return True
-        # The ledger follows the work by a moment: what was just done is looked at once more.
+        # The ledger follows the work by a moment: what was just done is looked at once more. The second look
+        # asks for the reasons that the first left out.
         versions = [[one.version for one in found.work or ()] for found in (before, facts)]
-        return versions[0] != versions[1] or self._looks % TRACES_EVERY == 0
+        return versions[0] != versions[1] or self._looks == 1 or self._looks % TRACES_EVERY == 0
 
-    async def _with_work(self, facts: Facts) -> Facts:
+    async def _work(self, facts: Facts) -> Found:
         call = self._doors.fulfillment.ListFulfillmentOrders(
             fulfillment_pb2.ListFulfillmentOrdersRequest(order_id=self._order_id, page_size=200),
             metadata=self._person.metadata,
             timeout=CALL_SECONDS,
         )
         answer = await self._or_away(call, facts, "work")
-        return replace(facts, work=() if answer is None else tuple(answer.fulfillment_orders))
+        return {"work": () if answer is None else tuple(answer.fulfillment_orders)}
 
-    async def _with_stock_and_reasons(self, facts: Facts) -> Facts:
-        movements, decisions = await asyncio.gather(self._movements(facts), self._decisions(facts))
-        return replace(
-            facts, movements=movements, decisions=decisions, whys=await self._whys(facts, decisions)
+    async def _incidents(self, facts: Facts) -> Found:
+        call = self._doors.incidents.ListIncidents(
+            incidents_pb2.ListIncidentsRequest(order_id=self._order_id, page_size=MAX_INCIDENTS),
+            metadata=self._person.metadata,
+            timeout=CALL_SECONDS,
         )
+        answer = await self._or_away(call, facts, "incidents")
+        return {"incidents": () if answer is None else tuple(answer.incidents)}
 
-    async def _movements(self, facts: Facts) -> Sequence[inventory_pb2.Movement]:
-        documents = [
-            facts.order.order_id,
-            *(part.fulfillment_order_id for part in facts.order.plan[:MAX_WORK]),
-        ]
+    async def _stock(self, facts: Facts) -> Found:
+        """What it moved: by its own document, those of its shares, and those of what came back of it."""
+        own = [facts.order.order_id, *(part.fulfillment_order_id for part in facts.order.plan[:MAX_WORK])]
+        returns, found = await asyncio.gather(self._returns(facts), self._movements(facts, own))
+        back = await self._movements(facts, [one.return_id for one in returns])
+        movements = sorted([*found, *back], key=lambda one: one.movement_id)
+        return {"returns": returns, "movements": movements}
+
+    async def _returns(self, facts: Facts) -> Sequence[fulfillment_pb2.GoodsReturn]:
+        call = self._doors.fulfillment.ListReturns(
+            fulfillment_pb2.ListReturnsRequest(order_id=self._order_id, page_size=MAX_RETURNS),
+            metadata=self._person.metadata,
+            timeout=CALL_SECONDS,
+        )
+        answer = await self._or_away(call, facts, "work")
+        return () if answer is None else tuple(answer.returns)
+
+    async def _movements(self, facts: Facts, documents: Iterable[str]) -> list[inventory_pb2.Movement]:
         calls = [
             self._or_away(
                 self._doors.stock.ListMovements(
@@ -127,28 +201,28 @@ class Look:
             )
             for document in dict.fromkeys(documents)
         ]
-        found = [
-            one for answer in await asyncio.gather(*calls) if answer is not None for one in answer.movements
-        ]
-        return sorted(found, key=lambda one: one.movement_id)
+        answers = await asyncio.gather(*calls)
+        return [one for answer in answers if answer is not None for one in answer.movements]
 
-    async def _decisions(self, facts: Facts) -> Sequence[orders_pb2.SourcingDecision]:
+    async def _plan(self, facts: Facts, *, unasked: int) -> Found:
+        """``unasked``: so many candidates are explained without being asked about."""
         call = self._doors.orders.ExplainSourcing(
             orders_pb2.ExplainSourcingRequest(order_id=self._order_id),
             metadata=self._person.metadata,
             timeout=CALL_SECONDS,
         )
         answer = await self._or_away(call, facts, "plan")
-        return () if answer is None else tuple(answer.decisions)
+        decisions = () if answer is None else tuple(answer.decisions)
+        return {"decisions": decisions, "whys": await self._whys(facts, decisions, unasked)}
 
     async def _whys(
-        self, facts: Facts, decisions: Sequence[orders_pb2.SourcingDecision]
+        self, facts: Facts, decisions: Sequence[orders_pb2.SourcingDecision], unasked: int
     ) -> dict[tuple[int, str], orders_pb2.WhyNotResponse]:
         decision = decision_of(decisions, self._attempt)
         if decision is None:
             return {}
         ruled_out = [one for one in sorted(decision.candidates, key=candidate_rank) if one.eliminated_by]
-        asked = [one.location_id for one in ruled_out[: self._unasked]]
+        asked = [one.location_id for one in ruled_out[:unasked]]
         known = {one.location_id for one in decision.candidates}
         asked += [self._why] if self._why in known and self._why not in asked else []
         calls = [
@@ -168,24 +242,38 @@ class Look:
         answers = zip(asked, await asyncio.gather(*calls), strict=True)
         return {(decision.attempt, place): answer for place, answer in answers if answer is not None}
 
-    async def _with_traces(self, facts: Facts) -> Facts:
-        search = traces_pb2.SearchTracesRequest(order_id=self._order_id, page_size=MAX_TRACES)
-        doors, person = self._doors, self._person
-        answer = await self._or_away(
-            doors.traces.SearchTraces(search, metadata=person.metadata, timeout=CALL_SECONDS), facts, "traces"
+    async def _traces(self, facts: Facts) -> Found:
+        """Its traces, and what is in its own; in the oldest known one where its own is not known."""
+        own = facts.order.trace_id
+        answer, found = await asyncio.gather(
+            self._or_away(
+                self._doors.traces.SearchTraces(
+                    traces_pb2.SearchTracesRequest(order_id=self._order_id, page_size=MAX_TRACES),
+                    metadata=self._person.metadata,
+                    timeout=TRACES_SECONDS,
+                ),
+                facts,
+                "traces",
+            ),
+            self._trace(own),
         )
         if answer is None or not answer.traces:
-            return replace(facts, summaries=() if answer is not None else None)
-        known = [one.trace_id for one in answer.traces]
-        wanted = facts.order.trace_id if facts.order.trace_id in known else known[-1]
-        found = await self._or_away(
-            doors.traces.GetTrace(
-                traces_pb2.GetTraceRequest(trace_id=wanted), metadata=person.metadata, timeout=CALL_SECONDS
-            ),
-            facts,
-            "traces",
-        )
-        return replace(facts, summaries=tuple(answer.traces), trace=None if found is None else found.trace)
+            return {"summaries": () if answer is not None else None, "trace": found}
+        if found is None:
+            found = await self._trace(answer.traces[-1].trace_id)
+        return {"summaries": tuple(answer.traces), "trace": found}
+
+    async def _trace(self, trace_id: str) -> traces_pb2.Trace | None:
+        """None where it is not kept, or its service away, which the search tells."""
+        try:
+            answer = await self._doors.traces.GetTrace(
+                traces_pb2.GetTraceRequest(trace_id=trace_id),
+                metadata=self._person.metadata,
+                timeout=TRACES_SECONDS,
+            )
+        except grpc.aio.AioRpcError:
+            return None
+        return answer.trace
 
     async def _or_away(self, call: Awaitable[T], facts: Facts, part: str) -> T | None:
         """The answer, or None with the part told as away: one service's failure leaves the others' parts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,9 @@ from starlette.routing import BaseRoute
 
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
-from services.console.adapters.menu import CHANNEL, OPERATOR, roles_of
+from services.console.adapters import floor
+from services.console.adapters.growing import Parts, followed
+from services.console.adapters.menu import AUDITOR, CHANNEL, OPERATOR, roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.pages import order_facts, trace_views
 from services.console.adapters.pages.order_actions import OrderActions
@@ -34,20 +37,23 @@ from services.console.domain.places_map import Place
 MAX_CANDIDATES = 12
 """Shown at once; the others are folded away."""
 MAX_TRACE_ROWS = 40
+LOOK_SECONDS = 1.0
 TERMS = ("parcel", "distance", "units", "stock_price", "lateness", "markdown_credit")
-REGIONS = (
-    "head",
-    "choice",
-    "actions",
-    "lines",
-    "life",
-    "work",
-    "money",
-    "messages",
-    "plan",
-    "ledger",
-    "trace",
-)
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "head": (),
+    "choice": (),
+    "lines": (),
+    "money": (),
+    "messages": (),
+    "work": ("work",),
+    "actions": ("work",),
+    "plan": ("plan",),
+    "ledger": ("stock",),
+    "incidents": ("incidents",),
+    "trace": ("traces",),
+    "life": ("work", "plan", "stock", "incidents", "traces"),
+}
+"""Of each part of the page the parts of `Facts` without which there is nothing to show yet."""
 _ROLES = roles_of("orders")
 
 
@@ -58,17 +64,20 @@ class OrderPage:
         self._book = book
 
     async def show(self, console: Console, request: Request, person: Person) -> Response:
-        """The page."""
+        """The page: whether there is such an order decides at once, the rest comes when it is there."""
         order_id = request.path_params["order_id"]
         options = _Options.of(request)
-        facts = await self._look(console, person, order_id, options).now()
+        parts = self._parts(console, person, self._look(console, person, order_id, options), options)
+        first = await anext(parts)
         return console.render(
             request,
             person,
             "orders/one.html",
-            regions=REGIONS,
+            order_id=order_id,
+            staff=person.has_role(OPERATOR, AUDITOR),
+            traced=person.has_role(*roles_of("traces")),
             live=f"/orders/{order_id}/live{options.query()}",
-            **await self._shown(person, facts, options),
+            parts=followed(first, parts),
         )
 
     async def regions(
@@ -79,15 +88,32 @@ class OrderPage:
         options = _Options.of(request)
         look = self._look(console, person, order_id, options, unasked=order_facts.MAX_WHY_ASKED)
 
-        async def fetch() -> Mapping[str, str]:
-            shown = await self._shown(person, await look.now(), options)
-            return {
-                f"order-{name}": console.fragment(person, f"orders/one_{name}.html", **shown)
-                for name in REGIONS
-            }
+        async def looks() -> Parts:
+            while True:
+                async for news in self._parts(console, person, look, options):
+                    yield news
+                await asyncio.sleep(LOOK_SECONDS)
 
-        async for news in console.hub.watch(("order", person.scope, order_id, options.query()), fetch):
+        async for news in console.hub.follow(("order", person.scope, order_id, options.query()), looks):
             yield news
+
+    async def _parts(self, console: Console, person: Person, look: Look, options: _Options) -> Parts:
+        """The parts that can be shown by now, and again whenever there are more."""
+        shown: dict[str, str] = {}
+        async for facts in look.now():
+            names = [
+                name
+                for name, needs in NEEDS.items()
+                if f"order-{name}" not in shown and not facts.pending.intersection(needs)
+            ]
+            if not names:
+                continue
+            told = await self._shown(person, facts, options)
+            fragments = {
+                f"order-{name}": console.fragment(person, f"orders/one_{name}.html", **told) for name in names
+            }
+            shown = {**shown, **fragments}
+            yield shown
 
     def _look(
         self, console: Console, person: Person, order_id: str, options: _Options, *, unasked: int = 0
@@ -107,7 +133,13 @@ class OrderPage:
             "places": places,
             "shares": shares(facts.order, facts.work or (), person.language, now),
             "life": life_of(
-                facts.order, facts.decisions or (), facts.work or (), facts.movements or (), steps
+                facts.order,
+                facts.decisions or (),
+                facts.work or (),
+                facts.movements or (),
+                steps,
+                facts.returns or (),
+                facts.incidents or (),
             )[::-1],
             "ahead": order_life.ahead(parts_of(facts.order), now)[::-1],
             "decision": decision,
@@ -117,6 +149,7 @@ class OrderPage:
             "terms": _terms(decision),
             "most_candidates": MAX_CANDIDATES,
             "fall": trace_views.fall_of(facts.trace, most_rows=MAX_TRACE_ROWS) if facts.trace else None,
+            "incidents": floor.told(facts.incidents or ()),
             "brief": trace_views.brief,
             "cause": lambda number: short(inventory_pb2.MovementCause, number),
             "kind_of": trace_views.kind_of,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
-from aljibe.fulfillment.v1 import fulfillment_pb2
+from aljibe.fulfillment.v1 import fulfillment_pb2, incidents_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
 from services.console.domain import order_life
@@ -225,6 +225,8 @@ def life_of(
     work: Iterable[fulfillment_pb2.FulfillmentOrder],
     movements: Iterable[inventory_pb2.Movement],
     steps: Sequence[order_life.Done],
+    returns: Iterable[fulfillment_pb2.GoodsReturn],
+    incidents: Iterable[incidents_pb2.Incident],
 ) -> tuple[Moment, ...]:
     """The order's life across all services, oldest first."""
     accepted = moment(order.accept_time)
@@ -253,6 +255,8 @@ def life_of(
             for one in order.messages
             if (time := moment(one.time)) is not None
         ],
+        returned=_together(returns),
+        reported=[_reported(one) for one in incidents],
         others=_holds(order.holds),
     )
 
@@ -280,6 +284,40 @@ def _moved(one: inventory_pb2.Movement) -> order_life.Moved:
         short(inventory_pb2.MovementCause, one.cause),
         one.document_id,
         one.actor,
+    )
+
+
+def _together(returns: Iterable[fulfillment_pb2.GoodsReturn]) -> list[order_life.Returned]:
+    """One for each return and disposition; the reasons of its lines as they were said."""
+    found: dict[tuple[str, int], list[fulfillment_pb2.GoodsReturn]] = {}
+    for one in returns:
+        found.setdefault((one.return_id, one.disposition), []).append(one)
+    return [
+        order_life.Returned(
+            moment(lines[0].return_time) or datetime.fromtimestamp(0, UTC),
+            return_id,
+            lines[0].location_id,
+            sum(one.quantity_units for one in lines),
+            disposition == fulfillment_pb2.DISPOSITION_SCRAP,
+            "; ".join(dict.fromkeys(one.reason for one in lines if one.reason)),
+            lines[0].actor,
+        )
+        for (return_id, disposition), lines in found.items()
+    ]
+
+
+def _reported(one: incidents_pb2.Incident) -> order_life.Reported:
+    return order_life.Reported(
+        moment(one.report_time) or datetime.fromtimestamp(0, UTC),
+        short(incidents_pb2.IncidentKind, one.kind),
+        short(incidents_pb2.IncidentCategory, one.category),
+        one.location_id,
+        one.reporter,
+        one.text,
+        moment(one.answer_time),
+        one.answerer,
+        one.answer,
+        moment(one.close_time),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from aljibe.fulfillment.v1 import fulfillment_pb2
 from aljibe.orders.v1 import orders_pb2
 from services.console.adapters.doors import CALL_SECONDS
-from services.console.adapters.menu import roles_of
+from services.console.adapters.growing import at_once
+from services.console.adapters.menu import AUDITOR, OPERATOR, roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.pages.order_page import order_routes
 from services.console.adapters.pages.order_views import OrderView, order_view
@@ -25,7 +28,7 @@ PAGE_SIZE = 50
 STATES = ("ACCEPTED", "IN_PROGRESS", "AWAITING_CUSTOMER", "COMPLETED", "CANCELLED", "RETURNED")
 _TEXTS = ("query", "sku", "location", "channel", "state", "from", "to", "held", "page")
 _MAX_LENGTHS = {"query": 100, "sku": 64, "location": 32, "channel": 32, "page": 500}
-_ORDER_ID_LENGTH = 30
+_ORDER, _WORK, _RETURN = "ord_", "ful_", "ret_"
 _ROLES = roles_of("orders")
 
 
@@ -133,9 +136,13 @@ class OrdersPage:
         """The page; the whole number of one order leads to the order itself."""
         channels = await self._book.channels(person)
         wanted = self._wanted(request, person, channels)
-        found = await self._found(console, person, wanted)
-        if len(found.orders) == 1 and found.orders[0].order.order_id == wanted.query:
+        found = await self._found(console, person, wanted) if wanted.query else None
+        if found is not None and [one.order.order_id for one in found.orders] == [wanted.query]:
             return RedirectResponse(f"/orders/{wanted.query}", 303)
+
+        async def rows() -> Mapping[str, str]:
+            return self._rows(console, person, wanted, found or await self._found(console, person, wanted))
+
         any_of = person.texts("orders.any")
         live = "" if wanted.page else wanted.address().replace("/orders", "/orders/live", 1)
         return console.render(
@@ -143,11 +150,11 @@ class OrdersPage:
             person,
             "orders/page.html",
             wanted=wanted,
-            found=found,
             states=[("", any_of), *((one, person.texts.word("order_state", one)) for one in STATES)],
             channels=[*([("", any_of)] if _any_channel(person) else []), *((one, one) for one in channels)],
             places=sorted(await self._book.places(person)),
             live=live,
+            parts=at_once(rows),
         )
 
     async def regions(
@@ -157,11 +164,13 @@ class OrdersPage:
         wanted = self._wanted(request, person, await self._book.channels(person))
 
         async def fetch() -> Mapping[str, str]:
-            found = await self._found(console, person, wanted)
-            return {"found": console.fragment(person, "orders/rows.html", found=found, wanted=wanted)}
+            return self._rows(console, person, wanted, await self._found(console, person, wanted))
 
         async for news in console.hub.watch(("orders", person.scope, wanted), fetch):
             yield news
+
+    def _rows(self, console: Console, person: Person, wanted: Wanted, found: Found) -> Mapping[str, str]:
+        return {"found": console.fragment(person, "orders/rows.html", found=found, wanted=wanted)}
 
     async def _found(self, console: Console, person: Person, wanted: Wanted) -> Found:
         answer = await console.doors.orders.ListOrders(
@@ -175,6 +184,29 @@ class OrdersPage:
         return Wanted.of(request, channels, any_channel=_any_channel(person))
 
 
+async def of_document(console: Console, request: Request, person: Person) -> Response:
+    """The order that a document of the stock ledger is of: its own, a fulfillment order, a return."""
+    document_id = request.path_params["document_id"]
+    call: dict[str, Any] = {"metadata": person.metadata, "timeout": CALL_SECONDS}
+    fulfillment = console.doors.fulfillment
+    order_id = ""
+    if document_id.startswith(_WORK):
+        work = await fulfillment.GetFulfillmentOrder(
+            fulfillment_pb2.GetFulfillmentOrderRequest(fulfillment_order_id=document_id), **call
+        )
+        order_id = work.fulfillment_order.order_id
+    elif document_id.startswith(_RETURN):
+        listed = await fulfillment.ListReturns(
+            fulfillment_pb2.ListReturnsRequest(return_id=document_id, page_size=1), **call
+        )
+        order_id = listed.returns[0].order_id if listed.returns else ""
+    elif document_id.startswith(_ORDER):
+        order_id = document_id
+    if not order_id:
+        return console.problem(request, person, 404, "orders.document_unknown")
+    return RedirectResponse(f"/orders/{order_id}", 303)
+
+
 def _any_channel(person: Person) -> bool:
     return not person.channels or "*" in person.channels
 
@@ -186,5 +218,6 @@ def routes(console: Console) -> Sequence[BaseRoute]:
     return (
         console.page("/orders", page.show, _ROLES),
         console.live("/orders/live", page.regions, _ROLES),
+        console.page("/orders/of/{document_id}", of_document, (OPERATOR, AUDITOR)),
         *order_routes(console, book),
     )

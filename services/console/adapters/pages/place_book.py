@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,9 +45,11 @@ class PlaceBook:
 
     async def _now(self, person: Person) -> _Kept:
         if self._kept is None or self._kept.until < time.monotonic():
-            places = await self._places(person)
-            answer = await self._doors.catalog.ListChannels(
-                catalog_pb2.ListChannelsRequest(), metadata=person.metadata, timeout=CALL_SECONDS
+            places, answer = await asyncio.gather(
+                self._places(person),
+                self._doors.catalog.ListChannels(
+                    catalog_pb2.ListChannelsRequest(), metadata=person.metadata, timeout=CALL_SECONDS
+                ),
             )
             channels = sorted(one.channel_id for one in answer.channels)
             # A platform that is being loaded is asked again.

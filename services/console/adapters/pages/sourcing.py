@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from aljibe.orders.v1 import rules_pb2, stock_prices_pb2
 from services.console.adapters.doors import CALL_SECONDS
+from services.console.adapters.growing import at_once
 from services.console.adapters.menu import OPERATOR, PLANNER, roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.pages import sourcing_views as views
@@ -23,6 +24,7 @@ VERSIONS_SHOWN = 20
 CHANGES_SHOWN = 20
 MAX_FIELDS_SHOWN = 8
 """Differences of an entry of the history; the others are in the comparison."""
+PARTS = ("now", "versions", "reports", "history")
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
@@ -39,31 +41,43 @@ class SourcingPage:
 
     async def show(self, console: Console, request: Request, person: Person) -> Response:
         """The rules that hold now, all versions, who changed what, prices and reports."""
-        versions = await console.doors.rules.ListRules(
-            rules_pb2.ListRulesRequest(
-                page_size=VERSIONS_SHOWN, page_token=request.query_params.get("page", "")[:500]
-            ),
-            metadata=person.metadata,
-            timeout=CALL_SECONDS,
-        )
-        changes, current, reports = await asyncio.gather(
-            self._changes(console, person, 0),
-            self._version(console, person, versions.current_number),
-            asyncio.to_thread(self._reports.all),
-        )
+        page = request.query_params.get("page", "")[:500]
         return console.render(
             request,
             person,
             "sourcing/page.html",
-            current=current,
-            sections=views.sections(current.document, person.texts),
-            versions=versions.rules,
-            paged=bool(request.query_params.get("page")),
-            next_page=versions.next_page_token,
-            changes=changes,
-            reports=reports,
-            **_shared(person),
+            may_write=person.has_role(PLANNER, OPERATOR),
+            parts=at_once(lambda: self._parts(console, person, page)),
         )
+
+    async def _parts(self, console: Console, person: Person, page: str) -> Mapping[str, str]:
+        (versions, current), changes, reports = await asyncio.gather(
+            self._versions(console, person, page),
+            self._changes(console, person, 0),
+            asyncio.to_thread(self._reports.all),
+        )
+        facts = {
+            "current": current,
+            "sections": views.sections(current.document, person.texts),
+            "versions": versions.rules,
+            "paged": bool(page),
+            "next_page": versions.next_page_token,
+            "changes": changes,
+            "reports": reports,
+            **_shared(person),
+        }
+        return {name: console.fragment(person, f"sourcing/{name}.html", **facts) for name in PARTS}
+
+    async def _versions(
+        self, console: Console, person: Person, page: str
+    ) -> tuple[rules_pb2.ListRulesResponse, rules_pb2.RulesVersion]:
+        """A page of them, and the one that holds now."""
+        listed = await console.doors.rules.ListRules(
+            rules_pb2.ListRulesRequest(page_size=VERSIONS_SHOWN, page_token=page),
+            metadata=person.metadata,
+            timeout=CALL_SECONDS,
+        )
+        return listed, await self._version(console, person, listed.current_number)
 
     async def version(self, console: Console, request: Request, person: Person) -> Response:
         """One version: what it says, what it changes, who did what to it."""
@@ -103,10 +117,15 @@ class SourcingPage:
         )
 
     async def edit(self, console: Console, request: Request, person: Person) -> Response:
-        """A draft to write: a new one from another version (``?of=``), or one that is there."""
+        """A draft to write: a new one from another version (``?of=``, else the one that holds now), or one
+        that is there.
+        """
         number: int | None = request.path_params.get("number")
-        of = number if number is not None else _number(request.query_params.get("of", "")) or 0
-        version = await self._version(console, person, of)
+        of = number if number is not None else _number(request.query_params.get("of", ""))
+        if of is None:
+            _, version = await self._versions(console, person, "")
+        else:
+            version = await self._version(console, person, of)
         return console.render(
             request,
             person,

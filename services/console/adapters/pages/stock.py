@@ -15,6 +15,7 @@ from aljibe.inventory.v1 import availability_pb2, controls_pb2, inventory_pb2, s
 from chassis.auth import ALL
 from services.console.adapters import floor
 from services.console.adapters.doors import CALL_SECONDS
+from services.console.adapters.growing import Parts
 from services.console.adapters.menu import AUDITOR, OPERATOR, PLANNER, roles_of
 from services.console.adapters.page import Console, form_of
 from services.console.adapters.session import Person
@@ -30,6 +31,7 @@ MAX_POSITIONS = 1000
 MAX_CHANNELS = 20
 MAX_SHOWN = 50
 LAST_MOVEMENTS = 8
+LIVE = ("pool", "explain", "claims", "movements", "coming")
 
 
 def routes(console: Console) -> Sequence[BaseRoute]:
@@ -85,19 +87,16 @@ async def search(console: Console, request: Request, person: Person) -> Response
 
 
 async def show(console: Console, request: Request, person: Person) -> Response:
-    """One article: its pool, why so much can be promised, who keeps it, what moved, what comes."""
+    """One article: its pool, why so much can be promised, who keeps it, what moved, what comes. Whether there
+    is such an article decides at once; what inventory knows comes when it has answered.
+    """
     sku, channel = request.path_params["sku"], request.query_params.get("channel", "")[:32]
     described = await console.doors.catalog.GetVariants(
         catalog_pb2.GetVariantsRequest(skus=[sku]), metadata=person.metadata, timeout=CALL_SECONDS
     )
     found = described.variants[0] if described.variants else None
     reads = person.has_role(*READS_STOCK)
-    facts = await _facts(console, person, sku, channel) if reads else {}
-    if reads and person.has_role(*MAY_AUDIT):
-        facts["audit"] = await console.doors.stock.AuditStock(
-            inventory_pb2.AuditStockRequest(skus=[sku]), metadata=person.metadata, timeout=CALL_SECONDS
-        )
-    if found is None and not facts.get("bars"):
+    if found is None and not (reads and await _positions(console, person, sku)):
         return console.problem(request, person, 404, "stock.unknown")
     return console.render(
         request,
@@ -107,10 +106,9 @@ async def show(console: Console, request: Request, person: Person) -> Response:
         found=found,
         name=floor.named(found.name.en, found.name.es, person.language) if found else sku,
         reads=reads,
-        may_adjust=person.has_role(*MAY_ADJUST),
-        causes=CAUSES,
-        **facts,
+        may_audit=person.has_role(*MAY_AUDIT),
         live=f"/stock/{sku}/live?channel={channel}" if reads else "",
+        parts=_parts(console, person, sku, channel) if reads else None,
     )
 
 
@@ -119,38 +117,69 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
     sku, channel = request.path_params["sku"], request.query_params.get("channel", "")[:32]
 
     async def fetch() -> Mapping[str, str]:
-        facts = {**await _facts(console, person, sku, channel), "sku": sku}
-        return {
-            name: console.fragment(person, f"stock/{name}.html", **facts)
-            for name in ("pool", "explain", "claims", "movements", "coming")
-        }
+        return _shown(console, person, await _facts(console, person, sku, channel))
 
     async for news in console.hub.watch(("stock", person.scope, sku, channel), fetch):
         yield news
 
 
+async def _parts(console: Console, person: Person, sku: str, channel: str) -> Parts:
+    """What is live, the form that corrects, and whether counters follow from the ledger."""
+    audited = asyncio.create_task(_drift(console, person, sku))
+    try:
+        facts = await _facts(console, person, sku, channel)
+        adjust = console.fragment(
+            person, "stock/adjust.html", may_adjust=person.has_role(*MAY_ADJUST), causes=CAUSES, **facts
+        )
+        yield {**_shown(console, person, facts), "adjust": adjust}
+        yield {"drift": await audited}
+    finally:
+        audited.cancel()
+
+
+def _shown(console: Console, person: Person, facts: Mapping[str, Any]) -> Mapping[str, str]:
+    return {name: console.fragment(person, f"stock/{name}.html", **facts) for name in LIVE}
+
+
+async def _drift(console: Console, person: Person, sku: str) -> str:
+    """Empty for whom it is not."""
+    if not person.has_role(*MAY_AUDIT):
+        return ""
+    answer = await console.doors.stock.AuditStock(
+        inventory_pb2.AuditStockRequest(skus=[sku]), metadata=person.metadata, timeout=CALL_SECONDS
+    )
+    return console.fragment(person, "stock/drift.html", audit=answer)
+
+
+async def _positions(console: Console, person: Person, sku: str) -> Sequence[inventory_pb2.Position]:
+    answer = await console.doors.stock.ListPositions(
+        inventory_pb2.ListPositionsRequest(sku=sku, page_size=MAX_POSITIONS),
+        metadata=person.metadata,
+        timeout=CALL_SECONDS,
+    )
+    return answer.positions
+
+
 async def _facts(console: Console, person: Person, sku: str, channel: str) -> dict[str, Any]:
     doors = console.doors
     call: dict[str, Any] = {"metadata": person.metadata, "timeout": CALL_SECONDS}
-    positions, names, claims, movements = await asyncio.gather(
-        doors.stock.ListPositions(
-            inventory_pb2.ListPositionsRequest(sku=sku, page_size=MAX_POSITIONS), **call
+    (positions, names, explained), (claims, movements, controls, supplies, transit) = await asyncio.gather(
+        asyncio.gather(
+            _positions(console, person, sku), _names(console, person), _explained(console, person, sku)
         ),
-        _names(console, person),
-        doors.availability.ListClaims(
-            availability_pb2.ListClaimsRequest(sku=sku, page_size=MAX_SHOWN), **call
+        asyncio.gather(
+            doors.availability.ListClaims(
+                availability_pb2.ListClaimsRequest(sku=sku, page_size=MAX_SHOWN), **call
+            ),
+            doors.stock.ListMovements(
+                inventory_pb2.ListMovementsRequest(sku=sku, page_size=LAST_MOVEMENTS), **call
+            ),
+            doors.controls.ListChannelControls(
+                controls_pb2.ListChannelControlsRequest(sku=sku, page_size=MAX_SHOWN), **call
+            ),
+            doors.supply.ListSupply(supply_pb2.ListSupplyRequest(sku=sku, page_size=MAX_SHOWN), **call),
+            doors.transfers.ListInTransit(transfers_pb2.ListInTransitRequest(skus=[sku]), **call),
         ),
-        doors.stock.ListMovements(
-            inventory_pb2.ListMovementsRequest(sku=sku, page_size=LAST_MOVEMENTS), **call
-        ),
-    )
-    controls, supplies, transit, explained = await asyncio.gather(
-        doors.controls.ListChannelControls(
-            controls_pb2.ListChannelControlsRequest(sku=sku, page_size=MAX_SHOWN), **call
-        ),
-        doors.supply.ListSupply(supply_pb2.ListSupplyRequest(sku=sku, page_size=MAX_SHOWN), **call),
-        doors.transfers.ListInTransit(transfers_pb2.ListInTransitRequest(skus=[sku]), **call),
-        _explained(console, person, sku),
     )
     places = [
         Place(
@@ -161,12 +190,13 @@ async def _facts(console: Console, person: Person, sku: str, channel: str) -> di
             one.safety_units,
             one.available_units,
         )
-        for one in positions.positions
+        for one in positions
     ]
     chosen = next(
         (one for one in explained if one.channel_id == channel), explained[0] if explained else None
     )
     return {
+        "sku": sku,
         "bars": bars(places),
         "pool": pool(places),
         "names": names,

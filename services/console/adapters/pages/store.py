@@ -38,18 +38,14 @@ class Job:
 def routes(console: Console) -> Sequence[BaseRoute]:
     """The page's routes."""
     return (
-        console.page("/store", show, floor.ROLES),
+        floor.page(console, "/store", show, "work"),
         console.live("/store/live", regions, floor.ROLES),
         floor.action(console, "/store/start", start),
     )
 
 
-async def show(console: Console, request: Request, person: Person) -> Response:
+async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """The work list, or the choice of a location."""
-    facts = floor.page_facts(console, request, person, "work")
-    if not facts["location_id"]:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     jobs, more = await jobs_of(console, person, str(facts["location_id"]))
     return console.render(
         request,

@@ -36,19 +36,15 @@ class Returnable:
 def routes(console: Console) -> Sequence[BaseRoute]:
     """The page's routes."""
     return (
-        console.page("/store/counter", show, floor.ROLES),
+        floor.page(console, "/store/counter", show, "counter"),
         console.live("/store/counter/live", regions, floor.ROLES),
-        console.page("/store/returns", show_return, floor.HANDS),
+        floor.page(console, "/store/returns", show_return, "counter", roles=floor.HANDS),
         floor.action(console, "/store/returns", take_back),
     )
 
 
-async def show(console: Console, request: Request, person: Person) -> Response:
+async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """What waits for customers."""
-    facts = floor.page_facts(console, request, person, "counter")
-    if not facts["location_id"]:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     query = request.query_params.get("q", "").strip()[:100]
     found = await _waiting(console, person, str(facts["location_id"]), query)
     # A search is a look, not a view: its answer stays as it is.
@@ -92,12 +88,8 @@ async def _waiting(console: Console, person: Person, location_id: str, query: st
     }
 
 
-async def show_return(console: Console, request: Request, person: Person) -> Response:
+async def show_return(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """Goods come back: which order, then which units."""
-    facts = floor.page_facts(console, request, person, "counter")
-    if not facts["location_id"]:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     query = request.query_params.get("order", "").strip()[:100]
     found: list[orders_pb2.Order] = []
     if query.startswith("ord_"):

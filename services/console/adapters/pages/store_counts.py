@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from starlette.requests import Request
@@ -23,7 +24,7 @@ SHOWN_COUNTS = 10
 def routes(console: Console) -> Sequence[BaseRoute]:
     """The page's routes."""
     return (
-        console.page("/store/counts", show, floor.ROLES),
+        floor.page(console, "/store/counts", show, "count"),
         console.page("/store/counts/{id}", show_one, floor.ROLES),
         floor.action(console, "/store/counts", start),
         floor.action(console, "/store/counts/{id}/record", record),
@@ -32,12 +33,8 @@ def routes(console: Console) -> Sequence[BaseRoute]:
     )
 
 
-async def show(console: Console, request: Request, person: Person) -> Response:
+async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """Counts of the location, and a new one."""
-    facts = floor.page_facts(console, request, person, "count")
-    if not facts["location_id"]:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     answer = await console.doors.counts.ListCounts(
         pb.ListCountsRequest(location_id=str(facts["location_id"]), page_size=SHOWN_COUNTS),
         metadata=person.metadata,

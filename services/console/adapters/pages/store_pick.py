@@ -30,18 +30,14 @@ _answered: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
 def routes(console: Console) -> Sequence[BaseRoute]:
     """The page's routes."""
     return (
-        console.page("/store/pick", show, floor.ROLES),
+        floor.page(console, "/store/pick", show, "pick"),
         console.live("/store/pick/live", regions, floor.ROLES),
         floor.action(console, "/store/pick/scan", scan),
     )
 
 
-async def show(console: Console, request: Request, person: Person) -> Response:
+async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """The pick list."""
-    facts = floor.page_facts(console, request, person, "pick")
-    if not facts["location_id"]:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     by, whose = chosen(request)
     live = f"/store/pick/live?location={facts['location_id']}&by={by}&whose={whose}"
     pick = await _list(console, person, facts, by, whose)

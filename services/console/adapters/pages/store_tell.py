@@ -29,7 +29,7 @@ PAGE = 20
 def routes(console: Console) -> Sequence[BaseRoute]:
     """The page's routes."""
     return (
-        console.page("/store/incidents", show, floor.ROLES),
+        floor.page(console, "/store/incidents", show, "tell", everywhere=True),
         console.live("/store/incidents/live", regions, floor.ROLES),
         floor.action(console, "/store/incidents", report),
         floor.action(console, "/store/incidents/{id}/answer", answer, (OPERATOR,)),
@@ -37,12 +37,8 @@ def routes(console: Console) -> Sequence[BaseRoute]:
     )
 
 
-async def show(console: Console, request: Request, person: Person) -> Response:
+async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """What was told, and the form to tell; an operator without a location sees all."""
-    facts = floor.page_facts(console, request, person, "tell")
-    if not facts["location_id"] and "*" not in person.locations:
-        places = await floor.locations(console, person)
-        return console.render(request, person, "store/choose.html", places=places, **facts)
     chosen, token = _filters(request), request.query_params.get("page", "")[:500]
     page = await _page(console, person, str(facts["location_id"]), chosen, token)
     live = "" if token else f"/store/incidents/live?{_address(facts, chosen)}"
@@ -100,16 +96,7 @@ async def _page(
         metadata=person.metadata,
         timeout=CALL_SECONDS,
     )
-    named = [
-        (
-            one,
-            pb.IncidentKind.Name(one.kind).removeprefix("INCIDENT_KIND_"),
-            pb.IncidentCategory.Name(one.category).removeprefix("INCIDENT_CATEGORY_"),
-            pb.IncidentState.Name(one.state).removeprefix("INCIDENT_STATE_"),
-        )
-        for one in found.incidents
-    ]
-    return {"incidents": named, "next": found.next_page_token}
+    return {"incidents": floor.told(found.incidents), "next": found.next_page_token}
 
 
 def _filters(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from services.console.adapters.growing import at_once
 from services.console.adapters.menu import roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.session import Person
@@ -33,11 +34,12 @@ def routes(console: Console) -> Sequence[BaseRoute]:
 
 
 async def show(console: Console, request: Request, person: Person) -> Response:
-    """The page."""
-    services = await services_of(console)
-    return console.render(
-        request, person, "system/page.html", services=services, changed="", live="/system/live"
-    )
+    """The page; its table comes when every service has answered or let its second pass."""
+
+    async def table() -> Mapping[str, str]:
+        return _table(console, person, await services_of(console))
+
+    return console.render(request, person, "system/page.html", live="/system/live", parts=at_once(table))
 
 
 async def regions(console: Console, request: Request, person: Person) -> AsyncIterator[Mapping[str, str]]:
@@ -50,12 +52,16 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
         ]
         before = states
         news = {
-            "services": console.fragment(person, "system/services.html", services=services),
+            **_table(console, person, services),
             "title": person.texts("system.title") + _away(person, services),
         }
         if changed:
             news["news"] = console.fragment(person, "system/news.html", changed=changed)
         yield news
+
+
+def _table(console: Console, person: Person, services: Sequence[Service]) -> Mapping[str, str]:
+    return {"services": console.fragment(person, "system/services.html", services=services)}
 
 
 async def services_of(console: Console) -> list[Service]:

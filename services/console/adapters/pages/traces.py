@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 import grpc
@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from aljibe.telemetry.v1 import traces_pb2
 from services.console.adapters.doors import CALL_SECONDS
+from services.console.adapters.growing import at_once
 from services.console.adapters.menu import roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.pages import trace_views
@@ -117,8 +118,9 @@ async def show(console: Console, request: Request, person: Person) -> Response:
         person,
         "traces/page.html",
         services=services,
+        wanted=wanted,
         live=live,
-        **await _found(console, person, wanted),
+        parts=at_once(lambda: _rows(console, person, wanted)),
     )
 
 
@@ -126,29 +128,28 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
     """Its news: the rows."""
     wanted = Wanted.of(request)
 
-    async def fetch() -> Mapping[str, str]:
-        return {
-            "found": console.fragment(person, "traces/rows.html", **await _found(console, person, wanted))
-        }
-
-    async for news in console.hub.watch(("traces", person.scope, wanted), fetch, seconds=LIST_SECONDS):
+    key = ("traces", person.scope, wanted)
+    async for news in console.hub.watch(key, lambda: _rows(console, person, wanted), seconds=LIST_SECONDS):
         yield news
 
 
-async def _found(console: Console, person: Person, wanted: Wanted) -> dict[str, Any]:
-    answer = await console.doors.traces.SearchTraces(
-        wanted.request(person), metadata=person.metadata, timeout=CALL_SECONDS
+async def _rows(console: Console, person: Person, wanted: Wanted) -> Mapping[str, str]:
+    answer, store = await asyncio.gather(
+        console.doors.traces.SearchTraces(
+            wanted.request(person), metadata=person.metadata, timeout=CALL_SECONDS
+        ),
+        console.doors.traces.GetStoreState(
+            traces_pb2.GetStoreStateRequest(), metadata=person.metadata, timeout=CALL_SECONDS
+        ),
     )
-    store = await console.doors.traces.GetStoreState(
-        traces_pb2.GetStoreStateRequest(), metadata=person.metadata, timeout=CALL_SECONDS
-    )
-    return {
+    facts = {
         "wanted": wanted,
         "found": answer.traces,
         "next_page": answer.next_page_token,
         "store": store,
         "brief": trace_views.brief,
     }
+    return {"found": console.fragment(person, "traces/rows.html", **facts)}
 
 
 async def one(console: Console, request: Request, person: Person) -> Response:
@@ -192,7 +193,7 @@ async def service_map(console: Console, request: Request, person: Person) -> Res
         windows=WINDOWS,
         window=window,
         live=f"/traces/map/live?window={window}",
-        **await _map(console, person, window),
+        parts=at_once(lambda: _map(console, person, window)),
     )
 
 
@@ -200,27 +201,26 @@ async def map_regions(console: Console, request: Request, person: Person) -> Asy
     """Its news: the map and its tables."""
     window = _window(request)
 
-    async def fetch() -> Mapping[str, str]:
-        return {
-            "map": console.fragment(person, "traces/map_body.html", **await _map(console, person, window))
-        }
-
-    async for news in console.hub.watch(("traces/map", person.scope, window), fetch, seconds=MAP_SECONDS):
+    key = ("traces/map", person.scope, window)
+    async for news in console.hub.watch(key, lambda: _map(console, person, window), seconds=MAP_SECONDS):
         yield news
 
 
-async def _map(console: Console, person: Person, window: int) -> dict[str, Any]:
+async def _map(console: Console, person: Person, window: int) -> Mapping[str, str]:
     answer = await console.doors.traces.GetServiceMap(
         traces_pb2.GetServiceMapRequest(window=Duration(seconds=window)),
         metadata=person.metadata,
         timeout=CALL_SECONDS,
     )
-    return {
-        "map": trace_views.map_of(answer),
-        "over": answer.window,
-        "box_width": BOX_WIDTH,
-        "box_height": BOX_HEIGHT,
-    }
+    drawn = console.fragment(
+        person,
+        "traces/map_body.html",
+        map=trace_views.map_of(answer),
+        over=answer.window,
+        box_width=BOX_WIDTH,
+        box_height=BOX_HEIGHT,
+    )
+    return {"map": drawn}
 
 
 def _window(request: Request) -> int:

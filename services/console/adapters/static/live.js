@@ -2,9 +2,11 @@
 "use strict";
 
 (() => {
-  const main = document.getElementById("main");
+  const main = () => document.getElementById("main");
   const csrf = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
   const HIDDEN_POLL_MS = 30000;
+  // A page grows while its services are asked: questions before an action are put at once, the rest when it is whole.
+  const ready = (act) => { if (document.readyState === "loading") addEventListener("DOMContentLoaded", act, { once: true }); else act(); };
 
   // --- forms -------------------------------------------------------------------------------------------
   const newId = () => {
@@ -25,7 +27,7 @@
     const dialog = document.createElement("dialog");
     const text = document.createElement("p");
     text.id = "confirm-text";
-    text.textContent = question || main.dataset.saidConfirm;
+    text.textContent = question || main().dataset.saidConfirm;
     dialog.setAttribute("aria-labelledby", text.id);
     const row = document.createElement("div");
     row.className = "row";
@@ -38,8 +40,8 @@
       row.append(made);
       return made;
     };
-    const no = button(main.dataset.saidNo, "", () => {});
-    button(main.dataset.saidYes, "primary", then);
+    const no = button(main().dataset.saidNo, "", () => {});
+    button(main().dataset.saidYes, "primary", then);
     dialog.append(text, row);
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);
@@ -66,6 +68,30 @@
     setTimeout(() => { for (const one of form.querySelectorAll("button")) one.setAttribute("aria-busy", "true"); });
   });
 
+  // --- without a connection ------------------------------------------------------------------------------
+  // The page stays as it is, with all that was typed: going on would lead to the browser's own empty page.
+  const banner = (sentence) => {
+    const away = document.getElementById("away");
+    if (!away) return;
+    away.hidden = !sentence;
+    away.textContent = sentence;
+  };
+  addEventListener("offline", () => banner(main().dataset.saidOffline));
+  addEventListener("online", () => banner(""));
+  const stay = (event) => {
+    if (navigator.onLine || event.defaultPrevented) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    banner(main().dataset.saidOffline);
+    document.getElementById("away")?.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (link && !link.getAttribute("href").startsWith("#")) stay(event);
+  });
+  // Pages of a store keep what is pressed and send it later by themselves (store.js).
+  document.addEventListener("submit", (event) => { if (!document.getElementById("store-words") || !event.target.closest("main")) stay(event); }, true);
+
   // Back and forward may show this very page again, with its buttons still busy.
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent], form[data-confirmed]")) {
@@ -80,9 +106,11 @@
     if (event.target.matches?.("[data-send]")) event.target.form.requestSubmit();
   });
 
-  for (const field of document.querySelectorAll("[data-zone]")) {
-    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
-  }
+  ready(() => {
+    for (const field of document.querySelectorAll("[data-zone]")) {
+      field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+    }
+  });
 
   // --- keys --------------------------------------------------------------------------------------------
   const typing = (element) => element instanceof Element && element.closest("input, select, textarea, [contenteditable]") !== null;
@@ -93,10 +121,10 @@
     if (search) { event.preventDefault(); search.focus(); search.select?.(); }
   });
 
-  for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+  document.addEventListener("click", (event) => { if (event.target.closest?.("[data-print]")) print(); });
 
   // A scanner types like a keyboard: its field is in focus unless a person is somewhere else.
-  document.querySelector("[data-barcode]")?.focus({ preventScroll: true });
+  ready(() => document.querySelector("[data-barcode]")?.focus({ preventScroll: true }));
 
   // --- live news ---------------------------------------------------------------------------------------
   const editing = (region) => {
@@ -221,8 +249,8 @@
         close();
         sign(false);
         const why = JSON.parse(event.data).why;
-        if (mark) mark.textContent = main.dataset.saidQuiet;
-        say(why === "signed-out" ? main.dataset.saidSignedOut : main.dataset.saidFull);
+        if (mark) mark.textContent = main().dataset.saidQuiet;
+        say(why === "signed-out" ? main().dataset.saidSignedOut : main().dataset.saidFull);
       });
       source.addEventListener("error", () => {
         sign(false);
@@ -247,11 +275,12 @@
     open();
   };
 
-  if (main?.dataset.live) watch(main.dataset.live);
+  ready(() => { if (main()?.dataset.live) watch(main().dataset.live); });
 
   // --- a page that waits for a service ------------------------------------------------------------------
-  const retry = document.querySelector("[data-retry]");
-  if (retry) {
+  ready(() => {
+    const retry = document.querySelector("[data-retry]");
+    if (!retry) return;
     const again = async () => {
       try {
         const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -262,5 +291,5 @@
       setTimeout(again, Number(retry.dataset.retry) * 1000);
     };
     setTimeout(again, Number(retry.dataset.retry) * 1000);
-  }
+  });
 })();

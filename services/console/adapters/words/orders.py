@@ -133,6 +133,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "No se puede mostrar «{part}»: {problem}",
     ),
     # Life.
+    "orders.incidents": ("Told by stores", "Lo que cuentan las tiendas"),
+    "orders.incident_answer": ("Answer or close", "Responder o cerrar"),
+    "orders.document_unknown": (
+        "The order of this document is not known any more.",
+        "Ya no se conoce el pedido de este documento.",
+    ),
     "orders.life": ("Life of the order", "Vida del pedido"),
     "orders.ahead": ("Still to come", "Por venir"),
     "orders.service.orders": ("orders", "pedidos"),
@@ -167,6 +173,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Entraron {count} en {location} ({cause}).",
     ),
     "orders.life.message": ("Told the customer: {text}.", "Se dijo al cliente: {text}."),
+    "orders.life.returned": (
+        "{count} came back at {location}, taken by {actor}.",
+        "{count} de vuelta en {location}; lo recibió {actor}.",
+    ),
+    "orders.life.scrapped": (
+        "{count} came back at {location} not fit to sell, taken by {actor}.",
+        "{count} de vuelta en {location} sin poder venderse; lo recibió {actor}.",
+    ),
+    "orders.life.because": ("“{reason}”", "«{reason}»"),
+    "orders.life.reported": (
+        "{kind} told by {actor} at {location} ({category}): {text}",
+        "{kind} que contó {actor} en {location} ({category}): {text}",
+    ),
+    "orders.life.answered": ("{actor} answered {location}: {text}", "{actor} respondió a {location}: {text}"),
+    "orders.life.closed": ("What {location} told is closed.", "Lo que contó {location} está cerrado."),
     "orders.life.refused": ("refused", "rechazado"),
     "orders.life.held": ("Put on hold by {actor}: {reason}", "{actor} lo puso en espera: {reason}"),
     "orders.life.lifted": ("{actor} lifted the hold. {reason}", "{actor} levantó la espera. {reason}"),

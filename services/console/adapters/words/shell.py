@@ -15,6 +15,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "shell.live": ("Live", "En vivo"),
     "shell.connecting": ("Connecting …", "Conectando…"),
     "shell.quiet": ("Not live; shown as of loading", "Sin novedades en vivo; datos de la carga"),
+    "shell.offline": (
+        "No connection. This page stays as it is, with all that you typed, and goes on when there is one.",
+        "Sin conexión. Esta página se queda como está, con lo que ha escrito, y sigue en cuanto la haya.",
+    ),
     "shell.signed_out": ("Your session has ended. Sign in again.", "Su sesión ha terminado. Entre de nuevo."),
     "shell.full": (
         "Too many live pages are open; this one shows its state as of loading.",

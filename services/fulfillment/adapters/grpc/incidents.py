@@ -100,7 +100,8 @@ class IncidentServicer(incidents_pb2_grpc.IncidentServiceServicer):
         kind = KIND_FROM_WIRE[request.kind] if request.kind else ""
         size = request.page_size or DEFAULT_PAGE_SIZE
         async with self._db.connection() as conn:
-            found = await incidents.read_page(conn, request.location_id, states, kind, before, size + 1)
+            about = About(request.location_id, request.order_id)
+            found = await incidents.read_page(conn, about, states, kind, before, size + 1)
         page = found[:size]
         response = pb.ListIncidentsResponse(incidents=[_to_wire(one) for one in page])
         if len(found) > size:

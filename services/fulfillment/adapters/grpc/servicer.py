@@ -21,6 +21,7 @@ from services.fulfillment.adapters.grpc.authorization import (
 )
 from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.transactions import Transactions
+from services.fulfillment.adapters.postgres import returns
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, read, read_page
 from services.fulfillment.config import Settings
 from services.fulfillment.domain.fulfillment_order import FulfillmentOrder, State
@@ -244,6 +245,21 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
 
         return await self._transactions.once("ReceiveReturn", request, pb.ReceiveReturnResponse, change)
 
+    async def ListReturns(self, request: pb.ListReturnsRequest, context: _Context) -> pb.ListReturnsResponse:  # noqa: N802
+        """What came back of an order, or with one return."""
+        if not request.order_id and not request.return_id:
+            raise InvalidArgument("order_id", "name an order or a return", "REQUIRED")
+        position = self._pages.position(request, parts=4)
+        after = (position[0], position[1], int(position[2]), position[3]) if position else returns.FIRST
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        async with self._db.connection() as conn:
+            found = await returns.read_page(conn, request.order_id, request.return_id, after, size + 1)
+        page = found[:size]
+        response = pb.ListReturnsResponse(returns=[_returned(one) for one in page])
+        if len(found) > size:
+            response.next_page_token = self._pages.next_token(request, *map(str, page[-1].key))
+        return response
+
     async def _read(self, fulfillment_order_id: str, authorize: Authorize) -> FulfillmentOrder:
         async with self._db.connection() as conn:
             order = await read(conn, fulfillment_order_id)
@@ -262,3 +278,19 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
             return answer(fulfillment_order=wire.to_wire(order))
 
         return await self._transactions.once(method, request, answer, change)
+
+
+def _returned(one: returns.Returned) -> pb.GoodsReturn:
+    return pb.GoodsReturn(
+        return_id=one.return_id,
+        order_id=one.order_id,
+        fulfillment_order_id=one.fulfillment_order_id,
+        line_number=one.line_number,
+        sku=one.sku,
+        quantity_units=one.quantity_units,
+        disposition=wire.DISPOSITION_TO_WIRE[one.disposition],
+        location_id=one.location_id,
+        reason=one.reason,
+        actor=one.actor,
+        return_time=wire.timestamp(one.time),
+    )

@@ -58,11 +58,23 @@ async def tell(conn: Connection, event: OutboxEvent, wake: Wake) -> None:
 
 
 async def read_page(
-    conn: Connection, location_id: str, states: frozenset[IncidentState], kind: str, before: str, limit: int
+    conn: Connection,
+    about: About,
+    states: frozenset[IncidentState],
+    kind: str,
+    before: str,
+    limit: int,
 ) -> list[Incident]:
-    """At most `limit` of a location ("": of all) and a kind ("": both), newest first, older than `before`."""
+    """At most `limit` of a location and an order ("": of all) and a kind ("": both), newest first, older than
+    `before`.
+    """
     wanted = sorted(states)
-    if location_id:
+    location_id = about.location_id
+    if about.order_id:
+        rows = await conn.fetch(
+            queries.incidents_of_order, about.order_id, location_id, wanted, kind, before, limit
+        )
+    elif location_id:
         rows = await conn.fetch(queries.incidents_of_location, location_id, wanted, kind, before, limit)
     elif IncidentState.CLOSED in states:
         rows = await conn.fetch(queries.all_incidents, wanted, kind, before, limit)

@@ -119,6 +119,22 @@ INSERT INTO goods_return (
 SELECT * FROM unnest(
   $1::text[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
 
+-- name: returns_of_order
+-- A page of what came back of an order (or only of one return of it), behind a key (return, fulfillment order, line, disposition).
+SELECT r.*, f.order_id, l.sku
+FROM fulfillment_order f JOIN goods_return r USING (fulfillment_order_id) JOIN fulfillment_line l USING (fulfillment_order_id, line_number)
+WHERE f.order_id = $1 AND ($2::text = '' OR r.return_id = $2)
+  AND (r.return_id, r.fulfillment_order_id, r.line_number, r.disposition) > ($3, $4, $5, $6)
+ORDER BY r.return_id, r.fulfillment_order_id, r.line_number, r.disposition LIMIT $7
+
+-- name: one_return
+-- The same of one return, whatever its order ($1 is empty).
+SELECT r.*, f.order_id, l.sku
+FROM goods_return r JOIN fulfillment_order f USING (fulfillment_order_id) JOIN fulfillment_line l USING (fulfillment_order_id, line_number)
+WHERE $1::text = '' AND r.return_id = $2
+  AND (r.return_id, r.fulfillment_order_id, r.line_number, r.disposition) > ($3, $4, $5, $6)
+ORDER BY r.return_id, r.fulfillment_order_id, r.line_number, r.disposition LIMIT $7
+
 -- name: insert_incident
 -- What a store tells operations.
 INSERT INTO incident (
@@ -142,6 +158,13 @@ UPDATE incident SET state = $2, answer = $3, answerer = $4, answer_time = $5, cl
 SELECT * FROM incident
 WHERE location_id = $1 AND state = ANY($2::text[]) AND ($3 = '' OR kind = $3) AND ($4 = '' OR incident_id < $4)
 ORDER BY incident_id DESC LIMIT $5
+
+-- name: incidents_of_order
+-- A page of what was told about an order, by one location ('' is any), before an id ('' is none), newest first.
+SELECT * FROM incident
+WHERE order_id = $1 AND order_id <> '' AND ($2 = '' OR location_id = $2) AND state = ANY($3::text[]) AND ($4 = '' OR kind = $4)
+    AND ($5 = '' OR incident_id < $5)
+ORDER BY incident_id DESC LIMIT $6
 
 -- name: waiting_incidents
 -- The same over all locations for those that are not closed; the literal state lets it use the small index.
