@@ -19,7 +19,18 @@ def test_labels_come_from_a_known_list() -> None:
     bounded = {
         *("rpc", "code", "route", "verb", "method", "status", "query", "state"),
         *("consumer", "group", "work", "replica", "why", "outcome", "signal"),
-        *("kind", "rule", "cause", "reason", "trigger", "way", "step", "channel", "location"),
+        *(
+            "kind",
+            "rule",
+            "cause",
+            "reason",
+            "trigger",
+            "way",
+            "step",
+            "channel",
+            "location",
+            "customer_promise",
+        ),
     }
 
     used = {
