@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from functools import partial
 
 from aljibe.orders.v1 import (
@@ -42,6 +41,7 @@ from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
 from services.orders.adapters.nats.rules_book import CachedRulesBook
 from services.orders.adapters.postgres.accept import GroupAcceptor
+from services.orders.adapters.postgres.auditor import OrderAuditor
 from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.demand import Demand
 from services.orders.adapters.postgres.intents import PostgresIntents
@@ -68,18 +68,12 @@ from services.orders.usecases.terms import by_book
 
 CHECK_EVERY_SECONDS = 30.0
 SWEEP_EVERY_SECONDS = 1.0
-CHECKED_WINDOW = timedelta(minutes=10)
 START_WAIT_SECONDS = 30.0
 _SERVICE = orders_pb2.DESCRIPTOR.services_by_name["OrderService"]
 _DATES_SERVICE = dates_pb2.DESCRIPTOR.services_by_name["AvailabilityDateService"]
 _PRICES_SERVICE = stock_prices_pb2.DESCRIPTOR.services_by_name["StockPriceService"]
 _RULES_SERVICE = rules_pb2.DESCRIPTOR.services_by_name["SourcingRulesService"]
 
-_DIFFERENCES = metrics.gauge(
-    "orders_audit_differences",
-    "orders",
-    "Recent orders whose units or money do not add up, and days whose capacity is not what orders take",
-)
 _CASES = metrics.gauge("orders_sourcing_cases_open", "cases", "Units that wait for another location")
 _PAYMENTS = metrics.gauge("orders_payment_tasks_due", "tasks", "Money that the provider has yet to move")
 
@@ -183,9 +177,6 @@ async def build(ctx: Context[Settings]) -> Built:
         await _at_most(START_WAIT_SECONDS, replica.ready())
 
     async def look_after() -> None:
-        _DIFFERENCES.set(
-            await store.differences(clock() - CHECKED_WINDOW) + await store.capacity_differences()
-        )
         await capacity.forget()
         cases, due = await store.waiting()
         _CASES.set(cases)
@@ -225,6 +216,7 @@ async def build(ctx: Context[Settings]) -> Built:
             payments.run,
             stock_prices.run,
             refused.run,
+            OrderAuditor(ctx.db, clock).run,
             housekeeping,
             sweep_stopped,
         ],

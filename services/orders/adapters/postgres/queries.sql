@@ -228,12 +228,20 @@ DELETE FROM cancellation WHERE order_id = $1 AND cancellation_id = $2 AND state 
 INSERT INTO test_provider_operation (idempotency_key, authorization_key, kind, amount_minor, currency_code)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) ORDER BY 1 ON CONFLICT DO NOTHING;
 
--- name: count_differences
--- Orders since a time whose units or money do not add up.
-SELECT count(*) FROM customer_order o WHERE o.accept_time >= $1 AND (
-  EXISTS (SELECT FROM order_line l WHERE l.order_id = o.order_id AND l.quantity_units <>
-    (SELECT coalesce(sum(g.quantity_units), 0) FROM unit_group g WHERE g.order_id = l.order_id AND g.line_number = l.line_number))
-  OR o.total_minor <> (SELECT coalesce(sum(l.total_minor), 0) FROM order_line l WHERE l.order_id = o.order_id));
+-- name: audit_orders
+-- The next orders after a place in the order of acceptance: how many, the last one's place, and those whose units or money do not add up. Each is
+-- looked into by itself, by its keys.
+WITH next AS MATERIALIZED (
+  SELECT order_id, accept_time, total_minor FROM customer_order
+  WHERE (accept_time, order_id) > ($1, $2) ORDER BY accept_time, order_id LIMIT $3
+)
+SELECT count(*) AS orders, max(n.accept_time) AS accept_time,
+  (array_agg(n.order_id ORDER BY n.accept_time DESC, n.order_id DESC))[1] AS order_id,
+  coalesce(array_agg(n.order_id) FILTER (WHERE n.total_minor <> l.total_minor OR l.differ), '{}') AS differing
+FROM next n CROSS JOIN LATERAL (
+  SELECT coalesce(sum(o.total_minor), 0) AS total_minor, coalesce(bool_or(o.quantity_units <>
+    (SELECT coalesce(sum(g.quantity_units), 0) FROM unit_group g WHERE g.order_id = o.order_id AND g.line_number = o.line_number)), false) AS differ
+  FROM order_line o WHERE o.order_id = n.order_id) l;
 
 -- name: take_capacity
 -- Units of work that locations take on, by local day; a day that would be overfull refuses the whole (capacity_left). Rows in their one order.

@@ -176,16 +176,6 @@ class PostgresStore:
                 sql.postpone_payment_task, task.order_id, task.task_id, timedelta(seconds=wait_seconds), note
             )
 
-    async def differences(self, since: datetime) -> int:
-        """How many orders accepted since then have units or money that do not add up."""
-        async with self._db.connection() as conn:
-            return int(await conn.fetchval(sql.count_differences, since))
-
-    async def capacity_differences(self) -> int:
-        """How many days' counters of capacity are not what the parts of orders take."""
-        async with self._db.connection() as conn:
-            return int(await conn.fetchval(sql.count_capacity_differences))
-
     async def waiting(self) -> tuple[int, int]:
         """Open sourcing cases and payment tasks."""
         async with self._db.connection() as conn:
