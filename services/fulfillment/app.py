@@ -26,7 +26,10 @@ async def build(context: Context[Settings]) -> Built:
     locations, pages = Locations(context.channel("inventory")), PageTokens.of(settings)
     servicer = FulfillmentServicer(Transactions(db, wake, clock), locations, pages, settings)
     handlers: list[PlanHandler | HoldHandler] = [
-        *(PlanHandler(kind, wake, clock) for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced)),
+        *(
+            PlanHandler(kind, wake, clock)
+            for kind in (events_pb2.OrderAccepted, events_pb2.OrderResourced, events_pb2.BackorderReleased)
+        ),
         *(HoldHandler(kind) for kind in (events_pb2.OrderHeld, events_pb2.OrderHoldLifted)),
     ]
     return Built(

@@ -9,6 +9,8 @@ from functools import partial
 from aljibe.inventory.v1 import (
     availability_pb2,
     availability_pb2_grpc,
+    backorders_pb2,
+    backorders_pb2_grpc,
     controls_pb2,
     controls_pb2_grpc,
     counts_pb2,
@@ -30,6 +32,7 @@ from chassis.postgres import WAIT_OUT
 from chassis.run import Built, Context, ServiceDefinition
 from services.inventory.adapters import figures
 from services.inventory.adapters.expiry import ExpiryLoop
+from services.inventory.adapters.grpc.backorders import BackorderServicer
 from services.inventory.adapters.grpc.controls import ChannelControlServicer
 from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
@@ -68,8 +71,8 @@ async def build(context: Context[Settings]) -> Built:
     def tell(posted: Posted) -> None:
         figures.posted(posted)
         live.tell(posted.changed)
-        if posted.supplies:
-            live.tell_supplies(posted.supplies)
+        if posted.supplies or posted.terms:
+            live.tell_supplies(posted.supplies, posted.terms)
         if posted.events:
             relay.wake(posted.events)
 
@@ -122,6 +125,11 @@ async def build(context: Context[Settings]) -> Built:
                 supply_pb2_grpc.add_SupplyServiceServicer_to_server,
                 SupplyServicer(desk, db, pages),
                 supply_pb2.DESCRIPTOR.services_by_name["SupplyService"],
+            ),
+            (
+                backorders_pb2_grpc.add_BackorderServiceServicer_to_server,
+                BackorderServicer(desk, db, pages),
+                backorders_pb2.DESCRIPTOR.services_by_name["BackorderService"],
             ),
             (
                 transfers_pb2_grpc.add_TransferServiceServicer_to_server,

@@ -27,6 +27,7 @@ from services.orders.adapters.grpc.dates import AvailabilityDateServicer
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
 from services.orders.adapters.grpc.inventory import (
+    InboundSnapshots,
     InventoryLimits,
     InventoryReservations,
     Snapshots,
@@ -54,6 +55,7 @@ from services.orders.adapters.pricing.upkeep import StockPrices
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
 from services.orders.usecases.availability_dates import AvailabilityDates
+from services.orders.usecases.backorders import Backorders
 from services.orders.usecases.cancel_order import CancelOrder
 from services.orders.usecases.hold_order import HoldOrder
 from services.orders.usecases.move_units import MoveUnits
@@ -102,7 +104,9 @@ async def build(ctx: Context[Settings]) -> Built:
     capacity = CapacityBook(ctx.db, lambda: directory.locations)
     store = PostgresStore(ctx.db, announce, clock, capacity)
     acceptor = GroupAcceptor(ctx.db, announce, clock, capacity)
-    replica = AvailabilityReplica(ctx.nats, partial(Snapshots, inventory))
+    replica = AvailabilityReplica(
+        ctx.nats, partial(Snapshots, inventory), partial(InboundSnapshots, inventory)
+    )
     directory = CachedDirectory(
         ctx.nats, partial(read_locations, inventory), partial(read_channels, catalog), store.save_basis
     )
@@ -131,7 +135,7 @@ async def build(ctx: Context[Settings]) -> Built:
     )
 
     terms_at = by_book(book, lambda: stock_prices.book, capacity)
-    secure = Secure(replica, directory, reservations, terms_at, clock)
+    secure = Secure(replica, directory, reservations, terms_at, clock, replica.supplies)
     refused = RefusedOrders(ctx.db, ctx.relay, clock, ERRORS)
     place = PlaceOrder(
         prices=prices,
@@ -148,12 +152,17 @@ async def build(ctx: Context[Settings]) -> Built:
         refused=refused.note,
     )
     moves = MoveUnits(store, secure, taken, directory, reservations, capacity, new_id)
-    source_again = SourceAgain(store, secure, taken, directory, reservations, capacity, new_id, moves)
+    backorders = Backorders(store, directory, terms_at, capacity, new_id, replica.supplies)
+    source_again = SourceAgain(
+        store, secure, taken, directory, reservations, capacity, new_id, moves, backorders
+    )
     payments = SettlePayments(store, provider)
     wakeups += [source_again.wake, payments.wake]
     servicer = OrderServicer(
         place=place,
-        preview=PreviewOrder(prices, replica, InventoryLimits(inventory), directory, terms_at, clock),
+        preview=PreviewOrder(
+            prices, replica, InventoryLimits(inventory), directory, terms_at, clock, replica.supplies
+        ),
         cancel=CancelOrder(store, taken),
         resolve=ResolveShortage(store, secure, directory, reservations, capacity, new_id),
         hold=HoldOrder(store),
@@ -206,7 +215,7 @@ async def build(ctx: Context[Settings]) -> Built:
                 _PRICES_SERVICE,
             ),
         ],
-        consumers=consumers(ctx.db, ctx.nats, store, clock, on_work),
+        consumers=consumers(ctx.db, ctx.nats, store, clock, on_work, backorders),
         background=[
             replica.run,
             directory.run,

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from services.inventory.domain.backorder import (
+    BackorderArrived,
+    BackorderCut,
+    BackorderMoved,
+    SupplyPick,
+)
 from services.inventory.domain.baskets import Baskets
 from services.inventory.domain.control import ControlChanged, Opening, Sale
 from services.inventory.domain.document import Document, DocumentKey, Kind
@@ -49,6 +55,9 @@ Event = (
     | HoldDisplaced
     | HoldExpired
     | ControlChanged
+    | BackorderArrived
+    | BackorderMoved
+    | BackorderCut
 )
 
 
@@ -106,6 +115,10 @@ class Book(Baskets):
         self.changed_positions: dict[Key, Position] = {}
         self.new_reservations: list[Reservation] = []
         self.changed_reservations: dict[str, Reservation] = {}
+        self.grown: dict[str, Reservation] = {}
+        """Of the changed: those that have lines, or units of lines, that they were not made with."""
+        self.waiters: dict[str, Reservation] = {}
+        """New or changed reservations whose backorders have changed."""
         self.movements: list[Movement] = []
         self.events: list[Event] = []
         self.documents: dict[DocumentKey, Document] = {one.key: one for one in documents}
@@ -347,13 +360,15 @@ class Book(Baskets):
         live.sort(key=lambda found: found.state)
         return live
 
-    def lose(self, reservation: Reservation, picks: Iterable[Pick]) -> None:
+    def lose(
+        self, reservation: Reservation, picks: Iterable[Pick], supply_picks: Iterable[SupplyPick] = ()
+    ) -> None:
         """Tell that an accepted order's units are gone."""
-        lost = tuple(picks)
-        if lost:
+        lost, cut = tuple(picks), tuple(supply_picks)
+        if lost or cut:
             self.events.append(
                 ReservationLost(
-                    reservation.reservation_id, reservation.order_id, reservation.next_sequence(), lost
+                    reservation.reservation_id, reservation.order_id, reservation.next_sequence(), lost, cut
                 )
             )
             self.touch(reservation)

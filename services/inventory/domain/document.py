@@ -12,6 +12,7 @@ class Kind(IntEnum):
     COUNT = 1
     SUPPLY = 2
     TRANSFER = 3
+    TERMS = 4
 
 
 DocumentKey = tuple[Kind, str]

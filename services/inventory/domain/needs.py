@@ -32,6 +32,8 @@ class Needs:
     """Reservations of which every position is locked too."""
     commits: set[str] = field(default_factory=set)
     """Reservations whose positions are locked too unless they are still held."""
+    waiting: set[tuple[str, str]] = field(default_factory=set)
+    """Supply and SKU: the reservations that wait for it are locked; their positions must be, too."""
     orders: set[tuple[str, int]] = field(default_factory=set)
     """(order_id, attempt) whose reservation is locked if there is one."""
     guards: set[str] = field(default_factory=set)

@@ -82,7 +82,7 @@ def plain_of(
             key = (pick.sku, pick.location_id)
             wanted[key] = wanted.get(key, 0) + pick.quantity_units
         order = (one.order_id, one.attempt)
-        if one.hold_id or order in orders or not 0 < len(picks) == len(keys):
+        if one.hold_id or one.supply_picks or order in orders or not 0 < len(picks) == len(keys):
             continue
         if unfit and not keys.isdisjoint(unfit):
             continue

@@ -390,3 +390,39 @@ class LimitPeriodInvalid(Refusal):
 
     def __str__(self) -> str:
         return f"the limit per buyer of {self.sku} must begin before it ends"
+
+
+@dataclass(eq=False)
+class PicksMissing(Refusal):
+    """A reservation of nothing."""
+
+    order_id: str
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.order_id} picks nothing"
+
+
+@dataclass(eq=False)
+class TermsUnknown(Refusal):
+    """The channel has no terms of its own for the article."""
+
+    sku: str
+    channel_id: str
+
+    def __str__(self) -> str:
+        return f"there are no backorder terms of channel {self.channel_id} for {self.sku}"
+
+
+@dataclass(eq=False)
+class TermsInvalid(Refusal):
+    """A pre-order without its release, or a release without a pre-order."""
+
+    sku: str
+    channel_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"backorder terms of channel {self.channel_id} for {self.sku}: a pre-order needs a release time, "
+            "and nothing else has one"
+        )

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.inventory.domain.backorder import EVERY_CHANNEL, Backorder, SupplyPick, terms_key
 from services.inventory.domain.book import Book, Origin, PositionsNotLocked
+from services.inventory.domain.document import Kind
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL, Hold
 from services.inventory.domain.refusals import (
@@ -19,6 +21,7 @@ from services.inventory.domain.refusals import (
     LocationInactive,
     LocationUnknown,
     PickDuplicate,
+    PicksMissing,
     QuantityTooHigh,
     ReservationDiffers,
     ReservationEnded,
@@ -34,6 +37,7 @@ from services.inventory.domain.stock import (
     State,
     totals,
 )
+from services.inventory.domain.waiting import give_back, promise, room, tell_accepted
 
 DEFAULT_TTL_SECONDS = 900
 MIN_TTL_SECONDS = 10
@@ -62,6 +66,8 @@ class Reserve:
     customer_id: str = ""
     accepted: bool = False
     """Whether the order was accepted before: a limit per buyer counts its units, and refuses none."""
+    supply_picks: tuple[SupplyPick, ...] = ()
+    """Units that it waits for."""
 
     def needs(self, needs: Needs) -> None:
         """The picked positions, the reservation that may stand, and the hold."""
@@ -73,20 +79,26 @@ class Reserve:
             needs.held_pools.add(self.hold_id)
         for pick in self.picks:
             needs.positions.add((pick.sku, pick.location_id))
+        for waited in self.supply_picks:
+            # The position is where the units will be reserved, and its lock is that of who waits.
+            needs.take((waited.sku, waited.location_id), 0)
+            needs.documents.add((Kind.SUPPLY, waited.supply_id))
+            needs.documents.add(terms_key(waited.sku, self.channel_id))
+            needs.documents.add(terms_key(waited.sku, EVERY_CHANNEL))
 
     def apply(self, book: Book) -> Reserved:
         """Reserve.
 
         Raises:
-            InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, ReservationEnded,
-            ReservationDiffers, HoldUnknown, BuyerLimitExceeded.
+            InsufficientStock, LocationUnknown, LocationInactive, PickDuplicate, PicksMissing,
+            ReservationEnded, ReservationDiffers, HoldUnknown, BuyerLimitExceeded.
         """
         standing = book.by_order.get((self.order_id, self.attempt))
         if standing is not None:
             return self._repeat(book, standing)
         hold = book.hold(self.hold_id) if self.hold_id else None
         if book.pools and not self.accepted:
-            book.check_buyer(self.customer_id, totals(self.picks), book.now, hold)
+            book.check_buyer(self.customer_id, self._wanted(), book.now, hold)
         positions = book.positions
         shortages: list[Shortage] = []
         lines: list[Line] = []
@@ -109,6 +121,10 @@ class Reserve:
             else:
                 lines.append(Line(pick.sku, pick.location_id, pick.quantity_units, pick.quantity_units))
         used = self._from_pools(book, hold, shortages) if book.pools else {}
+        if self.supply_picks:
+            self._check_supplies(book, shortages)
+        elif not self.picks:
+            raise PicksMissing(self.order_id, self.attempt)
         if shortages:
             raise InsufficientStock(tuple(shortages[:MAX_SHORTAGES]), len(shortages))
         reservation = Reservation(
@@ -121,9 +137,11 @@ class Reserve:
             self._expire_time(book),
             lines,
         )
+        if self.supply_picks:
+            self._wait(book, reservation)
         book.add(reservation)
         if book.pools:
-            book.claim(self.customer_id, reservation.reservation_id, totals(self.picks), book.now)
+            book.claim(self.customer_id, reservation.reservation_id, self._wanted(), book.now)
         if hold is not None and used:
             book.use_hold(hold, used)
             for sku, units in used.items():
@@ -145,6 +163,30 @@ class Reserve:
                 used[sku] = kept
         return used
 
+    def _wanted(self) -> dict[str, int]:
+        """Units by SKU, those that it waits for included."""
+        return totals([*self.picks, *self.supply_picks])
+
+    def _check_supplies(self, book: Book, shortages: list[Shortage]) -> None:
+        seen: set[tuple[str, str]] = set()
+        for pick in self.supply_picks:
+            if (pick.supply_id, pick.sku) in seen:
+                raise PickDuplicate(pick.sku, pick.location_id)
+            seen.add((pick.supply_id, pick.sku))
+            self._check_location(book, pick.location_id)
+            units, _ = room(book, pick, self.channel_id)
+            if units < pick.quantity_units:
+                shortages.append(Shortage(pick.sku, pick.location_id, pick.quantity_units, units))
+
+    def _wait(self, book: Book, reservation: Reservation) -> None:
+        backorders: list[Backorder] = []
+        for pick in self.supply_picks:
+            _, supply = room(book, pick, self.channel_id)
+            assert supply is not None
+            backorders.append(promise(book, supply, pick))
+        reservation.backorders = backorders
+        book.waiters[reservation.reservation_id] = reservation
+
     @property
     def kept_seconds(self) -> int:
         """How long it is kept unless committed."""
@@ -154,7 +196,7 @@ class Reserve:
         return book.now + timedelta(seconds=self.kept_seconds)
 
     def _repeat(self, book: Book, standing: Reservation) -> Reserved:
-        if totals(self.picks) != totals(standing.lines):
+        if self._wanted() != standing.wanted():
             raise ReservationDiffers(standing.reservation_id, self.order_id, self.attempt)
         if not standing.state.live:
             raise ReservationEnded(standing.reservation_id, self.order_id, self.attempt, standing.state.name)
@@ -211,12 +253,33 @@ class Commit:
             for line in found.lines
             if line.displaced_units
         ]
+        cut = {index: one.displaced_units for index, one in enumerate(found.backorders)}
         if found.state is State.HELD:
             found.state = State.COMMITTED
+            tell_accepted(book, found)
         elif found.state is State.EXPIRED:
+            for index, one in enumerate(found.backorders):
+                cut[index] += _forget(found, one)
             lost += _revive(book, found)
-        book.lose(found, lost)
+        waited = [
+            SupplyPick(one.sku, one.location_id, one.supply_id, cut[index])
+            for index, one in enumerate(found.backorders)
+            if cut[index]
+        ]
+        book.lose(found, lost, waited)
         return found
+
+
+def _forget(expired: Reservation, backorder: Backorder) -> int:
+    """Units that an expired reservation waited for, or that came for it before it expired: others may have
+    them by now, so its order looks for them anew.
+    """
+    came = 0
+    line = expired.line(backorder.key)
+    if line is not None:
+        came = min(line.revivable_units, backorder.arrived_units)
+        line.revivable_units -= came
+    return came + backorder.released_units
 
 
 def _revive(book: Book, expired: Reservation) -> list[Pick]:
@@ -241,15 +304,24 @@ def _revive(book: Book, expired: Reservation) -> list[Pick]:
 
 @dataclass(slots=True, frozen=True)
 class Release:
-    """Give units back to the pool: those named, or all that are kept."""
+    """Give units back to the pool: those named, or all that are kept and waited for. Of units that are named
+    with a supply, what has come meanwhile stays reserved.
+    """
 
     reservation_id: str
     picks: tuple[Pick, ...] = ()
     tolerant: bool = False
+    supply_picks: tuple[SupplyPick, ...] = ()
 
     def needs(self, needs: Needs) -> None:
         """The reservation and the positions concerned."""
-        _needs_of(needs, self.reservation_id, self.picks)
+        if self.picks or not self.supply_picks:
+            _needs_of(needs, self.reservation_id, self.picks)
+        needs.reservations.add(self.reservation_id)
+        for waited in self.supply_picks:
+            needs.positions.add((waited.sku, waited.location_id))
+            needs.locations.add(waited.location_id)
+            needs.documents.add((Kind.SUPPLY, waited.supply_id))
 
     def apply(self, book: Book) -> Reservation:
         """Release.
@@ -258,7 +330,15 @@ class Release:
             ReservationUnknown, QuantityTooHigh.
         """
         found = book.reservation(self.reservation_id)
-        for line, units in _chosen(book, found, self.picks, tolerant=self.tolerant):
+        waited = self._waited(found)
+        chosen = (
+            _chosen(book, found, self.picks, tolerant=self.tolerant)
+            if self.picks or not self.supply_picks
+            else ()
+        )
+        for backorder, units in waited:
+            give_back(book, found, backorder, min(units, backorder.live_units))
+        for line, units in chosen:
             live = min(units, line.live_units)
             if live:
                 book.keep(found, line, -live)
@@ -266,6 +346,21 @@ class Release:
             _forgo(book, found, line, units - live)
         book.close_if_empty(found)
         return found
+
+    def _waited(self, found: Reservation) -> list[tuple[Backorder, int]]:
+        if not self.picks and not self.supply_picks:
+            return [(one, one.live_units) for one in found.backorders]
+        chosen: list[tuple[Backorder, int]] = []
+        for pick in self.supply_picks:
+            one = found.backorder(pick.sku, pick.supply_id)
+            live = one.live_units if one is not None else 0
+            if pick.quantity_units > live and not self.tolerant:
+                raise QuantityTooHigh(
+                    found.reservation_id, pick.sku, pick.location_id, pick.quantity_units, live
+                )
+            if one is not None:
+                chosen.append((one, pick.quantity_units))
+        return chosen
 
 
 @dataclass(slots=True, frozen=True)
@@ -335,6 +430,8 @@ class Expire:
                 book.keep(found, line, -units)
                 line.released_units += units
                 line.revivable_units += units
+        for one in found.backorders:
+            give_back(book, found, one, one.live_units)
         found.state = State.EXPIRED
         book.touch(found)
         book.events.append(ReservationExpired(found.reservation_id, found.order_id, found.next_sequence()))

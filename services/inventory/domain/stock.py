@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from services.inventory.domain.backorder import Backorder, SupplyPick
+
 MAX_STOCK_UNITS = 2_000_000_000
 """On hand stays within ± this, so that no sum leaves 32 bits."""
 
@@ -149,11 +151,28 @@ class Reservation:
     accepted: bool = False
     """Whether its order is known to be accepted; only then are displaced units told."""
     event_sequence: int = 0
+    backorders: Sequence[Backorder] = ()
+    """What it waits for."""
 
     @property
     def live_units(self) -> int:
-        """Units still kept, over all lines."""
-        return sum(line.live_units for line in self.lines)
+        """Units still kept or waited for, over all lines."""
+        live = sum(line.live_units for line in self.lines)
+        return live + sum(one.live_units for one in self.backorders) if self.backorders else live
+
+    def wanted(self) -> dict[str, int]:
+        """Units per SKU as they were first reserved; what has come since was waited for."""
+        found = totals(self.lines)
+        for one in self.backorders:
+            found[one.sku] = found.get(one.sku, 0) + one.quantity_units - one.arrived_units
+        return found
+
+    def backorder(self, sku: str, supply_id: str) -> Backorder | None:
+        """What it waits for of a supply."""
+        for one in self.backorders:
+            if one.sku == sku and one.supply_id == supply_id:
+                return one
+        return None
 
     def line(self, key: Key) -> Line | None:
         """The line at a position."""
@@ -212,6 +231,8 @@ class ReservationLost:
     order_id: str
     sequence: int
     picks: tuple[Pick, ...]
+    supply_picks: tuple[SupplyPick, ...] = ()
+    """Of these: units that were waited for."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -227,7 +248,7 @@ class SupplyDateMoved:
     """SKU, expected and received units of what is still to come."""
 
 
-def totals(picks: Sequence[Pick] | Sequence[Line]) -> dict[str, int]:
+def totals(picks: Sequence[Pick | SupplyPick | Line]) -> dict[str, int]:
     """Units per SKU, over all locations."""
     result: dict[str, int] = {}
     for pick in picks:

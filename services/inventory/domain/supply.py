@@ -4,85 +4,18 @@ received.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 
 from services.inventory.domain.book import Book, Origin
-from services.inventory.domain.document import DocumentKey, Kind
+from services.inventory.domain.document import Kind
+from services.inventory.domain.expected import Supply, SupplyLine, SupplyState
 from services.inventory.domain.needs import Needs
-from services.inventory.domain.refusals import LocationDiffers, StateNotPossible
 from services.inventory.domain.stock import Cause, SupplyDateMoved
+from services.inventory.domain.waiting import arrive, cut, move_time
 
 Units = tuple[str, int]
 """SKU and a positive number of units."""
-
-
-class SupplyState(IntEnum):
-    """Life of a supply; numbers are those of the contract."""
-
-    EXPECTED = 1
-    PARTLY_RECEIVED = 2
-    RECEIVED = 3
-    CLOSED = 4
-
-
-@dataclass(slots=True)
-class SupplyLine:
-    """Units of one SKU."""
-
-    sku: str
-    expected_units: int = 0
-    received_units: int = 0
-
-    @property
-    def open_units(self) -> int:
-        """Units still to come."""
-        return max(0, self.expected_units - self.received_units)
-
-
-@dataclass(slots=True)
-class Supply:
-    """One purchase order, under the id that its writer gave it."""
-
-    supply_id: str
-    location_id: str
-    state: SupplyState
-    expected_at: datetime
-    event_sequence: int = 0
-    version: int = 0
-    """Grows with every change that is kept."""
-    lines: dict[str, SupplyLine] = field(default_factory=dict)
-
-    @property
-    def key(self) -> DocumentKey:
-        """What identifies it."""
-        return (Kind.SUPPLY, self.supply_id)
-
-    def open_units(self, line: SupplyLine) -> int:
-        """Units of a line that are still to come; none once the supply is closed."""
-        return 0 if self.state is SupplyState.CLOSED else line.open_units
-
-    def check(self, location_id: str) -> None:
-        """Pass when it is not closed and the request means its place.
-
-        Raises:
-            LocationDiffers, StateNotPossible.
-        """
-        if location_id != self.location_id:
-            raise LocationDiffers(self.supply_id, location_id)
-        if self.state is SupplyState.CLOSED:
-            wanted = "EXPECTED, PARTLY_RECEIVED or RECEIVED"
-            raise StateNotPossible(self.supply_id, self.state.name, wanted)
-
-    def settle(self) -> None:
-        """Move the state to where its units say it is."""
-        if not any(line.received_units for line in self.lines.values()):
-            self.state = SupplyState.EXPECTED
-        elif any(line.open_units for line in self.lines.values()):
-            self.state = SupplyState.PARTLY_RECEIVED
-        else:
-            self.state = SupplyState.RECEIVED
 
 
 @dataclass(slots=True, frozen=True)
@@ -95,8 +28,8 @@ class UpsertSupply:
     units: tuple[Units, ...]
 
     def needs(self, needs: Needs) -> None:
-        """The supply if there is one, and the place."""
-        needs.documents.add((Kind.SUPPLY, self.supply_id))
+        """The supply if there is one, the place, and who waits for it."""
+        needs.look((Kind.SUPPLY, self.supply_id), _waited_for)
         needs.locations.add(self.location_id)
 
     def apply(self, book: Book) -> Supply:
@@ -119,6 +52,8 @@ class UpsertSupply:
         for sku, units in self.units:
             supply.lines.setdefault(sku, SupplyLine(sku)).expected_units = units
         supply.settle()
+        for line in supply.lines.values():
+            cut(book, supply, line)
         before, supply.expected_at = supply.expected_at, self.expected_at
         still = tuple(
             (line.sku, line.expected_units, line.received_units)
@@ -126,6 +61,7 @@ class UpsertSupply:
             if line.open_units
         )
         if before != self.expected_at and still:
+            move_time(book, supply)
             supply.event_sequence += 1
             book.events.append(
                 SupplyDateMoved(
@@ -150,9 +86,10 @@ class ReceiveSupply:
     origin: Origin
 
     def needs(self, needs: Needs) -> None:
-        """The supply, and the positions, made when missing."""
+        """The supply, the positions, made when missing, and who waits for these goods."""
         needs.documents.add((Kind.SUPPLY, self.supply_id))
         for sku, _ in self.units:
+            needs.waiting.add((self.supply_id, sku))
             needs.take((sku, self.location_id), 0)
 
     def apply(self, book: Book) -> Supply:
@@ -166,8 +103,11 @@ class ReceiveSupply:
         for sku, units in self.units:
             book.check_room((sku, self.location_id), units)
         for index, (sku, units) in enumerate(self.units):
-            supply.lines.setdefault(sku, SupplyLine(sku)).received_units += units
+            line = supply.lines.setdefault(sku, SupplyLine(sku))
+            line.received_units += units
             book.move((sku, self.location_id), units, Cause.RECEIPT, self.origin, index)
+            arrive(book, supply, line, units)
+            cut(book, supply, line)
         supply.settle()
         book.amend(supply)
         return supply
@@ -181,8 +121,8 @@ class CloseSupply:
     location_id: str
 
     def needs(self, needs: Needs) -> None:
-        """The supply."""
-        needs.documents.add((Kind.SUPPLY, self.supply_id))
+        """The supply, and who waits for it."""
+        needs.look((Kind.SUPPLY, self.supply_id), _waited_for)
 
     def apply(self, book: Book) -> Supply:
         """Close it; harmless when it is closed.
@@ -194,5 +134,14 @@ class CloseSupply:
         if supply.state is not SupplyState.CLOSED or supply.location_id != self.location_id:
             supply.check(self.location_id)
             supply.state = SupplyState.CLOSED
+            for line in supply.lines.values():
+                cut(book, supply, line)
             book.amend(supply)
         return supply
+
+
+def _waited_for(supply: Supply, needs: Needs) -> None:
+    for line in supply.lines.values():
+        if line.promised_units:
+            needs.positions.add((line.sku, supply.location_id))
+            needs.waiting.add((supply.supply_id, line.sku))

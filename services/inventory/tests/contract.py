@@ -19,6 +19,7 @@ from services.inventory.adapters.postgres import audit, counts, locations, reads
 from services.inventory.adapters.postgres.store import PostgresStockStore
 from services.inventory.domain.book import Command
 from services.inventory.domain.count import BeginCompletion, CountSheet, EndCount
+from services.inventory.domain.expected import Supply
 from services.inventory.domain.holding import ExpireHold
 from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.refusals import Refusal
@@ -194,6 +195,25 @@ class LookInMemory:
             assert (hold.state is HoldState.HELD) == (hold.live_units > 0)
         self._check_transfers()
         self._check_controls()
+        self._check_supplies()
+
+    def _check_supplies(self) -> None:
+        shelves = self._store.shelves
+        waiting = [
+            (one, each) for one in shelves.reservations.values() for each in one.backorders if each.live_units
+        ]
+        for supply in [one for one in shelves.documents.values() if isinstance(one, Supply)]:
+            for line in supply.lines.values():
+                promised = sum(
+                    each.live_units
+                    for _, each in waiting
+                    if (each.supply_id, each.sku) == (supply.supply_id, line.sku)
+                )
+                assert line.promised_units == promised <= supply.open_units(line)
+        for one, each in waiting:
+            assert one.state.live
+            units = each.live_units + each.arrived_units + each.released_units + each.displaced_units
+            assert each.quantity_units == units
 
     def _check_controls(self) -> None:
         shelves = self._store.shelves

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from chassis.clock import Clock
 from chassis.ids import new_id
+from services.inventory.domain.backorder import Terms
 from services.inventory.domain.book import Book, Event
 from services.inventory.domain.control import Opening, Sale
 from services.inventory.domain.count import CountLine, CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.expected import Supply
 from services.inventory.domain.limit import BuyerLimit, Claim
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.plain import Granted, NotPlain, Plain
@@ -179,6 +181,7 @@ class _InMemoryTransaction:
                 for line in reservations[one].lines
                 if line.sku == limit.sku
             )
+            + sum(each.live_units for each in reservations[one].backorders if each.sku == limit.sku)
             for one in mine
         }
 
@@ -217,6 +220,14 @@ class _InMemoryTransaction:
         for document in book.new_documents.values():
             if isinstance(document, CountSheet):
                 self._take_book(document, book)
+        for document in (*book.new_documents.values(), *book.changed_documents.values()):
+            if isinstance(document, Supply):
+                document.version += 1
+                for line in document.lines.values():
+                    if not 0 <= line.promised_units <= line.open_units:
+                        raise AssertionError(f"{line} breaks the CHECK that PostgreSQL has")
+            if isinstance(document, Terms):
+                document.version += 1
         self._shelves.documents.update(book.new_documents)
         self._shelves.events += book.events
         return book.events

@@ -10,13 +10,8 @@ from aljibe.inventory.v1 import events_pb2 as facts
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import supply_pb2
 from services.inventory.domain import refusals as no
-from services.inventory.domain.supply import (
-    CloseSupply,
-    ReceiveSupply,
-    SupplyState,
-    Units,
-    UpsertSupply,
-)
+from services.inventory.domain.expected import SupplyState
+from services.inventory.domain.supply import CloseSupply, ReceiveSupply, Units, UpsertSupply
 from services.inventory.tests.builders import NOW, OTHER_STORE, SKU, STORE, an_origin, unique
 from services.inventory.tests.conftest import Door
 from services.inventory.tests.contract import Stock

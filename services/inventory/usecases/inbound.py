@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.inventory.domain.supply import Supply
+from services.inventory.domain.expected import Supply
 
 MAX_TOLD_UNITS = 2**31 - 1
 
@@ -25,6 +25,8 @@ class Inbound:
     """By SKU, each > 0."""
     version: int
     """Grows with every change of the supply."""
+    promised: Mapping[str, int] = field(default_factory=dict)
+    """Of these units, by SKU: promised to orders, where any are."""
 
 
 class Arrival(NamedTuple):
@@ -55,6 +57,7 @@ def inbound(supply: Supply) -> Inbound:
         supply.expected_at,
         {sku: open_units for sku, open_units in units.items() if open_units},
         supply.version,
+        {line.sku: line.promised_units for line in supply.lines.values() if line.promised_units},
     )
 
 
@@ -97,7 +100,7 @@ class InboundBoard:
                     self._leave(sku, supply_id)
 
     def of(self, sku: str, places: Collection[str], now: datetime) -> Expected | None:
-        """What is to come of a SKU to `places`; None when nothing is."""
+        """What is to come of a SKU to `places` that nobody was promised; None when nothing is."""
         supplies = self._of_sku.get(sku)
         if supplies is None:
             return None
@@ -105,7 +108,9 @@ class InboundBoard:
         for one in supplies.values():
             if one.location_id in places:
                 at = (one.expected_at, one.location_id)
-                units[at] = units.get(at, 0) + one.units[sku]
+                free = one.units[sku] - one.promised.get(sku, 0)
+                if free:
+                    units[at] = units.get(at, 0) + free
         if not units:
             return None
         arrivals = tuple([Arrival(*at, units[at]) for at in sorted(units)])

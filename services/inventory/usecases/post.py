@@ -10,12 +10,13 @@ from math import inf
 from typing import Any
 
 from chassis.refusals import RequestIdReused
+from services.inventory.domain.backorder import Terms
 from services.inventory.domain.book import Book, Command
+from services.inventory.domain.expected import Supply
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.pool import POOL
 from services.inventory.domain.refusals import Refusal
 from services.inventory.domain.stock import Key, Position
-from services.inventory.domain.supply import Supply
 from services.inventory.usecases.ports import Answer, StockStore, Transaction
 
 
@@ -59,6 +60,8 @@ class Posted:
     """Every position that was looked at, and the pools that had a say, as they are now."""
     supplies: Sequence[Supply] = ()
     """Supplies that are new or have changed, for those who keep copies."""
+    terms: Sequence[Terms] = ()
+    """And terms of backorders."""
 
 
 async def post(store: StockStore, submissions: Sequence[Submission]) -> Posted:
@@ -99,8 +102,9 @@ def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
     changed = list(book.changed_positions.values())
     papers = (*book.new_documents.values(), *book.changed_documents.values())
     supplies = [one for one in papers if isinstance(one, Supply)]
+    terms = [one for one in papers if isinstance(one, Terms)]
     if not book.pools:
-        return Posted(outcomes, changed, events, book.positions, supplies)
+        return Posted(outcomes, changed, events, book.positions, supplies, terms)
     changed += [pool.as_position() for pool in book.changed_pools.values()]
     changed += [figure for control in book.controls.told.values() for figure in control.as_positions()]
     pools = {(pool.sku, POOL): pool.as_position() for pool in book.pools.values()}
@@ -110,7 +114,7 @@ def posted(book: Book, outcomes: list[Any], events: Sequence[Any]) -> Posted:
         for control in pool.controls.values()
         for figure in control.as_positions()
     }
-    return Posted(outcomes, changed, events, {**book.positions, **pools, **figures}, supplies)
+    return Posted(outcomes, changed, events, {**book.positions, **pools, **figures}, supplies, terms)
 
 
 def _apply(book: Book, submission: Submission, known: dict[str, Answer], fresh: list[Answer]) -> Any:

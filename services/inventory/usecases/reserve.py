@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.inventory.domain.plain import Granted, Plain, plain_of
@@ -52,7 +53,9 @@ class PlainFirst:
         rest = await self._by_book([submissions[place] for place in others])
         for place, outcome in zip(others, rest.outcomes, strict=True):
             outcomes[place] = outcome
-        return Posted(outcomes, done.changed + rest.changed, rest.events, {**done.seen, **rest.seen})
+        return replace(
+            rest, outcomes=outcomes, changed=done.changed + rest.changed, seen={**done.seen, **rest.seen}
+        )
 
     async def _grant(self, commands: Sequence[Reserve]) -> tuple[Granted | None, Plain]:
         unfit = self._unfit_now()

@@ -156,15 +156,17 @@ class Place:
         "until",
     )
 
-    def __init__(self, location: Location, rules: SourcingRules) -> None:
+    def __init__(self, location: Location, rules: SourcingRules, *, apart: bool = False) -> None:
         self.location = location
         works = _works(location)
         self.calendar = calendar_of(works)
         cut_off = location.ship_cut_off_minute
-        self.ships = ships_of(
-            works,
-            rules.ship_cut_off_minute if cut_off is None else cut_off,
-            location.preparation_minutes or 0,
+        cut_off_minute = rules.ship_cut_off_minute if cut_off is None else cut_off
+        preparation = location.preparation_minutes or 0
+        self.ships = (
+            Ships(self.calendar, cut_off_minute, preparation)
+            if apart
+            else ships_of(works, cut_off_minute, preparation)
         )
         self.limited = location.daily_capacity_units > 0
         stated = location.preparation_minutes

@@ -43,6 +43,8 @@ class DraftLine(NamedTuple):
     quantity_units: int
     method: Method
     pickup_location_id: str = ""
+    accept_later: bool = False
+    """Whether what is not there may come later."""
 
 
 class Draft(NamedTuple):
@@ -100,6 +102,10 @@ class Draft(NamedTuple):
             quote.currency_code if quote is not None else self.currency_code,
             self.location_id,
         )
+
+    def later(self) -> frozenset[int]:
+        """Numbers of the lines of which what is not there may come later."""
+        return frozenset([n for n, line in enumerate(self.lines, start=1) if line.accept_later])
 
     def named_locations(self) -> set[str]:
         """Every location that the draft names."""

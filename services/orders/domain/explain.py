@@ -77,6 +77,7 @@ class Explained:
         self._view = record.view(locations)
         self._worth = record.worth(locations)
         self._serving = {part.location_id for part in self.plan.parts}
+        self._serving |= {one.part.location_id for one in self.plan.later}
         timetable, to = Timetable.of(locations, rules), record.wish.destination
         moment = timetable.at(record.now, record.capacity_left(locations), to)
         latest = None if to is None else timetable.latest(record.now, to, within_days)
@@ -171,7 +172,7 @@ class Explained:
         ship, row = self._rows.get(name, (None, None))
         if ship is None or row is None:
             return self._pickup_eliminated(location) if collects else self._barred(name)
-        if not self.plan.parts:
+        if self.plan.empty:
             return SHORT, ""
         return self._lost(ship, row)
 

@@ -40,6 +40,10 @@ class Part(NamedTuple):
     """When it had; of goods that are sent to a store, when they waited there."""
     pickup_location_id: str = ""
     """The store that the goods are sent to, to be collected; empty where a pickup's goods are there."""
+    supply_id: str = ""
+    """The supply that its units are waited for from; empty: they are at the location."""
+    expected_at: datetime | None = None
+    """When that supply is expected."""
 
     @property
     def kept(self) -> bool | None:
@@ -60,6 +64,8 @@ class CancelledUnits:
     location_id: str
     reservation_id: str
     fulfillment_order_id: str
+    supply_id: str = ""
+    """The supply that they are waited for from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,13 @@ class Resourced:
 
     parts: tuple[Part, ...]
     wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class BackorderReleased:
+    """Units that were waited for are there: their location's work begins."""
+
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,7 @@ class SearchNeeded:
 Fact = (
     Accepted
     | Resourced
+    | BackorderReleased
     | Released
     | Held
     | HoldLifted

@@ -15,6 +15,9 @@ CHOICE_NEEDED = "CHOICE_NEEDED"
 NOT_COLLECTED = "NOT_COLLECTED"
 REFUNDED = "REFUNDED"
 RESOURCED = "RESOURCED"
+BACKORDERED = "BACKORDERED"
+BACKORDER_MOVED = "BACKORDER_MOVED"
+BACKORDER_ARRIVED = "BACKORDER_ARRIVED"
 
 _TEXTS = {
     ORDER_ACCEPTED: {
@@ -49,6 +52,18 @@ _TEXTS = {
     RESOURCED: {
         "en": "{items} now comes from another place, by {until}.",
         "es": "{items} saldrá ahora de otro lugar; llegará a más tardar el {until}.",
+    },
+    BACKORDERED: {
+        "en": "{items} is on its way to us. You will have it by {until}.",
+        "es": "{items} está en camino a nuestro almacén. Lo tendrá a más tardar el {until}.",
+    },
+    BACKORDER_MOVED: {
+        "en": "The day of {items} has changed. You will have it by {until}.",
+        "es": "La fecha de {items} ha cambiado. Lo tendrá a más tardar el {until}.",
+    },
+    BACKORDER_ARRIVED: {
+        "en": "{items} has arrived and is being prepared. You will have it by {until}.",
+        "es": "{items} ha llegado y se está preparando. Lo tendrá a más tardar el {until}.",
     },
 }
 

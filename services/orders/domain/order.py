@@ -13,6 +13,7 @@ from datetime import datetime
 
 from services.orders.domain import messages
 from services.orders.domain.facts import (
+    BackorderReleased,
     Cancelled,
     CancelledUnits,
     ChoiceNeeded,
@@ -35,6 +36,7 @@ from services.orders.domain.messages import Message
 from services.orders.domain.money import refund_share, share
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address
+from services.orders.domain.promise import Promise
 from services.orders.domain.refusals import NothingToHold, NotOnHold, OrderOnHold, WrongMove
 from services.orders.domain.standing import Standing, Units
 from services.orders.domain.states import (
@@ -288,8 +290,9 @@ class Order:
                 raise WrongMove(self.order_id, line_number, "resourcing", quantity, found)
         for part in parts:
             self.parts[part.fulfillment_order_id] = part
+            state = UnitState.BACKORDERED if part.supply_id else UnitState.ALLOCATED
             for wish in part.lines:
-                to = Spot(wish.line_number, UnitState.ALLOCATED, part.location_id, part.fulfillment_order_id)
+                to = Spot(wish.line_number, state, part.location_id, part.fulfillment_order_id)
                 self.units.move(Spot(wish.line_number, source, "", ""), to, wish.quantity_units)
         promised = [part.promise_time for part in parts if part.promise_time is not None]
         self.facts.append(Resourced(tuple(parts), why))
@@ -311,6 +314,105 @@ class Order:
                 raise WrongMove(self.order_id, line_number, "give up", quantity, self.units.get(spot, 0))
             gone[spot] = quantity
         self.cancel(gone, "NO_STOCK", now)
+
+    # ---- what is waited for
+
+    def waiting(self, fulfillment_order_id: str) -> dict[int, int]:
+        """Units by line number of a part that are still waited for."""
+        return {
+            spot.line_number: quantity
+            for spot, quantity in self.units.items()
+            if spot.state is UnitState.BACKORDERED and spot.fulfillment_order_id == fulfillment_order_id
+        }
+
+    def waiting_part(self, reservation_id: str, sku: str, supply_id: str) -> Part | None:
+        """The part by which units of a supply are, or were, waited for."""
+        for part in self.parts.values():
+            same = part.supply_id == supply_id and part.reservation_id == reservation_id
+            if same and any(line.sku == sku for line in part.lines):
+                return part
+        return None
+
+    def backorder_moved(
+        self, part: Part, expected_at: datetime, promise: Promise | None, now: datetime
+    ) -> None:
+        """A part's supply is expected at another time, so the customer has another promise."""
+        if part.expected_at == expected_at or not self.waiting(part.fulfillment_order_id):
+            return
+        moved = part._replace(expected_at=expected_at)
+        if promise is not None:
+            moved = moved._replace(promise_time=promise.time, due_time=promise.due)
+        self.parts[part.fulfillment_order_id] = moved
+        self._promise_anew()
+        if moved.promise_time != part.promise_time:
+            self.tell_of(messages.BACKORDER_MOVED, moved, now)
+        else:
+            self._progressed()
+
+    def backorder_cut(self, part: Part, line_number: int, quantity: int, trigger: str, now: datetime) -> None:
+        """Units of a part will not come: parcels are searched for elsewhere, a pickup's customer is asked."""
+        waiting = min(quantity, self.waiting(part.fulfillment_order_id).get(line_number, 0))
+        if not waiting:
+            return
+        units = ((line_number, waiting),)
+        asks = part.method == Method.PICKUP
+        target = UnitState.AWAITING_CUSTOMER if asks else UnitState.RESOURCING
+        here = Spot(line_number, UnitState.BACKORDERED, part.location_id, part.fulfillment_order_id)
+        self.units.move(here, Spot(line_number, target, "", ""), waiting)
+        if asks:
+            self.facts.append(ChoiceNeeded(units))
+            self._tell(messages.CHOICE_NEEDED, now, location=part.location_id, items=self._items(units))
+        elif self.worn_out:
+            self.given_up(units, now)
+        else:
+            self.attempts += 1
+            self.facts.append(SearchNeeded(trigger, units, part.fulfillment_order_id, self.attempts))
+            self._progressed()
+
+    def backorder_arrived(self, part: Part, came: Part | None, surplus: Units, now: datetime) -> None:
+        """Goods that `part` waits for are reserved at the location: `came` is the work on them, and what came
+        beyond what is still wanted is given back.
+        """
+        if came is not None:
+            self.parts[came.fulfillment_order_id] = came
+            for line in came.lines:
+                here = Spot(
+                    line.line_number, UnitState.BACKORDERED, part.location_id, part.fulfillment_order_id
+                )
+                there = Spot(
+                    line.line_number, UnitState.ALLOCATED, came.location_id, came.fulfillment_order_id
+                )
+                self.units.move(here, there, line.quantity_units)
+            self.facts.append(BackorderReleased(came))
+            self._promise_anew()
+            self.tell_of(messages.BACKORDER_ARRIVED, came, now)
+        if surplus:
+            back = tuple(
+                CancelledUnits(
+                    n, self.lines[n].sku, q, part.location_id, part.reservation_id, part.fulfillment_order_id
+                )
+                for n, q in surplus
+            )
+            self.facts.append(Released(back, Wanted("NOT_WAITED_FOR")))
+
+    def _promise_anew(self) -> None:
+        open_parts = {spot.fulfillment_order_id for spot in self.units if spot.state not in _SETTLED}
+        promised = [
+            part.promise_time
+            for name, part in self.parts.items()
+            if part.promise_time is not None and name in open_parts
+        ]
+        if promised:
+            self.promise_time = max(promised)
+
+    def tell_of(self, kind: str, part: Part, now: datetime) -> None:
+        """Tell the customer of a part and its promise."""
+        self._tell(
+            kind,
+            now,
+            items=self._items([(line.line_number, line.quantity_units) for line in part.lines]),
+            until=messages.moment(part.promise_time, self.language_code),
+        )
 
     def choose_to_ship(self, line_number: int, address: Address) -> None:
         """The customer wants a line's waiting units sent."""
@@ -378,6 +480,7 @@ class Order:
                     spot.location_id,
                     part.reservation_id if part else "",
                     spot.fulfillment_order_id,
+                    part.supply_id if part and spot.state is UnitState.BACKORDERED else "",
                 )
             )
         if gone:

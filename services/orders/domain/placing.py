@@ -15,7 +15,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.prices import Quote
-from services.orders.domain.promise import Timetable
+from services.orders.domain.promise import Promise, Timetable
 from services.orders.domain.refusals import NothingPromised, PromiseNotPossible
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
@@ -89,7 +89,73 @@ def parts_of(
                 pickup_location_id=store_id,
             )
         )
+    if plan.later:
+        under = rules.under(customer_promise)
+        parts += _later_parts(plan, reservation_id, attempt, now, locations, under, new_id, to, destination)
     return parts
+
+
+def _later_parts(
+    plan: Plan,
+    reservation_id: str,
+    attempt: int,
+    now: datetime,
+    locations: Locations,
+    rules: SourcingRules,
+    new_id: NewId,
+    to: Address | None,
+    destination: tuple[float, float] | None,
+) -> list[Part]:
+    parts = []
+    for planned, supply_id, expected_at, ready_at in plan.later:
+        units = sum(line.quantity_units for line in planned.lines)
+        promised = promise_later(
+            locations,
+            rules,
+            planned.method,
+            planned.location_id,
+            units,
+            planned.distance_km,
+            max(ready_at, now),
+            destination,
+        )
+        if promised is None:
+            raise NothingPromised(planned.location_id, planned.method.name)
+        parts.append(
+            Part(
+                new_id("ful"),
+                planned.location_id,
+                planned.method,
+                reservation_id,
+                tuple(PartLine(*line) for line in planned.lines),
+                promised.time,
+                attempt,
+                to if planned.method is Method.SHIP else None,
+                # Capacity is taken when the goods are there: until then nobody knows of which day.
+                (),
+                promised.due,
+                supply_id=supply_id,
+                expected_at=expected_at,
+            )
+        )
+    return parts
+
+
+def promise_later(
+    locations: Locations,
+    rules: SourcingRules,
+    method: Method,
+    location_id: str,
+    units: int,
+    km: int,
+    ready_at: datetime,
+    destination: tuple[float, float] | None,
+) -> Promise | None:
+    """What a location can keep of units that it can work on from `ready_at`; None: no opening within 60 days
+    of that.
+    """
+    moment = Timetable(locations, rules, apart=True).at(ready_at, UNLIMITED, destination)
+    return moment.promise(method, location_id, units, km=km)
 
 
 def place(
@@ -126,7 +192,8 @@ def place(
     due = 0
     for part in parts:
         carried = part.method == Method.CARRY_OUT
-        state = UnitState.HANDED_OVER if carried else UnitState.ALLOCATED
+        waits = UnitState.BACKORDERED if part.supply_id else UnitState.ALLOCATED
+        state = UnitState.HANDED_OVER if carried else waits
         for planned in part.lines:
             spot = Spot(planned.line_number, state, part.location_id, part.fulfillment_order_id)
             units[spot] = planned.quantity_units
@@ -144,7 +211,7 @@ def place(
     facts.append(Told(messages.ORDER_ACCEPTED, text))
     if due:
         facts.append(MoneyDue("CAPTURE", due))
-    return Order(
+    order = Order(
         order_id=order_id,
         channel_id=draft.channel_id,
         customer_id=draft.customer_id,
@@ -169,3 +236,7 @@ def place(
         version=1,
         facts=facts,
     )
+    for part in parts:
+        if part.supply_id:
+            order.tell_of(messages.BACKORDERED, part, now)
+    return order

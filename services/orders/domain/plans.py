@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from services.orders.domain.refusals import ShortLine
@@ -78,6 +78,16 @@ class PlannedPart(NamedTuple):
         return self.method is Method.SHIP or bool(self.pickup_location_id)
 
 
+class LaterPart(NamedTuple):
+    """A location's share of one supply that has not come."""
+
+    part: PlannedPart
+    supply_id: str
+    expected_at: datetime
+    ready_at: datetime
+    """From when on the location can work on it."""
+
+
 class Seen(NamedTuple):
     """What a decision looked at beyond stock, as far as it matters: what its record keeps."""
 
@@ -106,6 +116,22 @@ class Plan(NamedTuple):
     gap: int = 0
     """By how many thousandths of a minor unit another plan may be cheaper; 0: it is proven that none is."""
     seen: Seen = NOTHING_SEEN
+    later: tuple[LaterPart, ...] = ()
+    """What is served from what is to come."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody serves anything."""
+        return not self.parts and not self.later
+
+    def supply_picks(self) -> dict[tuple[str, str, str], int]:
+        """What has to be reserved of what is to come, by (SKU, location, supply)."""
+        result: dict[tuple[str, str, str], int] = {}
+        for one in self.later:
+            for line in one.part.lines:
+                key = (line.sku, one.part.location_id, one.supply_id)
+                result[key] = result.get(key, 0) + line.quantity_units
+        return result
 
     def picks(self) -> dict[tuple[str, str], int]:
         """What has to be reserved, by (SKU, location): all but what is carried out."""

@@ -70,11 +70,14 @@ class _Transit(dict[int, int]):
 
 
 class Timetable:
-    """When the locations work, of one state of locations and rules."""
+    """When the locations work, of one state of locations and rules. One that stands `apart` keeps its times
+    to itself: for distant days, which would drive out what every order asks.
+    """
 
-    def __init__(self, locations: Locations, rules: SourcingRules) -> None:
+    def __init__(self, locations: Locations, rules: SourcingRules, *, apart: bool = False) -> None:
         self.locations = locations
         self.rules = rules
+        self._apart = apart
         self.places: dict[str, Place] = {}
         self._walls: dict[tuple[int, int, tzinfo], datetime] = {}
         self._leaving: tuple[int, int, Mapping[str, tuple[int, date | None]]] = (0, 0, {})
@@ -182,7 +185,7 @@ class Timetable:
         found = self.places.get(location_id)
         if found is None:
             location = self.locations.by_id[location_id]
-            found = self.places[location_id] = Place(location, self.rules)
+            found = self.places[location_id] = Place(location, self.rules, apart=self._apart)
         return found
 
     def transit_days(self, km: int) -> int:

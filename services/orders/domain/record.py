@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from services.orders.domain.capacity import CapacityLeft
+from services.orders.domain.later import with_later
 from services.orders.domain.places import Locations
 from services.orders.domain.plans import Plan, Seen, Wish, WishLine
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import decide_by
 from services.orders.domain.states import Method
+from services.orders.domain.supplies import Coming
 from services.orders.domain.views import Stock
 from services.orders.domain.worth import Recorded
 
@@ -48,6 +50,10 @@ class DecisionRecord(NamedTuple):
     """By SKU, location and days of safety: units that stay."""
     capacity: Mapping[int, Mapping[str, int]] = {}
     """By location and ISO date: units that it still took on."""
+    coming: tuple[tuple[str, str, int, str, str, int], ...] = ()
+    """What was to come of what was not there, if it was looked at: SKU, supply, location, and as ISO times
+    when it was expected and when it could be worked on, units.
+    """
 
     @classmethod
     def of(
@@ -61,6 +67,7 @@ class DecisionRecord(NamedTuple):
         now: datetime,
         excluded: frozenset[str] = frozenset(),
         partial: bool = False,
+        coming: Sequence[Coming] = (),
     ) -> DecisionRecord:
         """The record of `plan`, which `decide` made from the same arguments."""
         numbers = locations.numbers
@@ -91,11 +98,23 @@ class DecisionRecord(NamedTuple):
             now,
             plan.seen.prices_version,
             *_numbered(plan.seen, numbers),
+            tuple(
+                (
+                    one.sku,
+                    one.supply_id,
+                    numbers[one.location_id],
+                    one.expected_at.isoformat(),
+                    one.ready_at.isoformat(),
+                    one.quantity_units,
+                )
+                for one in coming
+                if one.location_id in numbers
+            ),
         )
 
     def replay(self, locations: Locations, rules: SourcingRules) -> Plan:
         """The plan that was made, made again; `locations` and `rules` are those of the recorded versions."""
-        return decide_by(
+        plan = decide_by(
             self.wish,
             self.view(locations),
             locations,
@@ -104,8 +123,16 @@ class DecisionRecord(NamedTuple):
             self.now,
             self.capacity_left(locations),
             self.excluded,
-            self.partial,
+            self.partial or bool(self.coming),
         )
+        if not self.coming:
+            return plan
+        ids = list(locations.by_id)
+        coming = [
+            Coming(sku, supply_id, ids[n], datetime.fromisoformat(at), datetime.fromisoformat(ready), units)
+            for sku, supply_id, n, at, ready, units in self.coming
+        ]
+        return with_later(self.wish, plan, coming, locations, rules, self.excluded)
 
     def worth(self, locations: Locations) -> Recorded:
         """What stock was worth, as far as it mattered."""
@@ -172,6 +199,8 @@ class DecisionRecord(NamedTuple):
                 sku: {str(n): {str(days): units for days, units in one.items()} for n, one in found.items()}
                 for sku, found in self.kept_back.items()
             }
+        if self.coming:
+            data["coming"] = self.coming
         if self.capacity:
             data["capacity"] = {str(n): by_day for n, by_day in self.capacity.items()}
         return data
@@ -214,6 +243,7 @@ class DecisionRecord(NamedTuple):
                 for sku, found in data.get("stays", {}).items()
             },
             {int(n): one for n, one in data.get("capacity", {}).items()},
+            tuple(tuple(one) for one in data.get("coming", ())),
         )
 
     @classmethod

@@ -228,6 +228,8 @@ class SourcingRules:
     """What a store lacks may be sent there to be collected."""
     endless_aisle: bool = True
     """A till may sell what another location sends."""
+    receiving_days: int = 1
+    """From when a supply comes in until its goods can be worked on."""
     delivery_weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     """ISO weekdays on which the carrier delivers; without weekend delivery 1 to 5."""
     customer_promises: tuple[CustomerPromise, ...] = (EXPRESS,)

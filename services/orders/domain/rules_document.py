@@ -90,6 +90,7 @@ SECTIONS: Mapping[str, tuple[Part, ...]] = {
         Part("transit_days_most", "transit_days_most", _DAYS),
         Part("delivery_weekdays", "delivery_weekdays", Weekdays()),
         Part("pickup_open_minutes", "pickup_open_minutes", Whole(0, 14 * 1_440)),
+        Part("receiving_days", "receiving_days", _DAYS),
     ),
     "split": (
         Part("most_parcels", "most_parcels", Whole(0, 50)),

@@ -66,12 +66,14 @@ def decide_by(
     capacity: Capacity,
     excluded: frozenset[str],
     partial: bool,
+    timetable: Timetable | None = None,
 ) -> Plan:
-    """The same, with what stock is worth from prices or from a record."""
+    """The same, with what stock is worth from prices or from a record, and perhaps a timetable of its own."""
     seen_capacity = SeenCapacity(capacity)
     within_days = 0 if wish.accepted else rules.within_days(wish.customer_promise)
     rules = rules.under(wish.customer_promise)
-    timetable = Timetable.of(locations, rules)
+    if timetable is None:
+        timetable = Timetable.of(locations, rules)
     # Days of arrival do not depend on the zone of the destination.
     moment = timetable.at(now, seen_capacity)
     latest = None if wish.destination is None else timetable.latest(now, wish.destination, within_days)

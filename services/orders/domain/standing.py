@@ -12,7 +12,12 @@ from services.orders.domain.states import BEYOND, UnitState
 Units = Sequence[tuple[int, int]]
 """(line number, units)."""
 
-_CANCELLABLE = (UnitState.AWAITING_CUSTOMER, UnitState.RESOURCING, UnitState.ALLOCATED)
+_CANCELLABLE = (
+    UnitState.AWAITING_CUSTOMER,
+    UnitState.RESOURCING,
+    UnitState.BACKORDERED,
+    UnitState.ALLOCATED,
+)
 
 
 class Standing(dict[Spot, int]):

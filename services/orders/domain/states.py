@@ -28,6 +28,7 @@ class UnitState(IntEnum):
     AWAITING_CUSTOMER = 7
     CANCELLED = 8
     RETURNED = 9
+    BACKORDERED = 11
 
 
 class OrderState(IntEnum):
@@ -71,9 +72,12 @@ _OPEN = frozenset(
         UnitState.READY,
         UnitState.RESOURCING,
         UnitState.AWAITING_CUSTOMER,
+        UnitState.BACKORDERED,
     }
 )
-_UNTOUCHED = frozenset({UnitState.ALLOCATED, UnitState.RESOURCING, UnitState.CANCELLED})
+_UNTOUCHED = frozenset(
+    {UnitState.ALLOCATED, UnitState.RESOURCING, UnitState.BACKORDERED, UnitState.CANCELLED}
+)
 _DELIVERED = frozenset({UnitState.SHIPPED, UnitState.HANDED_OVER})
 
 

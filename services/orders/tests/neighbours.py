@@ -13,7 +13,16 @@ from google.rpc import error_details_pb2, status_pb2
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
-from aljibe.inventory.v1 import events_pb2, inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
+from aljibe.inventory.v1 import (
+    backorders_pb2,
+    backorders_pb2_grpc,
+    events_pb2,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    limits_pb2,
+    limits_pb2_grpc,
+    supply_pb2,
+)
 from chassis.ids import new_id
 from services.orders.adapters.grpc.translate import stamp
 
@@ -79,6 +88,7 @@ class Inventory(
     inventory_pb2_grpc.StockServiceServicer,
     inventory_pb2_grpc.LocationServiceServicer,
     limits_pb2_grpc.BuyerLimitServiceServicer,
+    backorders_pb2_grpc.BackorderServiceServicer,
 ):
     """Stock and reservations in dictionaries."""
 
@@ -94,6 +104,9 @@ class Inventory(
     limits: dict[str, int] = field(default_factory=dict)
     """What each customer may still have; such articles have a pool that has a say."""
     limits_asked: list[Any] = field(default_factory=list)
+    supplies: dict[str, Any] = field(default_factory=dict)
+    """What is to come, by supply."""
+    terms: list[Any] = field(default_factory=list)
 
     async def ListLocations(self, request: Any, context: Any) -> Any:  # noqa: N802
         return inventory_pb2.ListLocationsResponse(locations=self.locations)
@@ -103,6 +116,47 @@ class Inventory(
         yield inventory_pb2.SnapshotAvailabilityResponse(
             positions=[self._position(*key) for key in self.stock if not wanted or key[0] in wanted]
         )
+
+    async def SnapshotInbound(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        yield backorders_pb2.SnapshotInboundResponse(supplies=list(self.supplies.values()), terms=self.terms)
+
+    def bring(self, supply_id: str, location_id: str, sku: str, units: int, at: datetime) -> None:
+        """A supply is expected, and every channel may sell it."""
+        self.supplies[supply_id] = events_pb2.InboundSupply(
+            supply_id=supply_id,
+            location_id=location_id,
+            expected_time=stamp(at),
+            lines=[supply_pb2.SupplyUnits(sku=sku, quantity_units=units)],
+            promised_units=[0],
+            version=self._next(),
+        )
+        self.terms.append(
+            supply_pb2.BackorderTerms(
+                sku=sku,
+                channel_id="*",
+                mode=supply_pb2.BACKORDER_MODE_BACKORDER,
+                share_percent=100,
+                version=self._next(),
+            )
+        )
+
+    def _next(self) -> int:
+        self.version += 1
+        return self.version
+
+    def _wait(self, picks: Any) -> bool:
+        """Promise units of supplies, all or none."""
+        lines = [
+            (self.supplies[p.supply_id], p.quantity_units) for p in picks if p.supply_id in self.supplies
+        ]
+        if len(lines) < len(picks) or any(
+            one.promised_units[0] + units > one.lines[0].quantity_units for one, units in lines
+        ):
+            return False
+        for one, units in lines:
+            one.promised_units[0] += units
+            one.version = self._next()
+        return True
 
     async def CheckBuyerLimits(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.limits_asked.append(request)
@@ -160,6 +214,8 @@ class Inventory(
         if any(self.stock.get((p.sku, p.location_id), 0) < p.quantity_units for p in one.picks):
             self.version += 1
             return self._refused("INSUFFICIENT_STOCK", one.picks)
+        if not self._wait(one.supply_picks):
+            return self._refused("INSUFFICIENT_STOCK", one.picks)
         self.version += 1
         for pick in one.picks:
             self.stock[pick.sku, pick.location_id] -= pick.quantity_units
@@ -174,6 +230,15 @@ class Inventory(
                 for p in one.picks
             ],
             expire_time=stamp(datetime.now(UTC) + self.expire),
+            backorders=[
+                inventory_pb2.BackorderLine(
+                    sku=p.sku,
+                    location_id=p.location_id,
+                    supply_id=p.supply_id,
+                    live_units=p.quantity_units,
+                )
+                for p in one.supply_picks
+            ],
         )
         self.reservations[one.order_id, one.attempt] = made
         return self._granted(made, existed=False)
@@ -249,6 +314,7 @@ class Neighbours:
         inventory_pb2_grpc.add_StockServiceServicer_to_server(self.inventory, self._server)
         inventory_pb2_grpc.add_LocationServiceServicer_to_server(self.inventory, self._server)
         limits_pb2_grpc.add_BuyerLimitServiceServicer_to_server(self.inventory, self._server)
+        backorders_pb2_grpc.add_BackorderServiceServicer_to_server(self.inventory, self._server)
         fulfillment_pb2_grpc.add_FulfillmentServiceServicer_to_server(self.fulfillment, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         await self._server.start()
@@ -268,6 +334,8 @@ class Neighbours:
         inventory.limits.clear()
         inventory.limits_asked.clear()
         inventory.expire = Inventory.expire
+        inventory.supplies.clear()
+        inventory.terms.clear()
         self.fulfillment.picked = False
         self.fulfillment.asked.clear()
         self.inventory.locations = [

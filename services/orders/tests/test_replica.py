@@ -15,7 +15,7 @@ SKU = "SKU-1"
 def replica() -> AvailabilityReplica:
     """Two places with 6 and 4 units."""
     nobody = cast(Any, None)
-    found = AvailabilityReplica(nobody, lambda _learn: nobody)
+    found = AvailabilityReplica(nobody, lambda _learn: nobody, lambda _board: nobody)
     found.learn([(SKU, "east", 6, 1), (SKU, "west", 4, 1)])
     return found
 

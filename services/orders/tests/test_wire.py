@@ -72,6 +72,8 @@ _parts = st.lists(
         delivery_address=st.none() | _addresses,
         due_time=st.none() | _times,
         done_time=st.none() | _times,
+        supply_id=_texts,
+        expected_at=st.none() | _times,
     ),
     max_size=3,
     unique_by=lambda part: part.fulfillment_order_id,
@@ -149,6 +151,8 @@ def plain_part(part: Part, order: Order) -> orders_pb2.PlanPart:
         delivery_address=plain_address(part.delivery_address),
         due_time=stamp(part.due_time),
         done_time=stamp(part.done_time),
+        supply_id=part.supply_id,
+        expected_time=stamp(part.expected_at),
         promise_outcome={
             None: orders_pb2.PROMISE_OUTCOME_UNSPECIFIED,
             True: orders_pb2.PROMISE_OUTCOME_KEPT,

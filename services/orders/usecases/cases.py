@@ -1,7 +1,8 @@
 """Sourcing cases: units that others are to serve, from the first step to the last.
 
 MOVE: others are looked for while the units stay where they are (see `move_units`). TAKE_OUT: fulfillment is
-asked for them. SOURCE: nobody has them, others are searched for. DONE.
+asked for them. SOURCE: nobody has them, others are searched for. ARRIVED: goods that were waited for are
+there, and their work is to begin. DONE.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from services.orders.usecases.ports import Case, Goods, Tx
 MOVE = "MOVE"
 TAKE_OUT = "TAKE_OUT"
 SOURCE = "SOURCE"
+ARRIVED = "ARRIVED"
 DONE = "DONE"
 
 OPERATOR = "OPERATOR"
@@ -30,6 +32,9 @@ MOVED = frozenset({OPERATOR, LOCATION_CLOSED})
 
 WORN_OUT = "the order was sourced as often as there is"
 """Note of a case whose units were cancelled for that."""
+
+BACKORDER_ARRIVED = "BACKORDER_ARRIVED"
+BACKORDER_CUT = "BACKORDER_CUT"
 
 FINISH_SECONDS = 5.0
 """How long a move's units, once out, are left to whoever moves them."""

@@ -72,22 +72,30 @@ def offer(wish: Wish, stock: Stock, locations: Locations, terms: Terms) -> Offer
     while True:
         plan = terms.decide(wish, stock, locations, excluded=excluded, partial=True)
         try:
-            parts = parts_of(
-                plan,
-                "",
-                1,
-                terms.now,
-                locations,
-                terms.rules,
-                _numbered(),
-                destination=wish.destination,
-                capacity=terms.capacity,
-                customer_promise=wish.customer_promise,
-            )
+            return dated(wish, plan, locations, terms)
         except (NothingPromised, PromiseNotPossible) as error:
             excluded |= {error.location_id}
-        else:
-            return Offer(wish.customer_promise, plan, parts)
+
+
+def dated(wish: Wish, plan: Plan, locations: Locations, terms: Terms) -> Offer:
+    """A plan of `wish` with its promises.
+
+    Raises:
+        NothingPromised, PromiseNotPossible: a location cannot promise its share.
+    """
+    parts = parts_of(
+        plan,
+        "",
+        1,
+        terms.now,
+        locations,
+        terms.rules,
+        _numbered(),
+        destination=wish.destination,
+        capacity=terms.capacity,
+        customer_promise=wish.customer_promise,
+    )
+    return Offer(wish.customer_promise, plan, parts)
 
 
 def _numbered() -> NewId:

@@ -177,6 +177,7 @@ class PlaceOrder:
                     hold_id=draft.hold_id,
                     customer_id=draft.customer_id,
                     on_earlier=stop_if_answered,
+                    later=draft.later(),
                 )
             except (InsufficientStock, NoPlan) as error:
                 # There may be goods, but where they are there is no time for them.

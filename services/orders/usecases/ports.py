@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
 from services.orders.domain.draft import Channel, Draft
@@ -17,6 +18,7 @@ from services.orders.domain.record import DecisionRecord
 from services.orders.domain.refusals import LimitExceeded
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan
+from services.orders.domain.supplies import Coming
 from services.orders.domain.views import Capacity, Stock
 
 R = TypeVar("R")
@@ -60,6 +62,26 @@ class StockReplica(Protocol):
 
     def mark(self, sku: str) -> object | None:
         """The same object for as long as no figure of the SKU changes; None: some are about to."""
+        ...
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call, from the authority."""
+        ...
+
+
+class Supplies(Protocol):
+    """The copy of what is still to come, and of the terms on which it is sold."""
+
+    def may(self, sku: str, channel_id: str, *, asked: bool) -> bool:
+        """Whether a line of that article may be served later; `asked`: it says that it accepts that."""
+        ...
+
+    def release_time(self, sku: str, channel_id: str) -> datetime | None:
+        """Before when a channel gives the article to nobody, if that is said."""
+        ...
+
+    def coming(self, sku: str, channel_id: str, now: datetime, receiving_days: int) -> list[Coming]:
+        """What a channel may promise of it, the soonest first."""
         ...
 
     async def refresh(self, skus: Sequence[str]) -> None:
@@ -112,6 +134,8 @@ class Granted(NamedTuple):
     picks: Mapping[tuple[str, str], int]
     expire_time: datetime | None
     existed: bool
+    supply_picks: Mapping[tuple[str, str, str], int] = MappingProxyType({})
+    """By (SKU, location, supply): what it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +160,10 @@ class Reservations(Protocol):
         hold_id: str = "",
         customer_id: str = "",
         accepted: bool = False,
+        supply_picks: Mapping[tuple[str, str, str], int] = MappingProxyType({}),
     ) -> Granted | Refused:
-        """All picks or none; of a basket's hold first. Of an order that was `accepted` before no limit per
-        buyer refuses them.
+        """All picks or none, those of supplies that have not come included; of a basket's hold first. Of an
+        order that was `accepted` before no limit per buyer refuses them.
         """
         ...
 

@@ -11,12 +11,22 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.placing import place
 from services.orders.domain.prices import Quote
-from services.orders.domain.refusals import LimitExceeded, ShortLine
+from services.orders.domain.refusals import LimitExceeded, NothingPromised, PromiseNotPossible, ShortLine
 from services.orders.domain.sourcing import Wish
 from services.orders.domain.views import Stock
-from services.orders.usecases.offers import Offer, Option, best, check_offered, is_sent, offer, options
+from services.orders.usecases.offers import (
+    Offer,
+    Option,
+    best,
+    check_offered,
+    dated,
+    is_sent,
+    offer,
+    options,
+)
 from services.orders.usecases.place_order import price
-from services.orders.usecases.ports import BuyerLimits, Directory, Prices, StockReplica
+from services.orders.usecases.ports import BuyerLimits, Directory, Prices, StockReplica, Supplies
+from services.orders.usecases.secure import plan_later
 from services.orders.usecases.terms import Terms, TermsAt
 
 
@@ -44,7 +54,9 @@ class PreviewOrder:
         directory: Directory,
         terms_at: TermsAt,
         clock: Clock,
+        supplies: Supplies | None = None,
     ) -> None:
+        self._supplies = supplies
         self._prices = prices
         self._stock = stock
         self._limits = limits
@@ -85,8 +97,37 @@ class PreviewOrder:
         shortages = found[0].plan.shortages
         if shortages:
             await self._stock.refresh([short.sku for short in shortages])
-            found = _offers(wish, self._stock.bare(draft.channel_id, holding=holding), locations, terms)
+            view = self._stock.bare(draft.channel_id, holding=holding)
+            found = _offers(wish, view, locations, terms)
+            later = await self._later(draft, wish, found[0], view, locations, terms)
+            if later is not None:
+                return later, found[1]
         return found
+
+    async def _later(
+        self, draft: Draft, wish: Wish, now: Offer, view: Stock, locations: Locations, terms: Terms
+    ) -> Offer | None:
+        """The same with what is short from what is to come; None: nothing of it may be, or nothing comes."""
+        if self._supplies is None or not now.plan.shortages:
+            return None
+        wish = wish._replace(customer_promise=now.customer_promise)
+        found = await plan_later(
+            self._supplies,
+            wish,
+            now.plan,
+            view,
+            draft.channel_id,
+            locations,
+            terms,
+            frozenset(),
+            draft.later(),
+        )
+        if found is None:
+            return None
+        try:
+            return dated(wish, found.plan, locations, terms)
+        except (NothingPromised, PromiseNotPossible):
+            return None
 
     async def _exceeded(self, draft: Draft, wish: Wish) -> Sequence[LimitExceeded]:
         """Asked only for articles that anything keeps back: the others cost no call."""

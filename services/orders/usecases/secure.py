@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from chassis.conventions import LOCATION_ID, PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_
 from chassis.refusals import PassedOn
 from chassis.telemetry import present
 from services.orders.domain.facts import Part
+from services.orders.domain.later import with_later
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import (
@@ -23,9 +24,18 @@ from services.orders.domain.refusals import (
 )
 from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
+from services.orders.domain.supplies import Coming
 from services.orders.domain.views import Capacity, Stock
 from services.orders.usecases.offers import best, check_offered, is_sent, options
-from services.orders.usecases.ports import Decided, Directory, Granted, Refused, Reservations, StockReplica
+from services.orders.usecases.ports import (
+    Decided,
+    Directory,
+    Granted,
+    Refused,
+    Reservations,
+    StockReplica,
+    Supplies,
+)
 from services.orders.usecases.terms import Terms, TermsAt
 
 MAX_PLANS = 6
@@ -40,6 +50,7 @@ LEAST_HOLD = timedelta(seconds=120)
 PLACED = "PLACED"
 STALE_REPLICA = "STALE_REPLICA"
 RESERVATION_ENDED = "RESERVATION_ENDED"
+NOTHING: Mapping[tuple[str, str, str], int] = {}
 
 
 class Secured(NamedTuple):
@@ -93,7 +104,9 @@ class Secure:
         reservations: Reservations,
         terms_at: TermsAt,
         clock: Clock,
+        supplies: Supplies | None = None,
     ) -> None:
+        self._supplies = supplies
         self._stock = stock
         self._directory = directory
         self._reservations = reservations
@@ -114,10 +127,12 @@ class Secure:
         hold_id: str = "",
         customer_id: str = "",
         on_earlier: Callable[[], Awaitable[None]] | None = None,
+        later: frozenset[int] = frozenset(),
     ) -> Secured:
         """A reserved plan; with `partial`, for as much as there is, but for something. What a basket holds is
         only for the order that names its `hold_id`. `on_earlier` is awaited before anything is done about a
         reservation that was made before, live or ended, and where none is needed; what it raises passes.
+        Lines that are `later` may be served from what is to come.
 
         Raises:
             InsufficientStock, NoPlan: there is not enough; nothing is reserved.
@@ -133,12 +148,12 @@ class Secure:
             terms = self._terms_at(self._clock())
             if not accepted:
                 check_offered(wish, terms.rules)
-            plan, view = await self._plan(
-                wish, channel_id, locations, terms, excluded, partial, holding=bool(hold_id)
+            plan, coming, view = await self._plan(
+                wish, channel_id, locations, terms, excluded, partial, later, holding=bool(hold_id)
             )
             _note(plan, attempt)
-            picks = plan.picks()
-            if not picks:
+            picks, waits = plan.picks(), plan.supply_picks() if plan.later else NOTHING
+            if not picks and not waits:
                 if on_earlier is not None:
                     await on_earlier()
                 record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
@@ -147,7 +162,7 @@ class Secure:
             granted = False
             try:
                 outcome = await self._reservations.reserve(
-                    order_id, attempt, picks, channel_id, hold_id, customer_id, accepted
+                    order_id, attempt, picks, channel_id, hold_id, customer_id, accepted, waits
                 )
                 granted = isinstance(outcome, Granted)
             finally:
@@ -159,6 +174,11 @@ class Secure:
                     await self._reservations.release(outcome.reservation_id)
                     attempt = self._next(order_id, attempt, last_attempt)
                     continue
+                if outcome.supply_picks != waits or (waits and outcome.picks != picks):
+                    # Reserved before a crash, and what was to come has moved since: it is planned anew.
+                    await self._reservations.release(outcome.reservation_id)
+                    attempt = self._next(order_id, attempt, last_attempt)
+                    continue
                 if outcome.picks != picks:
                     # Reserved before a crash: the reservation's own picks are the plan.
                     view = _PicksView(outcome.picks)
@@ -167,7 +187,9 @@ class Secure:
                         await self._reservations.release(outcome.reservation_id)
                         attempt = self._next(order_id, attempt, last_attempt)
                         continue
-                record = terms.record(wish, view, locations, plan, excluded=excluded, partial=partial)
+                record = terms.record(
+                    wish, view, locations, plan, excluded=excluded, partial=partial, coming=coming
+                )
                 decided = Decided(attempt, trigger, record, plan)
                 return Secured(plan, decided, outcome.reservation_id, attempt, outcome.expire_time, terms)
             if outcome.reason == RESERVATION_ENDED:
@@ -192,9 +214,10 @@ class Secure:
         terms: Terms,
         excluded: frozenset[str],
         partial: bool,
+        later: frozenset[int],
         *,
         holding: bool,
-    ) -> tuple[Plan, Stock]:
+    ) -> tuple[Plan, Sequence[Coming], Stock]:
         view = self._stock.view(channel_id, holding=holding)
         plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
         if plan.shortages:
@@ -202,6 +225,12 @@ class Secure:
             await self._stock.refresh([short.sku for short in plan.shortages])
             view = self._stock.bare(channel_id, holding=holding)
             plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
+        if plan.shortages and self._supplies is not None:
+            found = await plan_later(
+                self._supplies, wish, plan, view, channel_id, locations, terms, excluded, later
+            )
+            if found is not None and (partial or not found.plan.shortages):
+                return found.plan, found.coming, view
         if plan.shortages and not (partial and plan.parts):
             shipped = any(line.method is Method.SHIP for line in wish.lines)
             if shipped and not any(x.location_id not in excluded for x in locations.shipping):
@@ -209,7 +238,7 @@ class Secure:
             if not wish.accepted:
                 _blame_the_promise(wish, view, locations, terms)
             raise InsufficientStock(plan.shortages)
-        return plan, view
+        return plan, (), view
 
     def _ends_soon(self, granted: Granted) -> bool:
         return (
@@ -250,13 +279,60 @@ def _note(plan: Plan, attempt: int) -> None:
     span = present()
     if span is not None:
         span.attributes[PLAN_ATTEMPT] = attempt
-        span.attributes[PLAN_PARTS] = len(plan.parts)
-        span.attributes[PLAN_WAY] = ",".join(sorted({part.method.name for part in plan.parts}))
-        locations = sorted({part.location_id for part in plan.parts})
+        parts = plan.parts + tuple([one.part for one in plan.later]) if plan.later else plan.parts
+        span.attributes[PLAN_PARTS] = len(parts)
+        span.attributes[PLAN_WAY] = ",".join(sorted({part.method.name for part in parts}))
+        locations = sorted({part.location_id for part in parts})
         span.attributes[PLAN_LOCATIONS] = ",".join(locations)
         if len(locations) == 1:
             # What a search for a location's traces looks at.
             span.attributes[LOCATION_ID] = locations[0]
+
+
+class WithComing(NamedTuple):
+    """A plan that is partly of what is to come, and what that was."""
+
+    plan: Plan
+    coming: Sequence[Coming]
+
+
+async def plan_later(
+    supplies: Supplies,
+    wish: Wish,
+    plan: Plan,
+    view: Stock,
+    channel_id: str,
+    locations: Locations,
+    terms: Terms,
+    excluded: frozenset[str],
+    later: frozenset[int],
+) -> WithComing | None:
+    """What is short of `plan` from what is to come; None: nothing of it may be, or nothing comes."""
+    if not wish.accepted and terms.rules.within_days(wish.customer_promise):
+        # Who wants it within so many days waits for nothing.
+        return None
+    short = {one.sku for one in plan.shortages}
+    wanted = [
+        line.sku
+        for line in wish.lines
+        if line.sku in short and supplies.may(line.sku, channel_id, asked=line.line_number in later)
+    ]
+    if not wanted:
+        return None
+    await supplies.refresh(wanted)
+    days = terms.rules.receiving_days
+    coming = [
+        one
+        for sku in wanted
+        for one in supplies.coming(sku, channel_id, terms.now, days)
+        if one.location_id in locations.by_id and locations.by_id[one.location_id].active
+    ]
+    if not coming:
+        return None
+    # Now-stock first: of what is there as much as there is.
+    now = terms.decide(wish, view, locations, excluded=excluded, partial=True)
+    found = with_later(wish, now, coming, locations, terms.rules, excluded)
+    return WithComing(found, coming) if found.later else None
 
 
 @dataclass(frozen=True, slots=True)

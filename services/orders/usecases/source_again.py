@@ -34,7 +34,9 @@ from services.orders.domain.refusals import (
     OrderUnknown,
 )
 from services.orders.domain.states import Method, UnitState
+from services.orders.usecases.backorders import Backorders
 from services.orders.usecases.cases import (
+    ARRIVED,
     DONE,
     LOCATION_CLOSED,
     MOVE,
@@ -88,7 +90,9 @@ class SourceAgain:
         capacity: LiveCapacity,
         new_id: NewId,
         moves: MoveUnits,
+        backorders: Backorders,
     ) -> None:
+        self._backorders = backorders
         self._moves = moves
         self._store = store
         self._secure = secure
@@ -148,6 +152,8 @@ class SourceAgain:
             await self._move(case)
         elif case.stage == TAKE_OUT:
             await self._take_out(case)
+        elif case.stage == ARRIVED:
+            await self._backorders.arrived(case)
         else:
             await self._source(case)
 
@@ -230,6 +236,7 @@ class SourceAgain:
                 excluded=order.failed_locations | case.excluded,
                 partial=True,
                 customer_id=order.customer_id,
+                later=_later(order),
             )
         except (InsufficientStock, NoPlan):
             await self._settle(case, wanted, None, to)
@@ -331,3 +338,10 @@ def _destination(order: Order, case: Case) -> Address | None:
     # A case's units were reserved together, so they all go to the same place.
     _, _, fulfillment_order_id = case.units[0]
     return order.destination(order.parts.get(fulfillment_order_id))
+
+
+def _later(order: Order) -> frozenset[int]:
+    """Lines of which the customer has accepted before that they come later."""
+    return frozenset(
+        [line.line_number for part in order.parts.values() if part.supply_id for line in part.lines]
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan, Wish, decide
+from services.orders.domain.supplies import Coming
 from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
 from services.orders.usecases.ports import RulesBook
 
@@ -53,10 +54,19 @@ class Terms(NamedTuple):
         *,
         excluded: frozenset[str] = frozenset(),
         partial: bool = False,
+        coming: Sequence[Coming] = (),
     ) -> DecisionRecord:
         """What has to be kept to make `plan` again."""
         return DecisionRecord.of(
-            wish, stock, locations, self.rules, plan, now=self.now, excluded=excluded, partial=partial
+            wish,
+            stock,
+            locations,
+            self.rules,
+            plan,
+            now=self.now,
+            excluded=excluded,
+            partial=partial,
+            coming=coming,
         )
 
 

@@ -27,7 +27,7 @@ CONSUMER = "fulfillment"
 ACTOR = "service:fulfillment"
 _NOT_SAMPLED = "-00"
 
-Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced
+Planned: TypeAlias = events_pb2.OrderAccepted | events_pb2.OrderResourced | events_pb2.BackorderReleased
 
 
 Holding: TypeAlias = events_pb2.OrderHeld | events_pb2.OrderHoldLifted
@@ -105,7 +105,8 @@ class HoldHandler:
 
 
 def _parts(event: Planned, now: datetime) -> list[tuple[Opening, list[Line]]]:
-    return [(_opening(event, part, now), _lines(part)) for part in event.plan]
+    # What waits for a supply is nobody's work yet; it comes with a part of its own.
+    return [(_opening(event, part, now), _lines(part)) for part in event.plan if not part.supply_id]
 
 
 def _opening(event: Planned, part: orders_pb2.PlanPart, now: datetime) -> Opening:

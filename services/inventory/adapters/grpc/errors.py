@@ -195,5 +195,24 @@ table = ErrorTable(
             "LIMIT_PERIOD_INVALID",
             "El límite por cliente de {sku} debe empezar antes de terminar",
         ),
+        ErrorRule(
+            no.PicksMissing,
+            StatusCode.INVALID_ARGUMENT,
+            "PICKS_MISSING",
+            "El intento {attempt} de {order_id} no reserva nada",
+        ),
+        ErrorRule(
+            no.TermsUnknown,
+            StatusCode.NOT_FOUND,
+            "TERMS_UNKNOWN",
+            "El canal {channel_id} no tiene condiciones de venta anticipada de {sku}",
+        ),
+        ErrorRule(
+            no.TermsInvalid,
+            StatusCode.INVALID_ARGUMENT,
+            "TERMS_INVALID",
+            "Venta anticipada de {sku} en el canal {channel_id}: una preventa necesita fecha de lanzamiento, "
+            "y nada más la tiene",
+        ),
     ],
 )

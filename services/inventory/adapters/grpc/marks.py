@@ -8,7 +8,15 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from aljibe.inventory.v1 import controls_pb2, counts_pb2, holds_pb2, limits_pb2, supply_pb2, transfers_pb2
+from aljibe.inventory.v1 import (
+    backorders_pb2,
+    controls_pb2,
+    counts_pb2,
+    holds_pb2,
+    limits_pb2,
+    supply_pb2,
+    transfers_pb2,
+)
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis import requests
 from chassis.auth import current_principal
@@ -46,6 +54,8 @@ Request = (
     | controls_pb2.RemoveChannelControlsRequest
     | limits_pb2.SetBuyerLimitsRequest
     | limits_pb2.RemoveBuyerLimitsRequest
+    | backorders_pb2.SetBackorderTermsRequest
+    | backorders_pb2.RemoveBackorderTermsRequest
 )
 
 
@@ -83,6 +93,7 @@ def reserve(request: pb.ReserveStockRequest, traceparent: str | None, deadline: 
             request.hold_id,
             request.customer_id,
             request.accepted,
+            translate.supply_picks_of(request.supply_picks) if request.supply_picks else (),
         ),
         None,
         traceparent,

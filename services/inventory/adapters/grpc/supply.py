@@ -15,7 +15,8 @@ from chassis.pages import PageTokens
 from chassis.postgres import Database
 from services.inventory.adapters.grpc import marks, translate
 from services.inventory.adapters.postgres import supplies
-from services.inventory.domain.supply import CloseSupply, ReceiveSupply, Supply, Units, UpsertSupply
+from services.inventory.domain.expected import Supply
+from services.inventory.domain.supply import CloseSupply, ReceiveSupply, Units, UpsertSupply
 from services.inventory.usecases.desk import StockDesk
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -102,6 +103,7 @@ def _supply(found: Supply) -> pb.Supply:
                 expected_units=line.expected_units,
                 received_units=line.received_units,
                 open_units=found.open_units(line),
+                promised_units=line.promised_units,
             )
             for _, line in sorted(found.lines.items())
         ],

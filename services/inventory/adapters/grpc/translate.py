@@ -9,13 +9,15 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.common.v1 import types_pb2
-from aljibe.inventory.v1 import controls_pb2, holds_pb2
+from aljibe.inventory.v1 import controls_pb2, events_pb2, holds_pb2, supply_pb2
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from services.inventory.adapters.postgres.reads import RecordedMovement
+from services.inventory.domain.backorder import SupplyPick, Terms
 from services.inventory.domain.control import Rules
 from services.inventory.domain.location import Address, Capability, Holiday, Hours, Kind, Location
 from services.inventory.domain.pool import Hold, HoldState
 from services.inventory.domain.stock import Pick, Position, Reservation, State
+from services.inventory.usecases.inbound import Inbound
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,6 +40,13 @@ def time_of(message: Message, name: str) -> datetime | None:
 def picks_of(picks: Iterable[pb.Pick]) -> tuple[Pick, ...]:
     """Picks as the domain has them."""
     return tuple([Pick(pick.sku, pick.location_id, pick.quantity_units) for pick in picks])
+
+
+def supply_picks_of(picks: Iterable[pb.SupplyPick]) -> tuple[SupplyPick, ...]:
+    """Units to wait for, as the domain has them."""
+    return tuple(
+        [SupplyPick(pick.sku, pick.location_id, pick.supply_id, pick.quantity_units) for pick in picks]
+    )
 
 
 def position(found: Position) -> pb.Position:
@@ -94,6 +103,45 @@ def write_reservation(found: Reservation, message: pb.Reservation) -> None:
             released_units=line.released_units,
             displaced_units=line.displaced_units,
         )
+    for one in found.backorders:
+        message.backorders.add(
+            sku=one.sku,
+            location_id=one.location_id,
+            supply_id=one.supply_id,
+            quantity_units=one.quantity_units,
+            live_units=one.live_units,
+            arrived_units=one.arrived_units,
+            released_units=one.released_units,
+            displaced_units=one.displaced_units,
+            expected_time=timestamp(one.expected_at),
+        )
+
+
+def terms(found: Terms) -> supply_pb2.BackorderTerms:
+    """Terms of backorders, removed ones without a mode."""
+    return supply_pb2.BackorderTerms(
+        sku=found.sku,
+        channel_id=found.channel_id,
+        mode=supply_pb2.BackorderMode.ValueType(found.mode),
+        release_time=timestamp(found.release_time) if found.release_time is not None else None,
+        furthest_days=found.furthest_days,
+        share_percent=found.share_percent,
+        unasked=found.unasked,
+        version=found.version,
+    )
+
+
+def inbound(one: Inbound) -> events_pb2.InboundSupply:
+    """What a supply still brings, for replicas."""
+    message = events_pb2.InboundSupply(
+        supply_id=one.supply_id, location_id=one.location_id, version=one.version
+    )
+    message.expected_time.FromDatetime(one.expected_at)
+    for sku, units in one.units.items():
+        message.lines.add(sku=sku, quantity_units=units)
+    if one.promised:
+        message.promised_units.extend([one.promised.get(sku, 0) for sku in one.units])
+    return message
 
 
 def hold(found: Hold) -> holds_pb2.Hold:

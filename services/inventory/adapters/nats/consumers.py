@@ -20,6 +20,7 @@ from chassis.postgres import Connection
 from services.inventory.adapters.nats.live import LivePositions
 from services.inventory.adapters.nats.told import note
 from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.backorder import SupplyPick
 from services.inventory.domain.book import Command, Origin
 from services.inventory.domain.facts import Move, ShortPick
 from services.inventory.domain.refusals import Refusal
@@ -61,13 +62,27 @@ def units_cancelled(event: orders.UnitsCancelled, event_id: str) -> Commands:
 
 def _given_back(gone: Iterable[orders.CancelledUnits]) -> Commands:
     picks: dict[str, list[Pick]] = {}
+    waited: dict[str, list[SupplyPick]] = {}
     for units in gone:
         if units.reservation_id:
             if not units.location_id:
                 raise Poison("cancelled units name a reservation and no location")
+            if units.supply_id:
+                waited.setdefault(units.reservation_id, []).append(
+                    SupplyPick(units.sku, units.location_id, units.supply_id, units.quantity_units)
+                )
+                continue
             pick = Pick(units.sku, units.location_id, units.quantity_units)
             picks.setdefault(units.reservation_id, []).append(pick)
-    return [Release(reservation_id, tuple(these), tolerant=True) for reservation_id, these in picks.items()]
+    return [
+        Release(
+            reservation_id,
+            tuple(picks.get(reservation_id, ())),
+            tolerant=True,
+            supply_picks=tuple(waited.get(reservation_id, ())),
+        )
+        for reservation_id in picks | waited
+    ]
 
 
 def order_shipped(event: fulfillment.OrderShipped, event_id: str) -> Commands:

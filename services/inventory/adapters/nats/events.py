@@ -13,6 +13,12 @@ from aljibe.inventory.v1 import inventory_pb2 as pb
 from aljibe.inventory.v1 import supply_pb2
 from chassis.envelope import OutboxEvent, event
 from services.inventory.adapters.grpc import translate
+from services.inventory.domain.backorder import (
+    BackorderArrived,
+    BackorderCut,
+    BackorderMoved,
+    SupplyPick,
+)
 from services.inventory.domain.book import Event
 from services.inventory.domain.control import ControlChanged
 from services.inventory.domain.pool import HoldDisplaced, HoldExpired
@@ -131,6 +137,20 @@ def _message(one: Event, time: Timestamp) -> Message:
         )
     if isinstance(one, HoldExpired):
         return facts.HoldExpired(hold_id=one.hold_id, channel_id=one.channel_id, time=time)
+    if isinstance(one, BackorderArrived):
+        return facts.BackorderArrived(
+            reservation_id=one.reservation_id, order_id=one.order_id, units=_waited(one), time=time
+        )
+    if isinstance(one, BackorderMoved):
+        told = facts.BackorderMoved(
+            reservation_id=one.reservation_id, order_id=one.order_id, units=_waited(one), time=time
+        )
+        told.expected_time.FromDatetime(one.expected_at)
+        return told
+    if isinstance(one, BackorderCut):
+        return facts.BackorderCut(
+            reservation_id=one.reservation_id, order_id=one.order_id, units=_waited(one), time=time
+        )
     assert isinstance(one, ReservationLost)
     return facts.ReservationLost(
         reservation_id=one.reservation_id,
@@ -140,4 +160,14 @@ def _message(one: Event, time: Timestamp) -> Message:
             for pick in one.picks
         ],
         time=time,
+        supply_picks=[_waited(pick) for pick in one.supply_picks],
+    )
+
+
+def _waited(one: SupplyPick | BackorderArrived | BackorderMoved | BackorderCut) -> pb.SupplyPick:
+    return pb.SupplyPick(
+        sku=one.sku,
+        location_id=one.location_id,
+        supply_id=one.supply_id,
+        quantity_units=one.quantity_units,
     )

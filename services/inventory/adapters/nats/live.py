@@ -22,9 +22,11 @@ from chassis.postgres import Database
 from chassis.refusals import Unavailable
 from chassis.replica import Batch, Keeper, Replica
 from chassis.streams import BROKER_ERRORS
+from services.inventory.adapters.grpc import translate
 from services.inventory.adapters.postgres import reads, supplies
+from services.inventory.domain.backorder import Terms
+from services.inventory.domain.expected import Supply
 from services.inventory.domain.stock import Key, Position
-from services.inventory.domain.supply import Supply
 from services.inventory.usecases.inbound import Inbound, InboundBoard, inbound
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class LivePositions:
         self._sequence = 0
         self._changed: dict[Key, tuple[int, int]] = {}
         self._supplies: dict[str, Inbound] = {}
+        self._terms: dict[str, Terms] = {}
         self._since = 0
         self._woken = asyncio.Event()
         self._rereads: set[asyncio.Task[None]] = set()
@@ -79,9 +82,12 @@ class LivePositions:
                 changed[(one.sku, one.location_id)] = (free, one.version)
         self._woken.set()
 
-    def tell_supplies(self, changed: Iterable[Supply]) -> None:
-        """Note supplies whose change has just been committed; never blocks, never fails."""
+    def tell_supplies(self, changed: Iterable[Supply], terms: Iterable[Terms] = ()) -> None:
+        """Note supplies, and terms of backorders, whose change has just been committed; never blocks, never
+        fails.
+        """
         self._note_since()
+        self._terms.update((one.key[1], one) for one in terms)
         for one in changed:
             news = inbound(one)
             if self.board.put(news):
@@ -89,7 +95,7 @@ class LivePositions:
         self._woken.set()
 
     def _note_since(self) -> None:
-        if not self._changed and not self._supplies:
+        if not self._changed and not self._supplies and not self._terms:
             # What waits the longest tells how far behind a replica is that hears of it.
             self._since = time.time_ns()
 
@@ -148,9 +154,11 @@ class LivePositions:
 
     async def _publish_changed(self) -> None:
         changed, told, since = list(self._changed.items()), list(self._supplies.values()), self._since
+        terms = list(self._terms.values())
         self._changed.clear()
         self._supplies.clear()
-        if not changed and not told:
+        self._terms.clear()
+        if not changed and not told and not terms:
             beat = facts.PositionsChanged(publisher_id=self.publisher_id, last_sequence=self._sequence)
             beat.time.GetCurrentTime()
             await self._send(beat)
@@ -165,7 +173,12 @@ class LivePositions:
             _SENT.inc(len(part))
         for some in _parts(told):
             message = self._next_message(since)
-            message.supplies.extend([_supply_of(one) for one in some])
+            message.supplies.extend([translate.inbound(one) for one in some])
+            await self._send(message)
+        for first in range(0, len(terms), MAX_POSITIONS_PER_MESSAGE):
+            message = self._next_message(since)
+            some_terms = terms[first : first + MAX_POSITIONS_PER_MESSAGE]
+            message.backorder_terms.extend([translate.terms(one) for one in some_terms])
             await self._send(message)
 
     def _next_message(self, since: int) -> facts.PositionsChanged:
@@ -222,14 +235,6 @@ def _parts(told: Sequence[Inbound]) -> Iterator[list[Inbound]]:
         yield part
 
 
-def _supply_of(one: Inbound) -> facts.InboundSupply:
-    message = facts.InboundSupply(supply_id=one.supply_id, location_id=one.location_id, version=one.version)
-    message.expected_time.FromDatetime(one.expected_at)
-    for sku, units in one.units.items():
-        message.lines.add(sku=sku, quantity_units=units)
-    return message
-
-
 def _inbound_of(message: facts.InboundSupply) -> Inbound:
     return Inbound(
         message.supply_id,
@@ -237,4 +242,9 @@ def _inbound_of(message: facts.InboundSupply) -> Inbound:
         message.expected_time.ToDatetime(UTC),
         {line.sku: line.quantity_units for line in message.lines},
         message.version,
+        {
+            line.sku: promised
+            for line, promised in zip(message.lines, message.promised_units, strict=False)
+            if promised
+        },
     )

@@ -52,7 +52,13 @@ SELECT 'RESERVATION_STATE' AS rule, '' AS sku, '' AS location_id,
        r.reservation_id AS document_id, count(*) OVER () AS all_of_them
 FROM reservation r
 LEFT JOIN (
-    SELECT reservation_id, sum(live_units) AS live_units, sum(consumed_units) AS consumed_units FROM reservation_line GROUP BY reservation_id
+    SELECT reservation_id, sum(live_units) AS live_units, sum(consumed_units) AS consumed_units
+    FROM (
+        SELECT reservation_id, live_units, consumed_units FROM reservation_line
+        UNION ALL
+        SELECT reservation_id, live_units, 0 FROM backorder
+    ) every_line
+    GROUP BY reservation_id
 ) l USING (reservation_id)
 WHERE l.reservation_id IS NULL
    OR (r.state IN (1, 2) AND l.live_units = 0)
@@ -164,3 +170,26 @@ LEFT JOIN (
 ) h USING (sku, channel_id)
 WHERE coalesce(h.units, 0) <> c.held_units OR NOT coalesce(p.controlled, false)
 ORDER BY c.sku, c.channel_id LIMIT $1;
+
+-- name: supply_promised
+-- Σ live backorders of a supply's line = what it says is promised, and that is still to come. The document is the supply.
+SELECT CASE WHEN coalesce(b.units, 0) <> coalesce(l.promised_units, 0) THEN 'SUPPLY_PROMISED' ELSE 'PROMISED_ABOVE_SUPPLY' END AS rule,
+       sku, coalesce(s.location_id, '') AS location_id,
+       (CASE WHEN coalesce(b.units, 0) <> coalesce(l.promised_units, 0) THEN coalesce(b.units, 0) ELSE l.open_units END)::bigint AS expected_units,
+       coalesce(l.promised_units, 0)::bigint AS actual_units, supply_id AS document_id, count(*) OVER () AS all_of_them
+FROM (SELECT supply_id, sku, sum(live_units) AS units FROM backorder WHERE live_units > 0 GROUP BY supply_id, sku) b
+FULL JOIN (
+    SELECT supply_id, sku, promised_units, CASE WHEN state = 4 THEN 0 ELSE greatest(expected_units - received_units, 0) END AS open_units
+    FROM supply_line JOIN supply USING (supply_id) WHERE promised_units <> 0
+) l USING (supply_id, sku)
+LEFT JOIN supply s USING (supply_id)
+WHERE coalesce(b.units, 0) <> coalesce(l.promised_units, 0) OR l.promised_units > l.open_units
+ORDER BY supply_id, sku LIMIT $1;
+
+-- name: backorders
+-- Only a live reservation that is known to wait waits, and where its supply comes in.
+SELECT 'BACKORDER' AS rule, b.sku, b.location_id, 0::bigint AS expected_units, b.live_units::bigint AS actual_units,
+       b.reservation_id AS document_id, count(*) OVER () AS all_of_them
+FROM backorder b LEFT JOIN reservation r USING (reservation_id) LEFT JOIN supply s USING (supply_id)
+WHERE r.reservation_id IS NULL OR NOT r.on_supply OR (b.live_units > 0 AND r.state NOT IN (1, 2)) OR s.location_id <> b.location_id
+ORDER BY b.reservation_id, b.sku LIMIT $1;

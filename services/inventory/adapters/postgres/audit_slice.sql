@@ -113,6 +113,32 @@ LEFT JOIN LATERAL (
 WHERE c.sku > $1 AND c.sku <= $2 AND (coalesce(h.units, 0) <> c.held_units OR NOT coalesce(p.controlled, false))
 ORDER BY c.sku, c.channel_id LIMIT $3;
 
+-- name: supply_promised
+-- Σ live backorders of a supply's line = what it says is promised, and that is still to come. The document is the supply.
+SELECT CASE WHEN coalesce(b.units, 0) <> coalesce(l.promised_units, 0) THEN 'SUPPLY_PROMISED' ELSE 'PROMISED_ABOVE_SUPPLY' END AS rule,
+       sku, coalesce(s.location_id, '') AS location_id,
+       (CASE WHEN coalesce(b.units, 0) <> coalesce(l.promised_units, 0) THEN coalesce(b.units, 0) ELSE l.open_units END)::bigint AS expected_units,
+       coalesce(l.promised_units, 0)::bigint AS actual_units, supply_id AS document_id
+FROM (
+    SELECT supply_id, sku, sum(live_units) AS units FROM backorder
+    WHERE live_units > 0 AND sku > $1 AND sku <= $2 GROUP BY supply_id, sku
+) b
+FULL JOIN (
+    SELECT supply_id, sku, promised_units, CASE WHEN state = 4 THEN 0 ELSE greatest(expected_units - received_units, 0) END AS open_units
+    FROM supply_line JOIN supply USING (supply_id) WHERE promised_units > 0 AND sku > $1 AND sku <= $2
+) l USING (supply_id, sku)
+LEFT JOIN supply s USING (supply_id)
+WHERE coalesce(b.units, 0) <> coalesce(l.promised_units, 0) OR l.promised_units > l.open_units
+ORDER BY sku, supply_id LIMIT $3;
+
+-- name: backorders
+-- Only a live reservation that is known to wait waits.
+SELECT 'BACKORDER' AS rule, b.sku, b.location_id, 0::bigint AS expected_units, b.live_units::bigint AS actual_units,
+       b.reservation_id AS document_id
+FROM backorder b LEFT JOIN reservation r USING (reservation_id)
+WHERE b.live_units > 0 AND b.sku > $1 AND b.sku <= $2 AND (r.reservation_id IS NULL OR NOT r.on_supply OR r.state NOT IN (1, 2))
+ORDER BY b.sku, b.reservation_id LIMIT $3;
+
 -- name: progress
 -- How far the round under way has come.
 SELECT after_sku, differences, began_at, last_ended_at, last_differences FROM audit_round WHERE name = 'stock';

@@ -38,7 +38,16 @@ MAX_SLICE_SKUS = 1_000
 MAX_DIFFERENCES_PER_RULE = 20
 LAST_SKU = "\U0010ffff"
 """Sorts behind every SKU by code point."""
-RULES = (sql.reserved, sql.ended_lines, sql.in_transit, sql.held, sql.channel_promised, sql.channel_held)
+RULES = (
+    sql.reserved,
+    sql.ended_lines,
+    sql.in_transit,
+    sql.held,
+    sql.channel_promised,
+    sql.channel_held,
+    sql.supply_promised,
+    sql.backorders,
+)
 
 _FOUND = metrics.counter(
     "inventory_audit_differences_total", "differences", "Differences that the online audit found", ["rule"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from services.inventory.adapters.postgres import counts, supplies, transfers
+from services.inventory.adapters.postgres import backorders, counts, supplies, transfers
+from services.inventory.domain.backorder import Terms
 from services.inventory.domain.count import CountSheet
 from services.inventory.domain.document import Document, DocumentKey, Kind
+from services.inventory.domain.expected import Supply
 from services.inventory.domain.needs import Needs
-from services.inventory.domain.supply import Supply
 from services.inventory.domain.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ async def find(conn: Connection, keys: Iterable[DocumentKey]) -> Mapping[Documen
     """These documents as they are committed, not locked."""
     ids = _by_kind(keys)
     found: list[Document] = []
+    if wanted := ids.get(Kind.SUPPLY):
+        found += await supplies.find(conn, wanted)
     if wanted := ids.get(Kind.TRANSFER):
         found += await transfers.find(conn, wanted)
     return {one.key: one for one in found}
@@ -35,6 +38,8 @@ async def lock(conn: Connection, needs: Needs) -> list[Document]:
         found += await supplies.lock(conn, wanted)
     if wanted := ids.get(Kind.TRANSFER):
         found += await transfers.lock(conn, wanted)
+    if wanted := ids.get(Kind.TERMS):
+        found += await backorders.lock_terms(conn, wanted)
     return found
 
 
@@ -47,6 +52,8 @@ async def save(conn: Connection, documents: Iterable[Document], *, new: bool) ->
         await supplies.save(conn, expected, new=new)
     if moved := [one for one in changed if isinstance(one, Transfer)]:
         await transfers.save(conn, moved)
+    if terms := [one for one in changed if isinstance(one, Terms)]:
+        await backorders.save_terms(conn, terms, new=new)
 
 
 def _by_kind(keys: Iterable[DocumentKey]) -> dict[Kind, list[str]]:

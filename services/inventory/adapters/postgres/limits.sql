@@ -10,9 +10,10 @@ SELECT sku, max_units, counted_from, valid_from, valid_until, window_seconds, na
 WHERE sku > $1 ORDER BY sku LIMIT $2;
 
 -- name: find_claims
--- What customers have of limited SKUs, by document: what is kept or has left of reservations, what is kept of holds.
+-- What customers have of limited SKUs, by document: what is kept, waited for or has left of reservations, what is kept of holds.
 SELECT c.sku, c.customer_id, c.document_id,
        coalesce((SELECT sum(l.live_units + l.consumed_units) FROM reservation_line l WHERE l.reservation_id = c.document_id AND l.sku = c.sku), 0)
+       + coalesce((SELECT sum(b.live_units) FROM backorder b WHERE b.reservation_id = c.document_id AND b.sku = c.sku), 0)
        + coalesce((SELECT sum(h.live_units) FROM hold_line h WHERE h.hold_id = c.document_id AND h.sku = c.sku), 0) AS units
 FROM unnest($1::text[], $2::timestamptz[]) AS wanted (sku, since)
 JOIN buyer_claim c ON c.sku = wanted.sku AND c.customer_id = ANY ($3::text[]) AND c.claimed_at >= wanted.since;

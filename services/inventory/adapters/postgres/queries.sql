@@ -12,8 +12,10 @@ FROM unnest(string_to_array($2, $1), $3::integer[]) AS wanted (order_id, attempt
 JOIN reservation r ON r.order_id = wanted.order_id AND r.attempt = wanted.attempt;
 
 -- name: find_line_positions
--- Where reservations keep units; a reservation's positions never change, so this needs no lock.
-SELECT DISTINCT sku, location_id FROM reservation_line WHERE reservation_id = ANY ($1::text[]);
+-- Where reservations keep units or will, and the supplies they wait for; neither ever changes, so this needs no lock.
+SELECT sku, location_id, '' AS supply_id FROM reservation_line WHERE reservation_id = ANY ($1::text[])
+UNION
+SELECT sku, location_id, supply_id FROM backorder WHERE reservation_id = ANY ($1::text[]);
 
 -- name: find_not_held
 -- Those whose commit may need their positions.
@@ -56,14 +58,14 @@ JOIN reservation_line line ON line.sku = wanted.sku AND line.location_id = wante
 
 -- name: lock_reservations
 -- The one statement that locks reservations, in the one order, after their positions.
-SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence, on_supply
 FROM reservation WHERE reservation_id = ANY ($1::text[])
 ORDER BY reservation_id
 FOR UPDATE;
 
 -- name: lock_reservations_free
 -- The same for expiry, which leaves to the next round what somebody else holds.
-SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence, on_supply
 FROM reservation WHERE reservation_id = ANY ($1::text[])
 ORDER BY reservation_id
 FOR UPDATE SKIP LOCKED;
@@ -167,7 +169,7 @@ SELECT sku, location_id, on_hand_units, reserved_units, safety_units, version FR
 
 -- name: find_reservation
 -- One reservation as it is now.
-SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence
+SELECT reservation_id, order_id, attempt, state, channel_id, created_at, expire_time, accepted, event_sequence, on_supply
 FROM reservation WHERE reservation_id = $1;
 
 -- name: positions_of_sku

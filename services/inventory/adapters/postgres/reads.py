@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from chassis.replica import Batch, Block
-from services.inventory.adapters.postgres import controls
+from services.inventory.adapters.postgres import backorders, controls
 from services.inventory.adapters.postgres.rows import (
     hold_line_of,
     hold_of,
@@ -67,6 +67,8 @@ async def reservation(db: Database, reservation_id: str) -> Reservation:
             raise ReservationUnknown(reservation_id)
         found = reservation_of(row)
         found.lines.extend(line_of(line) for line in await conn.fetch(sql.lines_of, [reservation_id]))
+        if row["on_supply"]:
+            await backorders.fill(conn, [found])
     return found
 
 

@@ -12,11 +12,12 @@ from chassis import ids, outbox, requests
 from chassis.clock import Clock
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection, Database
-from services.inventory.adapters.postgres import controls, counts, documents, limits, plain, pools
+from services.inventory.adapters.postgres import backorders, controls, counts, documents, limits, plain, pools
 from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.rows import line_of, position_of, reservation_of
 from services.inventory.adapters.postgres.statements import pools_sql, sql
 from services.inventory.domain.book import Book, Event, PositionsNotLocked
+from services.inventory.domain.document import Kind
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.pool import Hold
@@ -140,7 +141,10 @@ class PostgresTransaction:
         if needs.commits:
             whole = whole | {row[0] for row in await conn.fetch(sql.find_not_held, list(needs.commits))}
         if whole:
-            keys.update((row[0], row[1]) for row in await conn.fetch(sql.find_line_positions, list(whole)))
+            for sku, place, supply_id in await conn.fetch(sql.find_line_positions, list(whole)):
+                keys.add((sku, place))
+                if supply_id:
+                    needs.documents.add((Kind.SUPPLY, supply_id))
         absent: list[Key] = []
         if needs.facts:
             found = await conn.fetch(sql.find_missing_positions, *_columns(sorted(needs.facts), 2))
@@ -157,6 +161,8 @@ class PostgresTransaction:
         risky = [position.key for position in positions if needs.may_displace(position)]
         if risky:
             wanted.update(row[0] for row in await conn.fetch(sql.find_promises, *_columns(risky, 2)))
+        if needs.waiting:
+            wanted.update(await backorders.waiting(conn, needs.waiting))
         locations = {position.location_id: position.active for position in positions}
         missing = {location_id for _, location_id in keys} | needs.locations
         missing.difference_update(locations)
@@ -196,9 +202,14 @@ class PostgresTransaction:
         if not book.movements and not book.changed_reservations:
             if book.new_reservations:
                 await self._save_reserved(book, list(book.changed_positions.values()))
+                if book.waiters:
+                    await backorders.save(self._conn, book)
                 return await self._tell(book, traces)
         elif book.new_reservations:
             await self._save_reserved(book, ())
+        if book.waiters:
+            # What came first: lines that grew are written whole.
+            await backorders.save(self._conn, book)
         await self._save_rest(book)
         return await self._tell(book, traces)
 
@@ -222,12 +233,13 @@ class PostgresTransaction:
 
     async def _lock(self, wanted: Iterable[str], *, skip_locked: bool) -> Iterable[Reservation]:
         statement = sql.lock_reservations_free if skip_locked else sql.lock_reservations
-        found = {
-            row["reservation_id"]: reservation_of(row)
-            for row in await self._conn.fetch(statement, list(wanted))
-        }
+        rows = await self._conn.fetch(statement, list(wanted))
+        found = {row["reservation_id"]: reservation_of(row) for row in rows}
         for row in await self._conn.fetch(sql.lines_of, list(found)):
             found[row["reservation_id"]].lines.append(line_of(row))
+        waiting = [found[row["reservation_id"]] for row in rows if row["on_supply"]]
+        if waiting:
+            await backorders.fill(self._conn, waiting)
         return found.values()
 
     async def _save_reserved(self, book: Book, changed: Sequence[Position]) -> None:

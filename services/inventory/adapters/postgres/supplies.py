@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from chassis.sql import load
-from services.inventory.domain.supply import Supply, SupplyLine, SupplyState
+from services.inventory.domain.expected import Supply, SupplyLine, SupplyState
 from services.inventory.usecases.inbound import Inbound
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ PREFETCH = 2_000
 async def lock(conn: Connection, ids: Sequence[str]) -> list[Supply]:
     """These supplies, locked."""
     return await _with_lines(conn, await conn.fetch(sql.lock_supplies, ids))
+
+
+async def find(conn: Connection, ids: Sequence[str]) -> list[Supply]:
+    """These supplies as they are committed, not locked."""
+    return await _with_lines(conn, await conn.fetch(sql.find_supplies, ids))
 
 
 async def save(conn: Connection, supplies: Sequence[Supply], *, new: bool) -> None:
@@ -48,6 +53,7 @@ async def save(conn: Connection, supplies: Sequence[Supply], *, new: bool) -> No
         [line.sku for _, line in lines],
         [line.expected_units for _, line in lines],
         [line.received_units for _, line in lines],
+        [line.promised_units for _, line in lines],
     )
 
 
@@ -61,23 +67,26 @@ async def page(db: Database, sku: str, location_id: str, after: str, limit: int)
         return await _with_lines(conn, rows)
 
 
-async def read_inbound(db: Database) -> AsyncIterator[Inbound]:
-    """Every supply that still brings something, of one moment."""
+async def read_inbound(db: Database, skus: Sequence[str] = ()) -> AsyncIterator[Inbound]:
+    """Every supply that still brings something (of `skus`, if any are named), of one moment."""
     async with db.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         units: dict[str, int] = {}
+        promised: dict[str, int] = {}
         before: asyncpg.Record | None = None
-        async for row in conn.cursor(sql.read_open, prefetch=PREFETCH):
+        async for row in conn.cursor(sql.read_open, list(skus), prefetch=PREFETCH):
             if before is not None and before["supply_id"] != row["supply_id"]:
-                yield _inbound_of(before, units)
-                units = {}
+                yield _inbound_of(before, units, promised)
+                units, promised = {}, {}
             units[row["sku"]] = row["open_units"]
+            if row["promised_units"]:
+                promised[row["sku"]] = row["promised_units"]
             before = row
         if before is not None:
-            yield _inbound_of(before, units)
+            yield _inbound_of(before, units, promised)
 
 
-def _inbound_of(row: asyncpg.Record, units: dict[str, int]) -> Inbound:
-    return Inbound(row["supply_id"], row["location_id"], row["expected_at"], units, row["version"])
+def _inbound_of(row: asyncpg.Record, units: dict[str, int], promised: dict[str, int]) -> Inbound:
+    return Inbound(row["supply_id"], row["location_id"], row["expected_at"], units, row["version"], promised)
 
 
 async def _with_lines(conn: Connection, rows: Sequence[asyncpg.Record]) -> list[Supply]:

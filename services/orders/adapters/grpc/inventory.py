@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import grpc
 
-from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc, limits_pb2, limits_pb2_grpc
+from aljibe.inventory.v1 import (
+    backorders_pb2,
+    backorders_pb2_grpc,
+    events_pb2,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    limits_pb2,
+    limits_pb2_grpc,
+    supply_pb2,
+)
 from chassis.errors import info_in
 from chassis.groups import GroupCommit
 from chassis.replica import Batch, Block, Row
@@ -16,6 +26,7 @@ from chassis.wire import writer
 from services.orders.adapters.grpc.translate import location_of, moment
 from services.orders.domain.places import Location
 from services.orders.domain.refusals import LimitExceeded
+from services.orders.domain.supplies import SaleTerms, Supply, SupplyBoard
 from services.orders.usecases.ports import Granted, Refused
 
 log = logging.getLogger(__name__)
@@ -39,6 +50,8 @@ _RESERVE_STOCK = "/aljibe.inventory.v1.ReservationService/BatchReserveStock"
 _requests = writer(inventory_pb2.BatchReserveStockRequest)
 _request = writer(inventory_pb2.ReserveStockRequest)
 _pick = writer(inventory_pb2.Pick)
+_supply_pick = writer(inventory_pb2.SupplyPick)
+NOTHING: Mapping[tuple[str, str, str], int] = MappingProxyType({})
 
 
 class InventoryReservations:
@@ -65,6 +78,7 @@ class InventoryReservations:
         hold_id: str = "",
         customer_id: str = "",
         accepted: bool = False,
+        supply_picks: Mapping[tuple[str, str, str], int] = NOTHING,
     ) -> Granted | Refused:
         """All picks or none; of a basket's hold first."""
         request = _request(
@@ -78,6 +92,10 @@ class InventoryReservations:
             hold_id=hold_id,
             customer_id=customer_id,
             accepted=accepted,
+            supply_picks=[
+                _supply_pick(sku=sku, location_id=location_id, supply_id=supply_id, quantity_units=units)
+                for (sku, location_id, supply_id), units in supply_picks.items()
+            ],
         )
         outcome = await self._group.submit(request)
         if outcome.HasField("refused"):
@@ -94,6 +112,13 @@ class InventoryReservations:
             else picks,
             moment(reservation.expire_time) if reservation.HasField("expire_time") else None,
             granted.existed,
+            {
+                (one.sku, one.location_id, one.supply_id): one.live_units
+                for one in reservation.backorders
+                if one.live_units
+            }
+            if granted.existed
+            else supply_picks,
         )
 
     async def release(self, reservation_id: str) -> None:
@@ -140,6 +165,75 @@ class InventoryLimits:
             LimitExceeded(one.sku, one.requested_units, one.limit_units, one.left_units)
             for one in answer.excesses
         ]
+
+
+class InboundSnapshots:
+    """What is still to come, from the authority: everything, or that of some SKUs."""
+
+    def __init__(self, channel: grpc.aio.Channel, board: SupplyBoard) -> None:
+        self._stub = backorders_pb2_grpc.BackorderServiceStub(channel)
+        self._board = board
+        self._group = GroupCommit("orders.inbound", self._refresh_group, max_group=MAX_GROUP)
+
+    async def everything(self) -> None:
+        """Every open supply and all terms; what is not open any more is forgotten."""
+        before = self._board.versions()
+        self._board.keep(await self._read((), SNAPSHOT_SECONDS), before)
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call; concurrent wishes share a call."""
+        await self._group.submit(_Asked(tuple(skus)))
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._group.close()
+
+    async def _refresh_group(self, asked: Sequence[_Asked]) -> Sequence[Exception | None]:
+        skus = sorted({sku for one in asked for sku in one.skus})
+        before = self._board.versions(skus)
+        self._board.keep(await self._read(skus, CALL_SECONDS), before)
+        return [None] * len(asked)
+
+    async def _read(self, skus: Sequence[str], seconds: float) -> set[str]:
+        found: set[str] = set()
+        request = backorders_pb2.SnapshotInboundRequest(skus=skus)
+        async for chunk in self._stub.SnapshotInbound(request, timeout=seconds):
+            learn_inbound(self._board, chunk.supplies, chunk.terms)
+            found.update([one.supply_id for one in chunk.supplies])
+        return found
+
+
+def learn_inbound(
+    board: SupplyBoard,
+    supplies: Iterable[events_pb2.InboundSupply],
+    terms: Iterable[supply_pb2.BackorderTerms],
+) -> None:
+    """Take news of what is to come over."""
+    for one in supplies:
+        promised = one.promised_units or [0] * len(one.lines)
+        board.put(
+            Supply(
+                one.supply_id,
+                one.location_id,
+                moment(one.expected_time),
+                one.version,
+                {line.sku: line.quantity_units for line in one.lines},
+                {line.sku: units for line, units in zip(one.lines, promised, strict=True) if units},
+            )
+        )
+    for each in terms:
+        board.put_terms(
+            SaleTerms(
+                each.sku,
+                each.channel_id,
+                each.mode,
+                moment(each.release_time) if each.HasField("release_time") else None,
+                each.furthest_days,
+                each.share_percent,
+                each.unasked,
+                each.version,
+            )
+        )
 
 
 class _Asked(NamedTuple):

@@ -24,6 +24,7 @@ from services.orders.adapters.grpc.translate import (
     candidate_proto,
     chosen_proto,
     draft_of,
+    later_proto,
     limit_proto,
     moment,
     option_proto,
@@ -347,6 +348,7 @@ def _explained(stored: StoredDecision) -> orders_pb2.SourcingDecision:
         by_id = {candidate.location_id: candidate for candidate in candidates}
         decision.candidates.extend(candidate_proto(candidate) for candidate in candidates)
         decision.chosen.extend(chosen_proto(part, by_id.get(part.location_id)) for part in plan.parts)
+        decision.chosen.extend(later_proto(one) for one in plan.later)
         decision.shortages.extend(shortages_proto(plan.shortages))
         decision.split_minor = explained.split_cost // 1000
         decision.co2_grams = plan.co2_grams

@@ -17,9 +17,9 @@ from services.orders.domain.explain import Candidate
 from services.orders.domain.facts import Part
 from services.orders.domain.order import Order
 from services.orders.domain.places import CARRY_OUT, PICKUP, SHIP, STORE, WAREHOUSE, Address, Location
+from services.orders.domain.plans import LaterPart, PlannedPart
 from services.orders.domain.refusals import LimitExceeded, ShortLine
 from services.orders.domain.rules import STANDARD
-from services.orders.domain.sourcing import PlannedPart
 from services.orders.domain.states import Method
 from services.orders.usecases.offers import Option
 
@@ -66,7 +66,13 @@ def draft_of(message: orders_pb2.OrderDraft, hold_id: str = "") -> Draft:
     return Draft(
         message.channel_id,
         tuple(
-            DraftLine(line.sku, line.quantity_units, _METHODS[line.method], line.pickup_location_id)
+            DraftLine(
+                line.sku,
+                line.quantity_units,
+                _METHODS[line.method],
+                line.pickup_location_id,
+                line.accept_later,
+            )
             for line in message.lines
         ),
         address_of(message.delivery_address) if message.HasField("delivery_address") else None,
@@ -170,6 +176,8 @@ def part_wire(part: Part, order: Order) -> bytes:
         due_time=time_wire(part.due_time),
         done_time=time_wire(part.done_time),
         promise_outcome=0 if part.done_time is None else _OUTCOMES[part.kept],
+        supply_id=part.supply_id,
+        expected_time=time_wire(part.expected_at),
     )
 
 
@@ -319,6 +327,14 @@ def candidate_proto(candidate: Candidate) -> orders_pb2.SourcingCandidate:
         late_days=candidate.late_days,
         co2_grams=candidate.co2_grams,
     )
+
+
+def later_proto(later: LaterPart) -> orders_pb2.ChosenPart:
+    """The contract's chosen part, of what was to come."""
+    chosen = chosen_proto(later.part, None)
+    chosen.supply_id = later.supply_id
+    chosen.expected_time.CopyFrom(stamp(later.expected_at))
+    return chosen
 
 
 def chosen_proto(part: PlannedPart, candidate: Candidate | None) -> orders_pb2.ChosenPart:

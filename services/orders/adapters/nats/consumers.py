@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from aljibe.fulfillment.v1 import events_pb2 as told_by_fulfillment
 from aljibe.inventory.v1 import events_pb2 as told_by_inventory
+from aljibe.inventory.v1 import inventory_pb2
 from chassis.bus_client import BusClient
 from chassis.clock import Clock
 from chassis.consumer import Consumer, Handler, Incoming, Poison
@@ -25,8 +26,15 @@ from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.refusals import OrderUnknown
 from services.orders.domain.states import UnitState
+from services.orders.usecases.backorders import Backorders
 from services.orders.usecases.cancel_order import finish_cancellation
-from services.orders.usecases.cases import TAKE_OUT, taken_out
+from services.orders.usecases.cases import (
+    ARRIVED,
+    BACKORDER_ARRIVED,
+    BACKORDER_CUT,
+    TAKE_OUT,
+    taken_out,
+)
 from services.orders.usecases.place_order import void_id
 from services.orders.usecases.ports import PaymentTask, Tx
 
@@ -43,12 +51,17 @@ Apply = Callable[[Tx, Incoming, M], Awaitable[None]]
 
 
 def consumers(
-    db: Database, nats: BusClient, store: PostgresStore, clock: Clock, on_work: Callable[[], None]
+    db: Database,
+    nats: BusClient,
+    store: PostgresStore,
+    clock: Clock,
+    on_work: Callable[[], None],
+    backorders: Backorders,
 ) -> list[Consumer]:
     """The consumers of this service; `on_work` is called after a commit that may have left work for the
     background loops.
     """
-    heard = _Heard(store, clock, on_work)
+    heard = _Heard(store, clock, on_work, backorders)
     return [
         Consumer("orders-fulfillment", "fulfillment", heard.of_fulfillment(), db, nats),
         Consumer("orders-inventory", "inventory", heard.of_inventory(), db, nats),
@@ -56,7 +69,14 @@ def consumers(
 
 
 class _Heard:
-    def __init__(self, store: PostgresStore, clock: Clock, on_work: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: PostgresStore,
+        clock: Clock,
+        on_work: Callable[[], None],
+        backorders: Backorders,
+    ) -> None:
+        self._backorders = backorders
         self._store = store
         self._clock = clock
         self._on_work = on_work
@@ -83,10 +103,24 @@ class _Heard:
                 self._handler(told.UnitsDisplaced, _displaced, _order_of),
                 self._handler(told.ReservationLost, _reservation_lost, _order_of),
                 self._handler(told.ReservationExpired, _reservation_expired, _order_of),
+                self._handler(told.BackorderArrived, _backorder_arrived, _order_of),
+                self._handler(told.BackorderMoved, self._backorder_moved, _order_of),
+                self._handler(told.BackorderCut, _backorder_cut, _order_of),
                 (told.UnitsSold.DESCRIPTOR.full_name, _sold),
                 (told.LocationChanged.DESCRIPTOR.full_name, _location_changed),
             ]
         )
+
+    async def _backorder_moved(
+        self, tx: Tx, message: Incoming, told: told_by_inventory.BackorderMoved
+    ) -> None:
+        order = _order(tx, told.order_id)
+        part = order.waiting_part(told.reservation_id, told.units.sku, told.units.supply_id)
+        if part is None:
+            return
+        expected_at = moment(told.expected_time)
+        promise = self._backorders.promise(order, part, expected_at, tx.now)
+        order.backorder_moved(part, expected_at, promise, tx.now)
 
     def _handler(self, kind: type[M], apply: Apply[M], order_of: Callable[[M], str]) -> tuple[str, Handler]:
         async def handle(conn: Connection, messages: Sequence[Incoming]) -> None:
@@ -204,6 +238,32 @@ async def _displaced(tx: Tx, message: Incoming, told: told_by_inventory.UnitsDis
 async def _reservation_lost(tx: Tx, message: Incoming, told: told_by_inventory.ReservationLost) -> None:
     lost = [(pick.sku, pick.location_id, pick.quantity_units) for pick in told.picks]
     await _promise_broken(tx, message, told.order_id, told.reservation_id, lost, RESERVATION_LOST)
+    for pick in told.supply_picks:
+        if told.order_id in tx.orders:
+            _cut(tx, told.order_id, told.reservation_id, pick, RESERVATION_LOST)
+
+
+async def _backorder_arrived(tx: Tx, message: Incoming, told: told_by_inventory.BackorderArrived) -> None:
+    order = _order(tx, told.order_id)
+    part = order.waiting_part(told.reservation_id, told.units.sku, told.units.supply_id)
+    if part is None:
+        raise Poison(f"{told.order_id} does not wait for {told.units.supply_id}")
+    line = next(line for line in part.lines if line.sku == told.units.sku)
+    units = ((line.line_number, told.units.quantity_units, part.fulfillment_order_id),)
+    await tx.open_case(told.order_id, new_id("cas"), BACKORDER_ARRIVED, ARRIVED, units, order.attempts)
+
+
+async def _backorder_cut(tx: Tx, message: Incoming, told: told_by_inventory.BackorderCut) -> None:
+    _order(tx, told.order_id)
+    _cut(tx, told.order_id, told.reservation_id, told.units, BACKORDER_CUT)
+
+
+def _cut(tx: Tx, order_id: str, reservation_id: str, pick: inventory_pb2.SupplyPick, trigger: str) -> None:
+    order = tx.orders[order_id]
+    part = order.waiting_part(reservation_id, pick.sku, pick.supply_id)
+    for line in part.lines if part is not None else ():
+        if part is not None and line.sku == pick.sku:
+            order.backorder_cut(part, line.line_number, pick.quantity_units, trigger, tx.now)
 
 
 async def _promise_broken(

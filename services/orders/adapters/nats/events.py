@@ -29,6 +29,7 @@ _cancelled_units = writer(events_pb2.CancelledUnits)
 _choice_needed = writer(events_pb2.CustomerChoiceNeeded)
 _line_units = writer(orders_pb2.LineUnits)
 _payment_moved = writer(events_pb2.PaymentMoved)
+_backorder_released = writer(events_pb2.BackorderReleased)
 _released = writer(events_pb2.UnitsReleased)
 _held = writer(events_pb2.OrderHeld)
 _hold_lifted = writer(events_pb2.OrderHoldLifted)
@@ -55,6 +56,7 @@ _RESOURCED = _Kind.of(events_pb2.OrderResourced)
 _CANCELLED = _Kind.of(events_pb2.UnitsCancelled)
 _CHOICE_NEEDED = _Kind.of(events_pb2.CustomerChoiceNeeded)
 _PAYMENT_MOVED = _Kind.of(events_pb2.PaymentMoved)
+_BACKORDER_RELEASED = _Kind.of(events_pb2.BackorderReleased)
 _RELEASED = _Kind.of(events_pb2.UnitsReleased)
 _HELD = _Kind.of(events_pb2.OrderHeld)
 _HOLD_LIFTED = _Kind.of(events_pb2.OrderHoldLifted)
@@ -139,6 +141,16 @@ def _told(order: Order, fact: facts.Fact, at: bytes, written: Written | None) ->
             actor=fact.wanted.actor,
             reason=fact.wanted.reason,
         )
+    if isinstance(fact, facts.BackorderReleased):
+        return _BACKORDER_RELEASED, _backorder_released(
+            order_id=order.order_id,
+            plan=[part_wire(fact.part, order)],
+            delivery_address=address_wire(order.delivery_address),
+            language_code=order.language_code,
+            time=at,
+            channel_id=order.channel_id,
+            customer_reference=order.customer_reference,
+        )
     if isinstance(fact, facts.Released):
         return _RELEASED, _released(
             order_id=order.order_id,
@@ -184,6 +196,7 @@ def _gone(units: Iterable[facts.CancelledUnits]) -> list[bytes]:
             location_id=unit.location_id,
             reservation_id=unit.reservation_id,
             fulfillment_order_id=unit.fulfillment_order_id,
+            supply_id=unit.supply_id,
         )
         for unit in units
     ]

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -16,7 +17,8 @@ from aljibe.inventory.v1 import events_pb2
 from chassis import metrics
 from chassis.replica import Batch, Keeper, Replica, Row
 from chassis.streams import BROKER_ERRORS
-from services.orders.adapters.grpc.inventory import Snapshots, rows
+from services.orders.adapters.grpc.inventory import InboundSnapshots, Snapshots, learn_inbound, rows
+from services.orders.domain.supplies import Coming, SupplyBoard
 from services.orders.domain.views import Stock
 
 log = logging.getLogger(__name__)
@@ -53,9 +55,13 @@ class AvailabilityReplica:
     """
 
     def __init__(
-        self, nats: Client, make_snapshots: Callable[[Callable[[Iterable[Row]], object]], Snapshots]
+        self,
+        nats: Client,
+        make_snapshots: Callable[[Callable[[Iterable[Row]], object]], Snapshots],
+        make_inbound: Callable[[SupplyBoard], InboundSnapshots],
     ) -> None:
         self._nats = nats
+        self.supplies = InboundReplica(make_inbound)
         self._replica = Replica()
         self._snapshots = make_snapshots(self._replica.put_all)
         self._keeper = Keeper("availability", self._replica, self._everything, errors=AWAY, flush=self._flush)
@@ -135,6 +141,7 @@ class AvailabilityReplica:
     async def close(self) -> None:
         """Finish refreshes under way."""
         await self._snapshots.close()
+        await self.supplies.close()
 
     async def _on_delta(self, message: Msg) -> None:
         try:
@@ -146,6 +153,8 @@ class AvailabilityReplica:
         if changed.sequence < 0:
             self._keeper.feed.farewell(changed.publisher_id)
             return
+        if changed.supplies or changed.backorder_terms:
+            self.supplies.learn(changed)
         self._keeper.take(
             changed.publisher_id,
             changed.sequence,
@@ -154,8 +163,10 @@ class AvailabilityReplica:
             committed_at=changed.time.seconds + changed.time.nanos / 1e9,
         )
 
-    def _everything(self) -> AsyncIterator[Batch]:
-        return self._snapshots.everything()
+    async def _everything(self) -> AsyncIterator[Batch]:
+        await self.supplies.read()
+        async for batch in self._snapshots.everything():
+            yield batch
 
     async def _flush(self) -> None:
         # The subscription must stand at the broker before the snapshot begins.
@@ -183,6 +194,43 @@ class AvailabilityReplica:
                 del at[location_id]
                 if not at:
                     del self._under_way[sku]
+
+
+class InboundReplica:
+    """See `usecases.ports.Supplies`: kept up by the same deltas and snapshots."""
+
+    def __init__(self, make_snapshots: Callable[[SupplyBoard], InboundSnapshots]) -> None:
+        self._board = SupplyBoard()
+        self._snapshots = make_snapshots(self._board)
+
+    def may(self, sku: str, channel_id: str, *, asked: bool) -> bool:
+        """Whether a line of that article may be served later."""
+        return self._board.may(sku, channel_id, asked=asked)
+
+    def release_time(self, sku: str, channel_id: str) -> datetime | None:
+        """Before when a channel gives the article to nobody, if that is said."""
+        terms = self._board.terms(sku, channel_id)
+        return None if terms is None else terms.release_time
+
+    def coming(self, sku: str, channel_id: str, now: datetime, receiving_days: int) -> list[Coming]:
+        """What a channel may promise of it, the soonest first."""
+        return self._board.coming(sku, channel_id, now, receiving_days)
+
+    async def refresh(self, skus: Sequence[str]) -> None:
+        """Bring these SKUs up to the moment of the call, from the authority."""
+        await self._snapshots.refresh(skus)
+
+    def learn(self, changed: events_pb2.PositionsChanged) -> None:
+        """Take a delta over."""
+        learn_inbound(self._board, changed.supplies, changed.backorder_terms)
+
+    async def read(self) -> None:
+        """Take a snapshot."""
+        await self._snapshots.everything()
+
+    async def close(self) -> None:
+        """Finish refreshes under way."""
+        await self._snapshots.close()
 
 
 class _View:

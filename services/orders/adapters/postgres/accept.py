@@ -27,7 +27,12 @@ from services.orders.adapters.grpc.translate import Written, order_wire
 from services.orders.adapters.nats.events import events_of
 from services.orders.adapters.postgres.capacity import CapacityBook, Days, work_of
 from services.orders.adapters.postgres.changes import Announce, sql
-from services.orders.adapters.postgres.rows import address_json, part_lines_json, work_json
+from services.orders.adapters.postgres.rows import (
+    address_json,
+    part_lines_json,
+    part_supply_columns,
+    work_json,
+)
 from services.orders.domain import facts
 from services.orders.usecases.ports import Acceptance, CapacityTaken, HoldTooShort
 
@@ -41,6 +46,17 @@ MAX_GROUP = 128
 _ACCEPT = together(sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents)
 _ACCEPT_AND_TAKE = together(
     sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents, sql.take_capacity
+)
+_ACCEPT_WAITING = together(
+    sql.accept_orders, requests.INSERT, outbox_sql.APPEND, sql.drop_intents, sql.insert_part_supplies
+)
+_ACCEPT_WAITING_AND_TAKE = together(
+    sql.accept_orders,
+    requests.INSERT,
+    outbox_sql.APPEND,
+    sql.drop_intents,
+    sql.insert_part_supplies,
+    sql.take_capacity,
 )
 _answer = writer(orders_pb2.PlaceOrderResponse)
 
@@ -178,13 +194,24 @@ class GroupAcceptor:
         for member in members:
             for key, units in member.work.items():
                 work[key] = work.get(key, 0) + units
+        waiting = [
+            (one.order.order_id, part)
+            for one in acceptances
+            for part in one.order.parts.values()
+            if part.supply_id
+        ]
+        if waiting:
+            statement = _ACCEPT_WAITING_AND_TAKE if work else _ACCEPT_WAITING
+        else:
+            statement = _ACCEPT_AND_TAKE if work else _ACCEPT
         async with self._db.connection() as conn:
             await conn.execute(
-                _ACCEPT_AND_TAKE if work else _ACCEPT,
+                statement,
                 *_columns(acceptances),
                 *requests.columns(answers),
                 *outbox.columns([event for m in members for event in m.events]),
                 [one.order.order_id for one in acceptances if one.intended],
+                *(part_supply_columns(waiting) if waiting else ()),
                 *(self._capacity.columns(work) if work else ()),
             )
 

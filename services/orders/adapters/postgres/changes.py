@@ -25,10 +25,12 @@ from services.orders.adapters.postgres.rows import (
     holds_json,
     orders_of,
     part_lines_json,
+    part_supply_columns,
     work_json,
 )
 from services.orders.domain import facts
 from services.orders.domain.capacity import Work, still_taken
+from services.orders.domain.facts import Part
 from services.orders.domain.lines import Spot
 from services.orders.domain.order import Order
 from services.orders.domain.states import UnitState
@@ -67,6 +69,7 @@ class _Before:
     units: dict[Spot, int]
     parts: frozenset[str]
     done: frozenset[str]
+    expected: dict[str, datetime | None]
     messages: int
     lines: dict[int, tuple[object, ...]]
     kept: bool | None
@@ -78,6 +81,7 @@ class _Before:
             dict(order.units),
             frozenset(order.parts),
             frozenset(name for name, part in order.parts.items() if part.done_time is not None),
+            {name: part.expected_at for name, part in order.parts.items() if part.supply_id},
             len(order.messages),
             {n: _settled(order, n) for n in order.lines},
             order.kept,
@@ -328,6 +332,7 @@ class OrderTx:
         ]
         if parts:
             await self.conn.execute(sql.insert_parts, *_columns(parts))
+        await self._write_part_supplies(changed)
         messages = [
             (order.order_id, number, message.kind, message.text, message.time)
             for order in changed
@@ -336,6 +341,23 @@ class OrderTx:
         ]
         if messages:
             await self.conn.execute(sql.insert_messages, *_columns(messages))
+
+    async def _write_part_supplies(self, changed: Sequence[Order]) -> None:
+        waiting: list[tuple[str, Part]] = []
+        moved: list[tuple[Any, ...]] = []
+        for order in changed:
+            before = self._before[order.order_id]
+            for name, part in order.parts.items():
+                if not part.supply_id:
+                    continue
+                if name not in before.parts:
+                    waiting.append((order.order_id, part))
+                elif before.expected.get(name) != part.expected_at:
+                    moved.append((order.order_id, name, part.expected_at, part.promise_time, part.due_time))
+        if waiting:
+            await self.conn.execute(sql.insert_part_supplies, *part_supply_columns(waiting))
+        if moved:
+            await self.conn.execute(sql.move_part_supplies, *_columns(moved))
 
     async def _write_work_days(self, changed: Sequence[Order]) -> None:
         """Capacity that new parts take, and that units free which their locations will not hand out."""

@@ -47,8 +47,9 @@ SELECT * FROM order_line WHERE order_id = ANY($1::text[]) ORDER BY order_id, lin
 SELECT * FROM unit_group WHERE order_id = ANY($1::text[]) ORDER BY order_id, line_number, state, location_id, fulfillment_order_id;
 
 -- name: read_parts
--- Their plans, oldest part first.
-SELECT * FROM plan_part WHERE order_id = ANY($1::text[]) ORDER BY order_id, attempt, fulfillment_order_id;
+-- Their plans, oldest part first, with the supplies that parts wait for.
+SELECT * FROM plan_part LEFT JOIN part_supply USING (order_id, fulfillment_order_id)
+WHERE order_id = ANY($1::text[]) ORDER BY order_id, attempt, fulfillment_order_id;
 
 -- name: read_messages
 -- What their customers were told.
@@ -92,6 +93,23 @@ INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, rese
   work, work_until, due_time)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[], $9::json[],
   $10::json[], $11::date[], $12::timestamptz[]);
+
+-- name: insert_part_supplies
+-- What new parts wait for.
+INSERT INTO part_supply (order_id, fulfillment_order_id, supply_id, expected_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]);
+
+-- name: move_part_supplies
+-- Parts whose supply is expected at another time, with their new promises.
+WITH moved AS (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+    AS u (order_id, fulfillment_order_id, expected_at, promise_time, due_time)
+), promised AS (
+  UPDATE plan_part p SET promise_time = m.promise_time, due_time = m.due_time FROM moved m
+  WHERE p.order_id = m.order_id AND p.fulfillment_order_id = m.fulfillment_order_id
+)
+UPDATE part_supply s SET expected_at = m.expected_at FROM moved m
+WHERE s.order_id = m.order_id AND s.fulfillment_order_id = m.fulfillment_order_id;
 
 -- name: insert_messages
 -- New messages to customers.

@@ -43,6 +43,16 @@ def part_lines_json(part: Part) -> str:
     return orjson.dumps([(line.line_number, line.quantity_units) for line in part.lines]).decode()
 
 
+def part_supply_columns(parts: Sequence[tuple[str, Part]]) -> list[list[Any]]:
+    """What parts of orders wait for, by column."""
+    return [
+        [order_id for order_id, _ in parts],
+        [part.fulfillment_order_id for _, part in parts],
+        [part.supply_id for _, part in parts],
+        [part.expected_at for _, part in parts],
+    ]
+
+
 def work_json(part: Part) -> str | None:
     """A part's work as the column keeps it: [[ISO date, units], …]."""
     return orjson.dumps(part.work).decode() if part.work else None
@@ -115,6 +125,8 @@ def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Row
             work_of(row["work"]),
             row["due_time"],
             row["done_time"],
+            supply_id=row["supply_id"] or "",
+            expected_at=row["expected_at"],
         )
     for row in messages:
         found[row["order_id"]].messages.append(Message(row["kind"], row["text"], row["time"]))
