@@ -7,7 +7,9 @@ twice. Sales without an order are told by inventory.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -24,8 +26,10 @@ KEPT = timedelta(days=280)
 FIRST_STEP = timedelta(minutes=1)
 MOST_STEP = timedelta(days=7)
 LEAST_STEP = timedelta(seconds=1)
-FEW_ORDERS = 10_000
-MOST_STEPS = 2_000
+FEW_ORDERS = 500
+MANY_ORDERS = 2_000
+"""Of a step: enough to be worth a round trip, and soon done, since orders come in beside it."""
+MOST_STEPS = 5_000
 """Of one call; the next goes on."""
 
 sql = load("services.orders.adapters.postgres", "demand.sql")
@@ -49,10 +53,11 @@ class Demand:
 
     async def learn(self) -> int:
         """Add all orders that were recorded since the last time; gives how many. Any number of instances may
-        do so at once: each order counts once.
+        do so at once: each order counts once. A step is short, and followed by a rest.
         """
         learned = 0
         for _ in range(MOST_STEPS):
+            began = time.monotonic()
             try:
                 found, whole = await self._db.run(self._learn_step)
             except asyncpg.QueryCanceledError:
@@ -65,6 +70,10 @@ class Demand:
                 break
             if found < FEW_ORDERS:
                 self._step = min(MOST_STEP, self._step * 2)
+            elif found > MANY_ORDERS:
+                self._step = max(LEAST_STEP, self._step / 2)
+            # Nobody waits for it: as long as a step took, others have the processors.
+            await asyncio.sleep(time.monotonic() - began)
         return learned
 
     async def _learn_step(self, conn: Connection) -> tuple[int, bool]:
