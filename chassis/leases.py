@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -50,6 +51,11 @@ class Lease:
             await conn.execute(_DROP, self._name, self._holder)
 
 
+def rest_seconds(worked_seconds: float, least_seconds: float, most_share: float) -> float:
+    """The rest after work that shall not take more than `most_share` of the time."""
+    return max(least_seconds, worked_seconds * (1 - most_share) / most_share)
+
+
 async def while_leased(
     db: Database,
     name: str,
@@ -57,21 +63,24 @@ async def while_leased(
     *,
     every_seconds: float,
     lease_seconds: float = LEASE_SECONDS,
+    most_share: float = 1.0,
 ) -> None:
     """Run `work` every `every_seconds` for ever, in one instance at a time; waits out a database that is
-    away, too slow or in a deadlock. Ends only when cancelled.
+    away, too slow or in a deadlock. Ends only when cancelled. Work that grows with what there is can be kept
+    to `most_share` of the time: after a long round its instance rests for longer.
 
     One round of `work` should last less than `lease_seconds`.
     """
     lease = Lease(db, name, seconds=max(lease_seconds, 2 * every_seconds))
     try:
         while True:
+            began = time.monotonic()
             try:
                 if await lease.take():
                     await work()
             except WAIT_OUT as error:
                 log.warning("lease.work.unavailable", extra={"lease": name, "reason": repr(error)})
-            await asyncio.sleep(every_seconds)
+            await asyncio.sleep(rest_seconds(time.monotonic() - began, every_seconds, most_share))
     finally:
         with suppress(*WAIT_OUT):
             await lease.drop()

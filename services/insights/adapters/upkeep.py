@@ -13,6 +13,8 @@ from services.insights.adapters.postgres.projection import queries
 from services.insights.adapters.postgres.reading import keep_alarms, read_backlog, read_recent
 from services.insights.domain.alarms import WINDOW, Limits, alarms_of
 
+WATCH_SHARE = 0.2
+"""Of the time, at most: what waits at locations is counted anew each time, and there may be much of it."""
 PRUNE_EVERY_SECONDS = 60.0
 PRUNE_CHUNK = 5_000
 PRUNE_PAUSE_SECONDS = 0.1
@@ -41,7 +43,13 @@ class Watchman:
 
     async def run(self) -> None:
         """Look round for ever."""
-        await while_leased(self._db, "insights.watch", self.look, every_seconds=self._every_seconds)
+        await while_leased(
+            self._db,
+            "insights.watch",
+            self.look,
+            every_seconds=self._every_seconds,
+            most_share=WATCH_SHARE,
+        )
 
     async def look(self) -> None:
         """Look round once."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from chassis import metrics
 from chassis.clock import Clock
-from chassis.leases import while_leased
+from chassis.leases import rest_seconds, while_leased
 from chassis.postgres import Database
 from services.orders.adapters.postgres.changes import sql
 
@@ -81,8 +81,8 @@ class OrderAuditor:
             await self.slice()
 
     def _rest(self, worked: float, *, ended: bool) -> None:
-        rest = worked * (1 - SHARE) / SHARE
-        self._rest_until = time.monotonic() + max(rest, ROUND_REST_SECONDS if ended else 0.0)
+        rest = rest_seconds(worked, ROUND_REST_SECONDS if ended else 0.0, SHARE)
+        self._rest_until = time.monotonic() + rest
         if worked > SLICE_SECONDS:
             self._slice_orders = max(1, self._slice_orders // 2)
         elif not ended and worked < SLICE_SECONDS / 2:
