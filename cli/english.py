@@ -253,6 +253,42 @@ aljibe stock limits --json | jq '.limits[].sku'
     "limit.each": "Each customer",
     "limit.window": "Window",
     "limit.in_days": "{days} d",
+    "stock.backorder.help": "Allow that an article is sold before it is there, or end it.",
+    "stock.backorder.examples": """
+aljibe stock backorder 1029743 --allow --days 30         on what comes within 30 days
+aljibe stock backorder 1029743 --release 2026-12-01 --share 80
+aljibe stock backorder 1029743 --channel web --remove
+""",
+    "stock.backorders.help": "List what is sold before it is there; of one article also who waits for it.",
+    "stock.backorders.examples": """
+aljibe stock backorders
+aljibe stock backorders 1029743
+""",
+    "backorder.channel": "The channel; without it every channel that has no terms of its own.",
+    "backorder.allow": "Whenever stock has run out.",
+    "backorder.release": "As a pre-order until then; nobody is promised it sooner.",
+    "backorder.days": "How many days ahead a supply may be expected; 0: a year.",
+    "backorder.share": "How much in percent of what a supply still brings may be promised.",
+    "backorder.unasked": "Also for lines that do not say that they accept later delivery.",
+    "backorder.remove": "End it.",
+    "backorder.choose": "choose one of --allow, --release and --remove",
+    "backorder.removed": "{sku} is not sold before it is there any more ({channel})",
+    "backorder.none": "nothing is sold before it is there",
+    "backorder.of": "Only this article, and who waits for it.",
+    "backorder.limit": "How many.",
+    "backorder.mode": "How",
+    "backorder.ahead": "Ahead",
+    "backorder.part": "Share",
+    "backorder.asked": "Customer",
+    "backorder.every": "every channel",
+    "backorder.preorder": "pre-order until {until}",
+    "backorder.open": "backorder",
+    "backorder.not_asked": "need not accept it",
+    "backorder.is_asked": "has to accept it",
+    "backorder.supply": "Supply",
+    "backorder.expected": "Expected",
+    "backorder.order": "Order",
+    "backorder.since": "Since",
     "cause.OPENING": "opening stock",
     "cause.RECEIPT": "receipt",
     "cause.SALE": "till sale",

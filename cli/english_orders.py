@@ -155,6 +155,8 @@ aljibe order source-again ord_01jd… --line 1:2 --without store-7 --reason 'she
     "unit.AWAITING_CUSTOMER": "awaiting customer",
     "unit.CANCELLED": "cancelled",
     "unit.RETURNED": "returned",
+    "unit.BACKORDERED": "waiting for supply",
+    "card.expected": "supply expected {time}",
     "method.SHIP": "ship",
     "method.PICKUP": "pickup",
     "method.CARRY_OUT": "carry-out",

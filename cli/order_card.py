@@ -126,6 +126,9 @@ def _plan(texts: Texts, order: orders_pb2.Order) -> Table:
 
 def _promise(texts: Texts, part: orders_pb2.PlanPart) -> Text:
     outcome = short(orders_pb2.PromiseOutcome.Name(part.promise_outcome), "PROMISE_OUTCOME_")
+    if part.supply_id:
+        expected = texts("card.expected", time=time(part.expected_time))
+        return Text.assemble(time(part.promise_time), "\n", (f"{expected} · {part.supply_id}", "dim"))
     if outcome == "UNSPECIFIED":
         return Text(time(part.promise_time))
     style = "green" if outcome == "KEPT" else "red"

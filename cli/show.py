@@ -34,6 +34,7 @@ STATE_STYLES: Mapping[str, str] = {
     "SHIPPED": "green",
     "HANDED_OVER": "green",
     "RESOURCING": "yellow",
+    "BACKORDERED": "yellow",
 }
 
 

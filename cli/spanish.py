@@ -254,6 +254,42 @@ aljibe stock limits --json | jq '.limits[].sku'
     "limit.each": "Cada cliente",
     "limit.window": "Ventana",
     "limit.in_days": "{days} d",
+    "stock.backorder.help": "Permite vender un artículo antes de que llegue, o deja de permitirlo.",
+    "stock.backorder.examples": """
+aljibe stock backorder 1029743 --allow --days 30         sobre lo que llegue en 30 días
+aljibe stock backorder 1029743 --release 2026-12-01 --share 80
+aljibe stock backorder 1029743 --channel web --remove
+""",
+    "stock.backorders.help": "Lista lo que se vende antes de que llegue; de un artículo, también quién lo espera.",
+    "stock.backorders.examples": """
+aljibe stock backorders
+aljibe stock backorders 1029743
+""",
+    "backorder.channel": "El canal; sin él, todos los que no tienen condiciones propias.",
+    "backorder.allow": "Siempre que se agoten las existencias.",
+    "backorder.release": "Como preventa hasta entonces; a nadie se le promete antes.",
+    "backorder.days": "Con cuántos días de antelación puede preverse un suministro; 0: un año.",
+    "backorder.share": "Qué porcentaje de lo que un suministro aún traerá puede prometerse.",
+    "backorder.unasked": "También para líneas que no dicen que aceptan una entrega posterior.",
+    "backorder.remove": "Deja de permitirlo.",
+    "backorder.choose": "elija una de --allow, --release y --remove",
+    "backorder.removed": "{sku} ya no se vende antes de que llegue ({channel})",
+    "backorder.none": "nada se vende antes de que llegue",
+    "backorder.of": "Solo este artículo, y quién lo espera.",
+    "backorder.limit": "Cuántos.",
+    "backorder.mode": "Cómo",
+    "backorder.ahead": "Antelación",
+    "backorder.part": "Parte",
+    "backorder.asked": "Cliente",
+    "backorder.every": "todos los canales",
+    "backorder.preorder": "preventa hasta el {until}",
+    "backorder.open": "con espera",
+    "backorder.not_asked": "no tiene que aceptarlo",
+    "backorder.is_asked": "tiene que aceptarlo",
+    "backorder.supply": "Suministro",
+    "backorder.expected": "Previsto",
+    "backorder.order": "Pedido",
+    "backorder.since": "Desde",
     "cause.OPENING": "existencias iniciales",
     "cause.RECEIPT": "recepción",
     "cause.SALE": "venta en caja",

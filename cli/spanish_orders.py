@@ -151,6 +151,8 @@ aljibe order source-again ord_01jd… --line 1:2 --without store-7 --reason 'est
     "unit.READY": "listas",
     "unit.SHIPPED": "enviadas",
     "unit.HANDED_OVER": "entregadas",
+    "unit.BACKORDERED": "esperan el suministro",
+    "card.expected": "suministro previsto {time}",
     "unit.RESOURCING": "se asignan de nuevo",
     "unit.AWAITING_CUSTOMER": "a la espera del cliente",
     "unit.CANCELLED": "canceladas",

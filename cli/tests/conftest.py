@@ -18,6 +18,8 @@ import pytest
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from aljibe.insights.v1 import insights_pb2, insights_pb2_grpc
 from aljibe.inventory.v1 import (
+    backorders_pb2,
+    backorders_pb2_grpc,
     controls_pb2,
     controls_pb2_grpc,
     inventory_pb2,
@@ -292,6 +294,30 @@ class _Limits(limits_pb2_grpc.BuyerLimitServiceServicer):
         return limits_pb2.ListBuyerLimitsResponse()
 
 
+class _Backorders(backorders_pb2_grpc.BackorderServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def SetBackorderTerms(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return backorders_pb2.SetBackorderTermsResponse(terms=request.terms)
+
+    async def RemoveBackorderTerms(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return backorders_pb2.RemoveBackorderTermsResponse(terms=1)
+
+    async def ListBackorderTerms(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return backorders_pb2.ListBackorderTermsResponse()
+
+    async def ListBackorders(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        waiting = backorders_pb2.BackorderClaim(
+            supply_id="PO-1", sku=request.sku, location_id="wh-1", order_id="ord_1", live_units=3
+        )
+        return backorders_pb2.ListBackordersResponse(backorders=[waiting])
+
+
 class _Bus(bus_pb2_grpc.BusServiceServicer):
     def __init__(self, stubs: Stubs) -> None:
         self._stubs = stubs
@@ -406,6 +432,11 @@ def platform(
                     limits_pb2_grpc.add_BuyerLimitServiceServicer_to_server,
                     _Limits(stubs),  # type: ignore[abstract]
                     limits_pb2.DESCRIPTOR.services_by_name["BuyerLimitService"],
+                ),
+                (
+                    backorders_pb2_grpc.add_BackorderServiceServicer_to_server,
+                    _Backorders(stubs),  # type: ignore[abstract]
+                    backorders_pb2.DESCRIPTOR.services_by_name["BackorderService"],
                 ),
                 (
                     bus_pb2_grpc.add_BusServiceServicer_to_server,

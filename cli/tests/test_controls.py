@@ -70,3 +70,24 @@ def test_a_limit_is_set_and_removed(platform: StubPlatform) -> None:
     assert "no limit of 7" in removed.out
     assert neither.code == 2
     assert "ningún artículo está limitado" in none.out
+
+
+def test_an_article_is_sold_before_it_is_there_and_who_waits_is_listed(platform: StubPlatform) -> None:
+    ran = platform.aljibe("stock", "backorder", "7", "--allow", "--days", "30", "--share", "80")
+    ahead = platform.aljibe("stock", "backorder", "7", "--channel", "web", "--release", "2026-12-01T00:00Z")
+    removed = platform.aljibe("stock", "backorder", "7", "--remove")
+    neither = platform.aljibe("stock", "backorder", "7")
+    listed = platform.aljibe("stock", "backorders", "7", "--lang", "es")
+
+    terms = platform.stubs.requests[0].terms[0]
+    assert (terms.sku, terms.channel_id, terms.mode) == ("7", "*", 1)
+    assert (terms.furthest_days, terms.share_percent) == (30, 80)
+    assert re.search(r"7\s+every channel\s+backorder\s+30 d\s+80 %", ran.out)
+    preorder = platform.stubs.requests[1].terms[0]
+    assert (preorder.channel_id, preorder.mode, preorder.release_time.seconds) == ("web", 2, 1_796_083_200)
+    assert "pre-order until" in ahead.out
+    assert platform.stubs.requests[2].names[0].sku == "7"
+    assert "not sold before it is there" in removed.out
+    assert neither.code == 2
+    assert "nada se vende antes de que llegue" in listed.out
+    assert re.search(r"PO-1\s+wh-1.*3\s+ord_1", listed.out)

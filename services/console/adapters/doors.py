@@ -12,6 +12,7 @@ from aljibe.fulfillment.v1 import fulfillment_pb2_grpc, incidents_pb2_grpc
 from aljibe.insights.v1 import insights_pb2_grpc
 from aljibe.inventory.v1 import (
     availability_pb2_grpc,
+    backorders_pb2_grpc,
     controls_pb2_grpc,
     counts_pb2_grpc,
     holds_pb2_grpc,
@@ -146,6 +147,11 @@ class Doors:
     def supply(self) -> supply_pb2_grpc.SupplyServiceAsyncStub:
         """Goods that are expected."""
         return supply_pb2_grpc.SupplyServiceStub(self.channel("inventory"))
+
+    @cached_property
+    def backorders(self) -> backorders_pb2_grpc.BackorderServiceAsyncStub:
+        """Articles that are sold before they are there."""
+        return backorders_pb2_grpc.BackorderServiceStub(self.channel("inventory"))
 
     @cached_property
     def transfers(self) -> transfers_pb2_grpc.TransferServiceAsyncStub:

@@ -132,6 +132,9 @@ class Part:
     done_time: datetime | None
     outcome: str
     live: bool = True
+    supply_id: str = ""
+    """The supply that its units are waited for from."""
+    expected_time: datetime | None = None
 
 
 class Outlook(Enum):

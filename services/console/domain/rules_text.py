@@ -175,6 +175,8 @@ class _Teller:
             yield Phrase("promise.weekdays", {"days": told_days})
         if "pickup_open_minutes" in promise:
             yield Phrase("promise.pickup", {"minutes": promise["pickup_open_minutes"]})
+        if "receiving_days" in promise:
+            yield Phrase("promise.receiving", {"days": promise["receiving_days"]})
 
     def split(self) -> Iterator[Phrase]:
         """Into how many parcels an order may be split."""

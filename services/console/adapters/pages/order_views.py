@@ -19,7 +19,7 @@ from services.console.domain.order_life import Moment, Outlook, Part
 
 FINAL_STATES = ("COMPLETED", "CANCELLED", "RETURNED")
 _WAITING = ("RESOURCING", "AWAITING_CUSTOMER")
-_CANCELLABLE = ("ALLOCATED", *_WAITING)
+_CANCELLABLE = ("ALLOCATED", "BACKORDERED", *_WAITING)
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -181,6 +181,8 @@ def _part(part: orders_pb2.PlanPart, live: bool) -> Part:
         moment(part.done_time),
         "" if outcome == "UNSPECIFIED" else outcome,
         live,
+        part.supply_id,
+        moment(part.expected_time) if part.supply_id else None,
     )
 
 

@@ -11,7 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from aljibe.catalog.v1 import catalog_pb2
-from aljibe.inventory.v1 import availability_pb2, controls_pb2, inventory_pb2, supply_pb2, transfers_pb2
+from aljibe.inventory.v1 import (
+    availability_pb2,
+    backorders_pb2,
+    controls_pb2,
+    inventory_pb2,
+    supply_pb2,
+    transfers_pb2,
+)
 from chassis.auth import ALL
 from services.console.adapters import floor
 from services.console.adapters.doors import CALL_SECONDS
@@ -163,13 +170,19 @@ async def _positions(console: Console, person: Person, sku: str) -> Sequence[inv
 async def _facts(console: Console, person: Person, sku: str, channel: str) -> dict[str, Any]:
     doors = console.doors
     call: dict[str, Any] = {"metadata": person.metadata, "timeout": CALL_SECONDS}
-    (positions, names, explained), (claims, movements, controls, supplies, transit) = await asyncio.gather(
+    (
+        (positions, names, explained),
+        (claims, waiting, movements, controls, supplies, transit),
+    ) = await asyncio.gather(
         asyncio.gather(
             _positions(console, person, sku), _names(console, person), _explained(console, person, sku)
         ),
         asyncio.gather(
             doors.availability.ListClaims(
                 availability_pb2.ListClaimsRequest(sku=sku, page_size=MAX_SHOWN), **call
+            ),
+            doors.backorders.ListBackorders(
+                backorders_pb2.ListBackordersRequest(sku=sku, page_size=MAX_SHOWN), **call
             ),
             doors.stock.ListMovements(
                 inventory_pb2.ListMovementsRequest(sku=sku, page_size=LAST_MOVEMENTS), **call
@@ -211,6 +224,7 @@ async def _facts(console: Console, person: Person, sku: str, channel: str) -> di
             for line in one.lines
             if line.sku == sku and line.open_units
         ],
+        "waiting": waiting.backorders,
         "transit": transit.in_transit,
         "explained": [(one, terms_of(one.terms)) for one in explained],
         "explained_kinds": _kinds(term for one in explained for term in one.terms),

@@ -225,6 +225,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.trigger.RESERVATION_LOST": ("its reservation was lost", "se perdió la reserva"),
     "orders.trigger.CUSTOMER_CHOICE": ("the customer chose", "el cliente eligió"),
     "orders.trigger.OPERATOR": ("an operator wanted it so", "lo pidió un operador"),
+    "orders.trigger.BACKORDER_CUT": ("its supply brings less", "el suministro trae menos"),
     "orders.trigger.LOCATION_CLOSED": ("the location closed", "la ubicación cerró"),
     # Sourcing.
     "orders.plan": ("Plan, and why", "Plan, y por qué"),
@@ -243,6 +244,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.message.CHOICE_NEEDED": ("what shall we do?", "¿qué hacemos?"),
     "orders.message.NOT_COLLECTED": ("not collected in time", "no recogido a tiempo"),
     "orders.message.REFUNDED": ("return received, money back", "devolución recibida, dinero devuelto"),
+    "orders.message.BACKORDERED": ("comes with a supply", "llega con un suministro"),
+    "orders.message.BACKORDER_MOVED": ("another date", "otra fecha"),
+    "orders.message.BACKORDER_ARRIVED": ("has arrived, is being prepared", "ha llegado, se prepara"),
+    "orders.expected": ("supply {supply} expected {time}", "suministro {supply} previsto {time}"),
     "orders.message.RESOURCED": ("comes from another place", "sale de otro lugar"),
     "orders.decision_gap": (
         "Another plan may be cheaper by up to {amount}.",

@@ -19,6 +19,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unit_state.RESOURCING": ("being re-sourced", "en reasignación"),
     "unit_state.AWAITING_CUSTOMER": ("awaiting customer", "esperan al cliente"),
     "unit_state.CANCELLED": ("cancelled", "canceladas"),
+    "unit_state.BACKORDERED": ("waiting for supply", "esperan el suministro"),
     "unit_state.RETURNED": ("returned", "devueltas"),
     "method.SHIP": ("ship", "envío"),
     "method.PICKUP": ("pickup", "recogida"),

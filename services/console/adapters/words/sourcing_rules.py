@@ -117,6 +117,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A pickup is ready after {minutes} minutes of opening time.",
         "Una recogida está lista tras {minutes} minutos de apertura.",
     ),
+    "sourcing.rule.promise.receiving": (
+        "Goods that come in with a supply can be worked on after {days} days.",
+        "Lo que llega con un suministro puede prepararse tras {days} días.",
+    ),
     "sourcing.rule.weekday.MON": ("Monday", "lunes"),
     "sourcing.rule.weekday.TUE": ("Tuesday", "martes"),
     "sourcing.rule.weekday.WED": ("Wednesday", "miércoles"),

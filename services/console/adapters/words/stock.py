@@ -61,6 +61,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "stock.transfers": ("transfers", "traslados"),
     "stock.on_the_way": ("on the way", "en camino"),
     "stock.expected": ("Expected", "Previsto"),
+    "stock.promised_ahead": ("Promised", "Prometidas"),
+    "stock.waiting": ("Who waits for it", "Quién lo espera"),
     "stock.nothing_coming": ("Nothing is expected.", "No se espera nada."),
     "stock.last_movements": ("Last movements", "Últimos movimientos"),
     "stock.whole_ledger": ("The whole ledger", "El libro completo"),
