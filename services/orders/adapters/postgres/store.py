@@ -15,7 +15,7 @@ from chassis.groups import GroupCommit
 from chassis.postgres import Connection, Database
 from services.orders.adapters.postgres.capacity import CapacityBook
 from services.orders.adapters.postgres.changes import Announce, OrderTx, case_of, read_whole, sql
-from services.orders.adapters.postgres.search import PLAN_BY_VALUES, SNAPSHOT, Filter, page_of
+from services.orders.adapters.postgres.search import PLAN_BY_VALUES, SNAPSHOT, Filter, ways_to
 from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.record import DecisionRecord
@@ -99,8 +99,11 @@ class PostgresStore:
         async with self._db.transaction() as conn:
             await conn.execute(SNAPSHOT)
             await conn.execute(PLAN_BY_VALUES)
-            statement, values = page_of(by, after, size)
-            rows = await conn.fetch(statement, *values)
+            rows: list[asyncpg.Record] = []
+            for statement, values in ways_to(by, after, size):
+                rows = await conn.fetch(statement, *values)
+                if len(rows) == size:
+                    break
             ids = [row["order_id"] for row in rows]
             orders = await read_whole(conn, ids, lock=False)
         return [orders[order_id] for order_id in ids]
