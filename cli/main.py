@@ -10,10 +10,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, bus, demo, goals, orders, rules, simulate, sourcing_agent, stock, token, up
+from cli import audit, bus, demo, goals, orders, parcels, rules, simulate, sourcing_agent, stock, token, up
 from cli.texts import Texts, wanted_language
 
-_COMMANDS = (up, demo, orders, stock, rules, goals, audit, bus, simulate, sourcing_agent, token)
+_COMMANDS = (up, demo, orders, parcels, stock, rules, goals, audit, bus, simulate, sourcing_agent, token)
 
 
 def app() -> None:

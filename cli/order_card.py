@@ -113,8 +113,9 @@ def _plan(texts: Texts, order: orders_pb2.Order) -> Table:
     ):
         table.add_column(texts(key), no_wrap=key in ("card.work", "card.reservation"))
     for part in order.plan:
+        to = f" → {part.pickup_location_id}" if part.pickup_location_id else ""
         table.add_row(
-            part.location_id,
+            f"{part.location_id}{to}",
             _method(texts, part.method),
             part.fulfillment_order_id,
             ", ".join(f"{units(line.quantity_units)} × {line.sku}" for line in part.lines),

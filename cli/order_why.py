@@ -9,7 +9,7 @@ from cli.show import money
 from cli.texts import Texts
 
 MOST_ROWS = 20
-_TERMS = ("parcel", "distance", "units", "stock_price", "lateness", "markdown_credit")
+_TERMS = ("parcel", "distance", "units", "transfer", "stock_price", "lateness", "markdown_credit")
 
 
 def why_table(texts: Texts, decision: orders_pb2.SourcingDecision, currency: str) -> Table:

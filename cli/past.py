@@ -310,9 +310,12 @@ def _waiting(since: list[orders_pb2.Order]) -> dict[Key, int]:
     """Units that these orders have reserved now."""
     found: Counter[Key] = Counter()
     for order in since:
+        # What waits in a store that another location sent it to has left the book.
+        sent = {part.fulfillment_order_id for part in order.plan if part.pickup_location_id}
         for line in order.lines:
             for group in line.units:
-                if group.state in _WAITING and group.location_id:
+                left = group.state == orders_pb2.UNIT_STATE_READY and group.fulfillment_order_id in sent
+                if group.state in _WAITING and group.location_id and not left:
                     found[line.sku, group.location_id] += group.quantity_units
     return found
 

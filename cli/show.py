@@ -31,6 +31,7 @@ STATE_STYLES: Mapping[str, str] = {
     "ALLOCATED": "cyan",
     "PICKED": "blue",
     "READY": "blue",
+    "IN_TRANSIT": "blue",
     "SHIPPED": "green",
     "HANDED_OVER": "green",
     "RESOURCING": "yellow",

@@ -8,17 +8,31 @@ from cli import (
     english,
     english_goals,
     english_orders,
+    english_parcels,
     english_rules,
     spanish,
     spanish_goals,
     spanish_orders,
+    spanish_parcels,
     spanish_rules,
 )
 
 LANGUAGES = ("en", "es")
 CATALOGUES: Mapping[str, Mapping[str, str]] = {
-    "en": {**english.TEXTS, **english_goals.TEXTS, **english_orders.TEXTS, **english_rules.TEXTS},
-    "es": {**spanish.TEXTS, **spanish_goals.TEXTS, **spanish_orders.TEXTS, **spanish_rules.TEXTS},
+    "en": {
+        **english.TEXTS,
+        **english_goals.TEXTS,
+        **english_orders.TEXTS,
+        **english_parcels.TEXTS,
+        **english_rules.TEXTS,
+    },
+    "es": {
+        **spanish.TEXTS,
+        **spanish_goals.TEXTS,
+        **spanish_orders.TEXTS,
+        **spanish_parcels.TEXTS,
+        **spanish_rules.TEXTS,
+    },
 }
 # As POSIX weighs them, after our own.
 _VARIABLES = ("ALJIBE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")

@@ -168,7 +168,7 @@ class Customers:
         request = fulfillment.HandOverRequest(
             request_id=str(uuid_utils.uuid7()), fulfillment_order_id=work.fulfillment_order_id, code=code
         )
-        token = self._doors.tokens.associate(work.location_id)
+        token = self._doors.tokens.associate(work.pickup_location_id or work.location_id)
         await self._doors.rpc(self._doors.fulfillment.HandOver, request, token)
 
     def _token(self, shopper: Shopper) -> str:

@@ -163,7 +163,7 @@ class Staff:
         if work.state not in (fulfillment.FULFILLMENT_STATE_PICKED, fulfillment.FULFILLMENT_STATE_PACKED):
             return
         shopper = self._journal.shoppers[work.customer_reference]
-        if work.method == types.FULFILLMENT_METHOD_PICKUP:
+        if work.method == types.FULFILLMENT_METHOD_PICKUP and not work.pickup_location_id:
             ready = fulfillment.MarkReadyRequest(request_id=f"ready-{key}", fulfillment_order_id=which)
             work = (await self._doors.rpc(call.MarkReady, ready, token)).fulfillment_order
             self._advance(1)
@@ -180,7 +180,16 @@ class Staff:
         )
         work = (await self._doors.rpc(call.ShipOrder, ship, token)).fulfillment_order
         self._advance(1)
-        self._customers.received(shopper, work)
+        if not work.pickup_location_id:
+            self._customers.received(shopper, work)
+            return
+        # It goes to the store where it is collected; the van is quick.
+        store = self._doors.tokens.associate(work.pickup_location_id)
+        receive = fulfillment.ReceiveParcelRequest(request_id=f"receive-{key}", fulfillment_order_id=which)
+        await self._doors.rpc(call.ReceiveParcel, receive, store)
+        ready = fulfillment.MarkReadyRequest(request_id=f"ready-{key}", fulfillment_order_id=which)
+        work = (await self._doors.rpc(call.MarkReady, ready, store)).fulfillment_order
+        await self._customers.collect(shopper, work)
 
     async def _report_short(self, work: Work, token: str, key: str) -> Work:
         short = short_pick(self._seed, work.customer_reference.rpartition("-")[2], work.location_id)

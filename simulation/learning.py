@@ -106,7 +106,7 @@ class Learner:
             elif wish.destination is not None:
                 self._seen.to(at, line.sku, line.quantity_units, wish.destination)
         for part in plan.parts:
-            if part.method is Method.SHIP:
+            if part.sent:
                 units = sum(line.quantity_units for line in part.lines)
                 self._parcels.append((at.toordinal(), self._seen.column[part.location_id], units))
 

@@ -13,7 +13,6 @@ from services.orders.domain.places import STORE, Locations
 from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sourcing import Plan, PlannedPart, Wish
-from services.orders.domain.states import Method
 from services.orders.domain.views import Capacity
 
 DAY_SECONDS = 86_400.0
@@ -95,7 +94,13 @@ def promised(
     last = now
     work: list[tuple[str, Work]] = []
     for part in plan.parts:
-        found = moment.promise(part.method, part.location_id, _units(part), km=part.distance_km)
+        found = moment.promise(
+            part.method,
+            part.pickup_location_id or part.location_id,
+            _units(part),
+            km=part.distance_km,
+            from_location_id=part.location_id if part.pickup_location_id else "",
+        )
         if found is None:
             last = max(last, now + timedelta(days=HORIZON_DAYS))
             continue
@@ -121,14 +126,14 @@ def served(
     """What `plan` comes to by the costs of `rules`, whichever rules made it."""
     parcel = distance = units = km = co2 = from_stores = from_warehouses = parcels = 0
     for part in plan.parts:
-        if part.method is not Method.SHIP:
+        if not part.sent:
             continue
         location = locations.by_id[part.location_id]
         count = _units(part)
         fixed, unit = tariff(part.distance_km, location.kind != STORE, rules)
         way = way_cost(part.distance_km, rules)
         parcel, distance = parcel + fixed - way, distance + way
-        units += count * unit
+        units += count * (unit + (rules.transfer_per_unit if part.pickup_location_id else 0))
         parcels, km = parcels + 1, km + part.distance_km
         co2 += parcel_co2(part.distance_km, rules)
         if location.kind == STORE:

@@ -16,6 +16,7 @@ import grpc
 import pytest
 
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
 from aljibe.insights.v1 import insights_pb2, insights_pb2_grpc
 from aljibe.inventory.v1 import (
     backorders_pb2,
@@ -106,6 +107,7 @@ class Stubs:
 
     orders: dict[str, orders_pb2.Order] = field(default_factory=dict)
     looks: list[orders_pb2.Order] = field(default_factory=list)
+    parcel: fulfillment_pb2.FulfillmentOrder = field(default_factory=fulfillment_pb2.FulfillmentOrder)
     positions: list[inventory_pb2.Position] = field(default_factory=list)
     movements: list[inventory_pb2.Movement] = field(default_factory=list)
     availability: inventory_pb2.SkuAvailability = field(default_factory=inventory_pb2.SkuAvailability)
@@ -141,6 +143,23 @@ class _Insights(insights_pb2_grpc.InsightsServiceServicer):
     async def SetGoals(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return insights_pb2.SetGoalsResponse(goals=request.goals)
+
+
+class _Fulfillment(fulfillment_pb2_grpc.FulfillmentServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def ListFulfillmentOrders(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return fulfillment_pb2.ListFulfillmentOrdersResponse(fulfillment_orders=[self._stubs.parcel])
+
+    async def ReceiveParcel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return fulfillment_pb2.ReceiveParcelResponse(fulfillment_order=self._stubs.parcel)
+
+    async def ReportLostInTransit(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return fulfillment_pb2.ReportLostInTransitResponse(fulfillment_order=self._stubs.parcel)
 
 
 class _StockPrices(stock_prices_pb2_grpc.StockPriceServiceServicer):
@@ -392,6 +411,11 @@ def platform(
                     orders_pb2_grpc.add_OrderServiceServicer_to_server,
                     _Orders(stubs),  # type: ignore[abstract]  # a test calls no other method
                     orders_pb2.DESCRIPTOR.services_by_name["OrderService"],
+                ),
+                (
+                    fulfillment_pb2_grpc.add_FulfillmentServiceServicer_to_server,
+                    _Fulfillment(stubs),  # type: ignore[abstract]
+                    fulfillment_pb2.DESCRIPTOR.services_by_name["FulfillmentService"],
                 ),
                 (
                     insights_pb2_grpc.add_InsightsServiceServicer_to_server,

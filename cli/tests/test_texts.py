@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from aljibe.common.v1 import types_pb2
+from aljibe.fulfillment.v1 import fulfillment_pb2
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.ops.v1 import bus_pb2
 from aljibe.orders.v1 import orders_pb2, rules_pb2
@@ -55,6 +56,7 @@ def test_every_happening_of_the_platform_has_its_sentence() -> None:
     [
         ("state", orders_pb2.OrderState, "ORDER_STATE_"),
         ("unit", orders_pb2.UnitState, "UNIT_STATE_"),
+        ("work", fulfillment_pb2.FulfillmentState, "FULFILLMENT_STATE_"),
         ("method", types_pb2.FulfillmentMethod, "FULFILLMENT_METHOD_"),
         ("cause", inventory_pb2.MovementCause, "MOVEMENT_CAUSE_"),
         ("rules.state", rules_pb2.RulesState, "RULES_STATE_"),
@@ -100,7 +102,7 @@ def test_the_help_of_every_command_teaches_by_example(path: tuple[str, ...], lan
     ran = aljibe(*path, "--help") if language == "en" else aljibe(*path, "--lang", language, "--help")
 
     told = Texts(language)
-    if not path or path[-1] in ("order", "stock", "rules", "goals", "dlq", "outbox"):
+    if not path or path[-1] in ("order", "stock", "rules", "goals", "parcel", "dlq", "outbox"):
         # Groups have no --lang of their own; the language comes from the environment there.
         ran = aljibe(*path, "--help")
         told = Texts("en")

@@ -92,6 +92,7 @@ def _parts(plan: Plan) -> list[dict[str, Any]]:
         {
             "locationId": part.location_id,
             "method": part.method.name,
+            "pickupLocationId": part.pickup_location_id,
             "km": part.distance_km,
             "lines": [{"sku": line.sku, "quantityUnits": line.quantity_units} for line in part.lines],
         }

@@ -235,9 +235,15 @@ class Teller:
         for part in plan.parts:
             units = sum(line.quantity_units for line in part.lines)
             key = "part" if part.method is Method.SHIP else "pickup_part"
+            if part.pickup_location_id:
+                key = "to_store_part"
             said.append(
                 self.words(
-                    key, units=units, location=part.location_id, km=self.numbers.plain(part.distance_km)
+                    key,
+                    units=units,
+                    location=part.location_id,
+                    km=self.numbers.plain(part.distance_km),
+                    store=part.pickup_location_id,
                 )
             )
         if unmet := sum(short.requested_units - short.available_units for short in plan.shortages):

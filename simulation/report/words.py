@@ -113,6 +113,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "pedidos anteriores dejaron otras existencias",
     ),
     "part": ("{units} × {location} ({km} km)", "{units} × {location} ({km} km)"),
+    "to_store_part": (
+        "{units} × {location} sent to {store} ({km} km)",
+        "{units} × {location} enviado a {store} ({km} km)",
+    ),
     "pickup_part": ("{units} × {location}, collected", "{units} × {location}, recogida"),
     "unserved": ("{units} × nobody", "{units} × nadie"),
     "details": ("Decisions in detail", "Decisiones en detalle"),
@@ -153,6 +157,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "term.parcel": ("parcel", "paquete"),
     "term.distance": ("distance", "distancia"),
     "term.units": ("units", "unidades"),
+    "term.transfer": ("into the store", "entrada en tienda"),
     "term.stock_price": ("price of stock", "precio de las existencias"),
     "term.lateness": ("lateness", "retraso"),
     "term.markdown_credit": ("credit for overstock", "abono por exceso de existencias"),

@@ -130,6 +130,8 @@ class Crowd:
             fulfillment_pb2.FULFILLMENT_STATE_PICKED,
             fulfillment_pb2.FULFILLMENT_STATE_PACKED,
             fulfillment_pb2.FULFILLMENT_STATE_READY,
+            fulfillment_pb2.FULFILLMENT_STATE_IN_TRANSIT,
+            fulfillment_pb2.FULFILLMENT_STATE_ARRIVED,
         ]
         request = fulfillment_pb2.ListFulfillmentOrdersRequest(
             location_id=location, states=states, page_size=100
@@ -147,7 +149,14 @@ class Crowd:
 
     async def _advance(self, work: fulfillment_pb2.FulfillmentOrder) -> None:
         """Carries one fulfillment order a step on, from whatever state the last try left it in."""
-        world, auth = self._world, self._world.auth(self._world.staff(work.location_id))
+        world = self._world
+        left = work.state in (
+            fulfillment_pb2.FULFILLMENT_STATE_IN_TRANSIT,
+            fulfillment_pb2.FULFILLMENT_STATE_ARRIVED,
+            fulfillment_pb2.FULFILLMENT_STATE_READY,
+        )
+        here = work.pickup_location_id if work.pickup_location_id and left else work.location_id
+        auth = world.auth(world.staff(here))
         which = work.fulfillment_order_id
         pb = fulfillment_pb2
         stub = world.fulfillment
@@ -157,7 +166,14 @@ class Crowd:
                 metadata=auth,
                 timeout=5,
             )
-        elif work.state == pb.FULFILLMENT_STATE_PICKED and work.method == PICKUP:
+        elif work.state == pb.FULFILLMENT_STATE_IN_TRANSIT:
+            receive = pb.ReceiveParcelRequest(request_id=f"receive/{which}", fulfillment_order_id=which)
+            await stub.ReceiveParcel(receive, metadata=auth, timeout=5)
+        elif work.state == pb.FULFILLMENT_STATE_ARRIVED or (
+            work.state == pb.FULFILLMENT_STATE_PICKED
+            and work.method == PICKUP
+            and not work.pickup_location_id
+        ):
             ready = pb.MarkReadyRequest(request_id=f"ready/{which}", fulfillment_order_id=which)
             await stub.MarkReady(ready, metadata=auth, timeout=5)
         elif work.state == pb.FULFILLMENT_STATE_PICKED:

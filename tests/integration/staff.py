@@ -136,16 +136,42 @@ class Staff(Badges):
         )
         return answer.fulfillment_order
 
+    async def receive_parcel(
+        self, work: fulfillment_pb2.FulfillmentOrder
+    ) -> fulfillment_pb2.FulfillmentOrder:
+        """An associate of the store receives the parcel that another location sent there."""
+        answer = await self.fulfillment.ReceiveParcel(
+            fulfillment_pb2.ReceiveParcelRequest(
+                request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id
+            ),
+            metadata=self.auth(self.staff(work.pickup_location_id)),
+        )
+        return answer.fulfillment_order
+
+    async def lose_parcel(self, work: fulfillment_pb2.FulfillmentOrder) -> fulfillment_pb2.FulfillmentOrder:
+        """The parcel never comes to the store."""
+        answer = await self.fulfillment.ReportLostInTransit(
+            fulfillment_pb2.ReportLostInTransitRequest(
+                request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id, note="never came"
+            ),
+            metadata=self.auth(self.staff(work.pickup_location_id)),
+        )
+        return answer.fulfillment_order
+
     async def make_ready(self, work: fulfillment_pb2.FulfillmentOrder, seconds: int = 0) -> str:
-        """Picks, puts the goods behind the counter, and returns the customer's code."""
-        await self.pick(work)
+        """Picks what did not come by parcel, puts the goods behind the counter, and returns the customer's
+        code.
+        """
+        store = work.pickup_location_id or work.location_id
+        if not work.pickup_location_id:
+            await self.pick(work)
         await self.fulfillment.MarkReady(
             fulfillment_pb2.MarkReadyRequest(
                 request_id=request_id(),
                 fulfillment_order_id=work.fulfillment_order_id,
                 collect_within_seconds=seconds,
             ),
-            metadata=self.auth(self.staff(work.location_id)),
+            metadata=self.auth(self.staff(store)),
         )
         answer = await self.fulfillment.GetPickupCode(
             fulfillment_pb2.GetPickupCodeRequest(fulfillment_order_id=work.fulfillment_order_id),
@@ -161,6 +187,6 @@ class Staff(Badges):
             fulfillment_pb2.HandOverRequest(
                 request_id=request_id(), fulfillment_order_id=work.fulfillment_order_id, code=code
             ),
-            metadata=self.auth(self.staff(work.location_id)),
+            metadata=self.auth(self.staff(work.pickup_location_id or work.location_id)),
         )
         return answer.fulfillment_order

@@ -21,7 +21,7 @@ from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricin
 from aljibe.common.v1 import types_pb2
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
+from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc, rules_pb2, rules_pb2_grpc
 from chassis.auth import TokenMinter
 from chassis.ids import new_id
 from cli.local.platform import Platform
@@ -344,6 +344,25 @@ class World(Staff):
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
             raise AssertionError(f"after {seconds} s the order is still {latest}") from None
+
+    @asynccontextmanager
+    async def under_rules(self, **parts: Any) -> AsyncIterator[None]:
+        """New orders are decided by rules with these parts; afterwards the built-in ones hold again."""
+        rules = rules_pb2_grpc.SourcingRulesServiceStub(self._channels["orders"])
+        auth = self.auth(self.planner)
+        document = json.dumps({"name": "For a while", "currency": "USD", **parts})
+        draft = await rules.CreateRules(
+            rules_pb2.CreateRulesRequest(request_id=request_id(), document=document), metadata=auth
+        )
+        await rules.ActivateRules(
+            rules_pb2.ActivateRulesRequest(request_id=request_id(), number=draft.rules.number), metadata=auth
+        )
+        try:
+            yield
+        finally:
+            await rules.RollBackRules(
+                rules_pb2.RollBackRulesRequest(request_id=request_id(), number=0), metadata=auth
+            )
 
     async def quote(self, channel: str, lines: Mapping[str, int]) -> pricing_pb2.Quote:
         """What a basket costs in a channel."""

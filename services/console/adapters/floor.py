@@ -37,7 +37,17 @@ LIVE_STATES = (
     pb.FULFILLMENT_STATE_PICKED,
     pb.FULFILLMENT_STATE_PACKED,
     pb.FULFILLMENT_STATE_READY,
+    pb.FULFILLMENT_STATE_IN_TRANSIT,
+    pb.FULFILLMENT_STATE_ARRIVED,
 )
+HAVING_LEFT = (
+    pb.FULFILLMENT_STATE_IN_TRANSIT,
+    pb.FULFILLMENT_STATE_ARRIVED,
+    pb.FULFILLMENT_STATE_READY,
+    pb.FULFILLMENT_STATE_HANDED_OVER,
+    pb.FULFILLMENT_STATE_EXPIRED,
+)
+"""States of goods that were sent to a store: their work is the store's."""
 MAX_WORK = 200
 """Of a location's work, the most pressing that a page shows."""
 FloorHandler = Callable[[Console, Request, Person, dict[str, Any]], Awaitable[Response]]
@@ -231,6 +241,13 @@ async def wanted_of(console: Console, person: Person, orders: Sequence[pb.Fulfil
 def method_of(order: pb.FulfillmentOrder) -> str:
     """SHIP, PICKUP or CARRY_OUT."""
     return types_pb2.FulfillmentMethod.Name(order.method).removeprefix("FULFILLMENT_METHOD_")
+
+
+def work_location_of(order: pb.FulfillmentOrder) -> str:
+    """Whose work it is: the store's once goods that are sent there have left."""
+    if order.pickup_location_id and order.state in HAVING_LEFT:
+        return order.pickup_location_id
+    return order.location_id
 
 
 def state_of(order: pb.FulfillmentOrder) -> str:

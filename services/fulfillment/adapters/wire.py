@@ -65,11 +65,13 @@ def to_wire(order: FulfillmentOrder) -> pb.FulfillmentOrder:
                 short_units=line.short_units,
                 cancelled_units=line.cancelled_units,
                 returned_units=line.returned_units,
+                lost_units=line.lost_units,
             )
             for line in order.lines
         ],
         promise_time=timestamp(opening.promise_time),
-        due_time=timestamp(opening.due_time or opening.promise_time),
+        due_time=timestamp(order.due_time),
+        pickup_location_id=opening.pickup_location_id,
         picker=order.picker,
         tracking_number=order.tracking_number,
         carrier=order.carrier,
@@ -111,6 +113,7 @@ def opening_of(message: pb.FulfillmentOrder, now: datetime) -> tuple[Opening, Se
         delivery_address=message.delivery_address.SerializeToString()
         if message.HasField("delivery_address")
         else b"",
+        pickup_location_id=message.pickup_location_id,
     )
     lines = [
         Line(line.line_number, line.sku, line.quantity_units, line.name_en, line.name_es)

@@ -84,6 +84,30 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
+class SentToStore:
+    """The carrier has the parcels, for the store where the customer collects the goods."""
+
+    units: tuple[Units, ...]
+    carrier: str
+    tracking_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAtStore:
+    """The store has them."""
+
+    units: tuple[Units, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LostInTransit:
+    """Units will not come to the store, and left the fulfillment order."""
+
+    units: tuple[Units, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A pickup waits for its customer."""
 
@@ -124,6 +148,9 @@ Fact: TypeAlias = (
     | TakenOut
     | Packed
     | Shipped
+    | SentToStore
+    | ReceivedAtStore
+    | LostInTransit
     | Ready
     | HandedOver
     | Expired

@@ -4,6 +4,9 @@
       │        │               └► READY ─┬► HANDED_OVER     (PICKUP)
       └────────┴► CANCELLED              └► EXPIRED
 
+A pickup whose goods another location sends to the store goes PICKED ─► PACKED ─► IN_TRANSIT ─► ARRIVED ─►
+READY: the work of who sends them until they have left, then of the store. What is lost on the way leaves it.
+
 CARRY_OUT is born HANDED_OVER. Picking from OPEN starts picking by itself, since a small store takes the
 whole order in one go; a short pick or a cancellation in OPEN leaves it OPEN, since nobody has begun.
 Whenever no unit is left to pick, the order is PICKED, or CANCELLED when nothing at all was picked.
@@ -55,17 +58,33 @@ class State(StrEnum):
     HANDED_OVER = "HANDED_OVER"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    IN_TRANSIT = "IN_TRANSIT"
+    ARRIVED = "ARRIVED"
 
 
 PICKABLE = frozenset({State.OPEN, State.PICKING})
 DELIVERED = frozenset({State.SHIPPED, State.HANDED_OVER})
-LIVE = frozenset({State.OPEN, State.PICKING, State.PICKED, State.PACKED, State.READY})
+LIVE = frozenset(
+    {
+        State.OPEN,
+        State.PICKING,
+        State.PICKED,
+        State.PACKED,
+        State.READY,
+        State.IN_TRANSIT,
+        State.ARRIVED,
+    }
+)
 """States in which somebody still has work to do."""
+HAVING_LEFT = frozenset({State.IN_TRANSIT, State.ARRIVED, State.READY, State.HANDED_OVER, State.EXPIRED})
+"""States of goods that were sent to a store: their work is the store's."""
 
 
 @dataclass(slots=True)
 class Line:
-    """Units of one line of the order: quantity = left + picked + short + cancelled; returned <= picked."""
+    """Units of one line of the order: quantity = left + picked + short + cancelled; returned + lost <=
+    picked.
+    """
 
     line_number: int
     sku: str
@@ -76,6 +95,12 @@ class Line:
     short_units: int = 0
     cancelled_units: int = 0
     returned_units: int = 0
+    lost_units: int = 0
+
+    @property
+    def in_hand_units(self) -> int:
+        """Units that were picked, and not lost on the way to a store."""
+        return self.picked_units - self.lost_units
 
     @property
     def left_units(self) -> int:
@@ -104,6 +129,8 @@ class Opening:
     """The address in wire form; the domain only keeps it."""
     due_time: datetime | None = None
     """By when the goods have to be on their way, or ready; None: by the promise."""
+    pickup_location_id: str = ""
+    """The store that the goods are sent to, to be collected; empty where a pickup's goods are there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,7 +188,18 @@ class FulfillmentOrder:
     @property
     def due_time(self) -> datetime:
         """By when the goods have to be on their way, or ready to be collected."""
+        if self._at_store:
+            return self.opening.promise_time
         return self.opening.due_time or self.opening.promise_time
+
+    @property
+    def work_location_id(self) -> str:
+        """Whose work it is: the store's once goods that are sent there have left."""
+        return self.opening.pickup_location_id if self._at_store else self.opening.location_id
+
+    @property
+    def _at_store(self) -> bool:
+        return bool(self.opening.pickup_location_id) and self.state in HAVING_LEFT
 
     def start_picking(self, *, now: datetime, actor: str) -> None:
         """OPEN → PICKING."""
@@ -232,9 +270,9 @@ class FulfillmentOrder:
         self._tell(facts.TakenOut(_units(leaving), request_id), now, actor)
 
     def pack(self, parcel_count: int, *, now: datetime, actor: str) -> None:
-        """PICKED → PACKED, in `parcel_count` (>= 1) parcels; for SHIP only."""
+        """PICKED → PACKED, in `parcel_count` (>= 1) parcels; for what is sent only."""
         self._need_no_hold("pack")
-        self._need_method("pack", Method.SHIP)
+        self._need_parcel("pack")
         self._need("pack", State.PICKED)
         self.state = State.PACKED
         self.parcel_count = parcel_count
@@ -242,20 +280,56 @@ class FulfillmentOrder:
         self._tell(facts.Packed(parcel_count), now, actor)
 
     def ship(self, carrier: str, tracking_number: str, *, now: datetime, actor: str) -> None:
-        """PACKED → SHIPPED: the carrier has it; for SHIP only."""
+        """PACKED → SHIPPED, or IN_TRANSIT to a store: the carrier has it; for what is sent only."""
         self._need_no_hold("ship")
-        self._need_method("ship", Method.SHIP)
+        self._need_parcel("ship")
         self._need("ship", State.PACKED)
-        self.state = State.SHIPPED
         self.carrier, self.tracking_number = carrier, tracking_number
         self._changed()
-        self._tell(facts.Shipped(self.picked(), carrier, tracking_number), now, actor)
+        if self.opening.pickup_location_id:
+            self.state = State.IN_TRANSIT
+            self._tell(facts.SentToStore(self.picked(), carrier, tracking_number), now, actor)
+        else:
+            self.state = State.SHIPPED
+            self._tell(facts.Shipped(self.picked(), carrier, tracking_number), now, actor)
+
+    def receive(self, *, now: datetime, actor: str) -> None:
+        """IN_TRANSIT → ARRIVED: the store has it; for what is sent to a store only. A hold is no reason to
+        leave a parcel at the door.
+        """
+        self._need_way_to_store("receive")
+        self._need("receive", State.IN_TRANSIT)
+        self.state = State.ARRIVED
+        self._changed()
+        self._tell(facts.ReceivedAtStore(self.picked()), now, actor)
+
+    def lose(self, quantities: Mapping[int, int], note: str, *, now: datetime, actor: str) -> None:
+        """Units will not come to the store and leave this fulfillment order; an empty mapping means all.
+
+        Raises:
+            WrongMethod, WrongState, LineUnknown, QuantityTooHigh: nothing was reported.
+        """
+        self._need_way_to_store("report a loss of")
+        self._need("report a loss of", State.IN_TRANSIT)
+        wanted = quantities or {line.line_number: line.in_hand_units for line in self.lines}
+        gone = [(self._line(number), quantity) for number, quantity in wanted.items() if quantity]
+        for line, quantity in gone:
+            if quantity > line.in_hand_units:
+                raise QuantityTooHigh(self.id, line.line_number, quantity, line.in_hand_units)
+        for line, quantity in gone:
+            line.lost_units += quantity
+        if not self.picked():
+            self.state = State.CANCELLED
+        self._changed()
+        self._tell(facts.LostInTransit(_units(gone), note), now, actor)
 
     def make_ready(self, code: PickupCode, collect_until: datetime, *, now: datetime, actor: str) -> None:
-        """PICKED → READY: it waits until `collect_until` for whoever shows `code`; for PICKUP only."""
+        """PICKED → READY, or ARRIVED → READY in a store that it was sent to: it waits until `collect_until`
+        for whoever shows `code`; for PICKUP only.
+        """
         self._need_no_hold("make ready")
         self._need_method("make ready", Method.PICKUP)
-        self._need("make ready", State.PICKED)
+        self._need("make ready", State.ARRIVED if self.opening.pickup_location_id else State.PICKED)
         self.state = State.READY
         self.code, self.collect_until = code, collect_until
         self._changed()
@@ -296,7 +370,7 @@ class FulfillmentOrder:
         return self._ready_code("show the code of")
 
     def expire(self, *, now: datetime, actor: str) -> None:
-        """READY → EXPIRED: the goods go back to the shelf, the code is void."""
+        """READY → EXPIRED: the goods go to the shelf of the store where they waited, the code is void."""
         self._need_method("expire", Method.PICKUP)
         self._need("expire", State.READY)
         self.state = State.EXPIRED
@@ -325,8 +399,8 @@ class FulfillmentOrder:
         back: list[tuple[Line, int]] = []
         for number, quantity in quantities.items():
             line = self._line(number)
-            if quantity > line.picked_units - line.returned_units:
-                raise QuantityTooHigh(self.id, number, quantity, line.picked_units - line.returned_units)
+            if quantity > line.in_hand_units - line.returned_units:
+                raise QuantityTooHigh(self.id, number, quantity, line.in_hand_units - line.returned_units)
             back.append((line, quantity))
         for line, quantity in back:
             line.returned_units += quantity
@@ -336,8 +410,8 @@ class FulfillmentOrder:
         )
 
     def picked(self) -> tuple[Units, ...]:
-        """All that was taken from the shelf."""
-        return tuple(line.units(line.picked_units) for line in self.lines if line.picked_units)
+        """All that was taken from the shelf and not lost since."""
+        return tuple(line.units(line.in_hand_units) for line in self.lines if line.in_hand_units)
 
     def _line(self, number: int) -> Line:
         for line in self.lines:
@@ -362,6 +436,14 @@ class FulfillmentOrder:
 
     def _need_method(self, action: str, method: Method) -> None:
         if self.opening.method is not method:
+            raise WrongMethod(self.id, action, self.opening.method)
+
+    def _need_parcel(self, action: str) -> None:
+        if self.opening.method is not Method.SHIP and not self.opening.pickup_location_id:
+            raise WrongMethod(self.id, action, self.opening.method)
+
+    def _need_way_to_store(self, action: str) -> None:
+        if not self.opening.pickup_location_id:
             raise WrongMethod(self.id, action, self.opening.method)
 
     def _ready_code(self, action: str) -> PickupCode:
@@ -399,6 +481,8 @@ def _check(opening: Opening, lines: Sequence[Line]) -> None:
         raise OpeningInvalid(id_, "location_id", "is missing")
     if not lines:
         raise OpeningInvalid(id_, "lines", "are missing")
+    if opening.pickup_location_id and opening.method is not Method.PICKUP:
+        raise OpeningInvalid(id_, "pickup_location_id", "is for what is collected")
     numbers: set[int] = set()
     for line in lines:
         if line.quantity_units < 1:

@@ -24,6 +24,8 @@ def an_opening(
     location_id: str = "store-1",
     channel_id: str = "web",
     promise_time: datetime = NOW + timedelta(days=2),
+    due_time: datetime | None = None,
+    pickup_location_id: str = "",
 ) -> Opening:
     return Opening(
         fulfillment_order_id=fulfillment_order_id or new_id("ful"),
@@ -33,6 +35,8 @@ def an_opening(
         promise_time=promise_time,
         reservation_id="" if method is Method.CARRY_OUT else "rsv_1",
         channel_id=channel_id,
+        due_time=due_time,
+        pickup_location_id=pickup_location_id,
     )
 
 
@@ -61,6 +65,15 @@ def a_ready_pickup(*quantities: int, opening: Opening | None = None) -> Fulfillm
     order = an_order(*quantities, opening=opening or an_opening(Method.PICKUP))
     order.pick({}, now=NOW, actor=ACTOR)
     order.make_ready(PickupCode(CODE), NOW + timedelta(days=7), now=NOW, actor=ACTOR)
+    return order
+
+
+def a_parcel_to_a_store(*quantities: int, opening: Opening | None = None) -> FulfillmentOrder:
+    """On its way from store-1 to store-2, where it is collected."""
+    order = an_order(*quantities, opening=opening or an_opening(Method.PICKUP, pickup_location_id="store-2"))
+    order.pick({}, now=NOW, actor=ACTOR)
+    order.pack(1, now=NOW, actor=ACTOR)
+    order.ship("Correos", "PK-1", now=NOW, actor=ACTOR)
     return order
 
 

@@ -12,13 +12,15 @@ from services.fulfillment.domain.facts import Disposition, ShortPickReason
 from services.fulfillment.domain.fulfillment_order import LIVE, FulfillmentOrder, Method, State
 from services.fulfillment.domain.pickup_code import MAX_WRONG_TRIES, PickupCode
 from services.fulfillment.domain.refusals import CodeWrong, Refusal
-from services.fulfillment.tests.builders import ACTOR, CODE, NOW, WRONG_CODE, an_order
+from services.fulfillment.tests.builders import ACTOR, CODE, NOW, WRONG_CODE, an_opening, an_order
 
 NEXT = {
     State.OPEN: {State.PICKING, State.PICKED, State.CANCELLED},
     State.PICKING: {State.PICKED, State.CANCELLED},
     State.PICKED: {State.PACKED, State.READY},
-    State.PACKED: {State.SHIPPED},
+    State.PACKED: {State.SHIPPED, State.IN_TRANSIT},
+    State.IN_TRANSIT: {State.ARRIVED, State.CANCELLED},
+    State.ARRIVED: {State.READY},
     State.READY: {State.HANDED_OVER, State.EXPIRED},
     State.SHIPPED: set[State](),
     State.HANDED_OVER: set[State](),
@@ -33,9 +35,11 @@ class FulfillmentOrderMachine(RuleBasedStateMachine):
     @initialize(
         lines=st.lists(st.integers(1, 4), min_size=1, max_size=3),
         method=st.sampled_from(Method),
+        store=st.sampled_from(["", "store-2"]),
     )
-    def open(self, lines: list[int], method: Method) -> None:
-        self.order = an_order(*lines, method=method)
+    def open(self, lines: list[int], method: Method, store: str) -> None:
+        opening = an_opening(method, pickup_location_id=store if method is Method.PICKUP else "")
+        self.order = an_order(*lines, opening=opening)
         self.state = self.order.state
 
     def do(self, verb: Callable[[FulfillmentOrder], None]) -> None:
@@ -80,6 +84,14 @@ class FulfillmentOrderMachine(RuleBasedStateMachine):
         self.do(lambda order: order.ship("c", "t", now=NOW, actor=ACTOR))
 
     @rule()
+    def receive(self) -> None:
+        self.do(lambda order: order.receive(now=NOW, actor=ACTOR))
+
+    @rule(wanted=quantities)
+    def lose(self, wanted: dict[int, int]) -> None:
+        self.do(lambda order: order.lose(wanted, "", now=NOW, actor=ACTOR))
+
+    @rule()
     def make_ready(self) -> None:
         self.do(lambda order: order.make_ready(PickupCode(CODE), NOW, now=NOW, actor=ACTOR))
 
@@ -113,7 +125,7 @@ class FulfillmentOrderMachine(RuleBasedStateMachine):
     def counters_add_up(self) -> None:
         for line in self.order.lines:
             assert line.left_units >= 0
-            assert 0 <= line.returned_units <= line.picked_units
+            assert 0 <= line.returned_units + line.lost_units <= line.picked_units
 
     @invariant()
     def something_is_left_to_pick_only_before_it_is_picked(self) -> None:
@@ -129,6 +141,13 @@ class FulfillmentOrderMachine(RuleBasedStateMachine):
     def a_code_exists_only_while_goods_wait(self) -> None:
         assert (self.order.code is not None) == (self.order.state is State.READY)
         assert self.order.code is None or self.order.code.wrong_tries <= MAX_WRONG_TRIES
+
+    @invariant()
+    def a_store_works_only_on_what_has_left_for_it(self) -> None:
+        sent = self.order.opening.pickup_location_id
+        left = {State.IN_TRANSIT, State.ARRIVED, State.READY, State.HANDED_OVER, State.EXPIRED}
+        here = "store-2" if sent and self.order.state in left else "store-1"
+        assert self.order.work_location_id == here
 
     @invariant()
     def the_history_has_no_hole(self) -> None:

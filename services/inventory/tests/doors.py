@@ -77,6 +77,7 @@ EVENTS: Mapping[type[Message], Any] = {
     orders.OrderAccepted: consumers.order_accepted,
     orders.UnitsCancelled: consumers.units_cancelled,
     fulfillment.OrderShipped: consumers.order_shipped,
+    fulfillment.ParcelSentToStore: consumers.parcel_sent_to_store,
     fulfillment.UnitsShort: consumers.units_short,
     fulfillment.PickupExpired: consumers.pickup_expired,
     fulfillment.ReturnReceived: consumers.return_received,

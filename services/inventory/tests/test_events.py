@@ -196,6 +196,40 @@ async def test_cancelled_units_return_and_uncollected_ones_too(door: Door) -> No
     assert await case.state() == pb.RESERVATION_STATE_RELEASED
 
 
+async def test_goods_sent_to_a_store_are_no_stock_there_until_nobody_collects_them(door: Door) -> None:
+    """They belong to an order: who walks into that store must not be sold them."""
+    case = Case(door)
+    await case.reserve()
+    await tell(door, "orders", case.accepted(), case.order_id, 1)
+    origin = case.origin()
+    origin.pickup_location_id = OTHER_STORE
+
+    sent = fulfillment.ParcelSentToStore(origin=origin, units=case.units())
+    await tell(door, "fulfillment", sent, case.fulfillment_order_id, 1, times=3)
+    await eventually(case.book, (3, 0))
+    there = await case.book(OTHER_STORE)
+    handed_over = fulfillment.OrderHandedOver(origin=origin, units=case.units(1))
+    await tell(door, "fulfillment", handed_over, case.fulfillment_order_id, 2)
+    uncollected = fulfillment.PickupExpired(origin=origin, units=case.units(1))
+    await tell(door, "fulfillment", uncollected, case.fulfillment_order_id, 3, times=3)
+
+    async def in_the_other_store() -> tuple[int, int]:
+        return await case.book(OTHER_STORE)
+
+    await eventually(in_the_other_store, (1, 0))
+    assert there == (0, 0)
+    assert await case.book() == (3, 0)
+    assert await case.state() == pb.RESERVATION_STATE_CONSUMED
+    ledger = await door.stock.ListMovements(
+        pb.ListMovementsRequest(document_id=case.fulfillment_order_id), metadata=door.service
+    )
+    assert {(one.location_id, one.cause, one.quantity_units) for one in ledger.movements} == {
+        (STORE, pb.MOVEMENT_CAUSE_SHIPMENT, -2),
+        (OTHER_STORE, pb.MOVEMENT_CAUSE_RETURN, 1),
+    }
+    assert (await door.audit()).difference_count == 0
+
+
 async def test_a_carry_out_is_a_sale_and_its_hand_over_no_second_one(door: Door) -> None:
     case = Case(door)
     part = orders_pb2.PlanPart(

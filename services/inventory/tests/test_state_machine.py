@@ -80,7 +80,15 @@ class WholeLife(Life):
         units=few,
         line=which,
         what=st.sampled_from(
-            ["cancelled", "not collected", "shipped", "NOT_FOUND", "DAMAGED", "NEEDED_IN_STORE"]
+            [
+                "cancelled",
+                "not collected",
+                "shipped",
+                "sent to a store",
+                "NOT_FOUND",
+                "DAMAGED",
+                "NEEDED_IN_STORE",
+            ]
         ),
     )
     def fulfilled(self, number: int, units: int, line: int, what: str) -> None:
@@ -101,6 +109,12 @@ class WholeLife(Life):
         elif what == "not collected":
             self.model.called_off(promise, place, units)
             self.door.tell("fulfillment", fulfillment.PickupExpired(origin=origin, units=told))
+        elif what == "sent to a store":
+            # Its hand-over there is nothing new: the units have left the book.
+            self.model.shipped(promise, place, units)
+            origin.pickup_location_id = "store-9"
+            self.door.tell("fulfillment", fulfillment.ParcelSentToStore(origin=origin, units=told))
+            self.door.tell("fulfillment", fulfillment.OrderHandedOver(origin=origin, units=told))
         elif what == "shipped":
             self.model.shipped(promise, place, units)
             self.door.tell("fulfillment", fulfillment.OrderShipped(origin=origin, units=told))
@@ -108,6 +122,19 @@ class WholeLife(Life):
             self.model.short(promise, place, units, what)
             reason = fulfillment_pb2.ShortPickReason.Value(f"SHORT_PICK_REASON_{what}")
             self.door.tell("fulfillment", fulfillment.UnitsShort(origin=origin, units=told, reason=reason))
+
+    @rule(kind=kinds, at=shelves, units=few)
+    def not_collected_where_it_was_sent(self, kind: str, at: str, units: int) -> None:
+        """Goods that another location sent to a store are its stock once their customer did not come."""
+        self.model.move((self._sku(kind), at), units)
+        origin = fulfillment.Origin(
+            reservation_id="rsv-of-another-place",
+            location_id="wh-9",
+            fulfillment_order_id="ful-1",
+            pickup_location_id=at,
+        )
+        told = [fulfillment.Units(sku=self._sku(kind), quantity_units=units)]
+        self.door.tell("fulfillment", fulfillment.PickupExpired(origin=origin, units=told))
 
     @rule(kind=kinds, at=shelves, units=few)
     def returned(self, kind: str, at: str, units: int) -> None:

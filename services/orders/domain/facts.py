@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from services.orders.domain.holds import Hold
 from services.orders.domain.places import Address
+from services.orders.domain.states import Method
 
 
 class PartLine(NamedTuple):
@@ -44,6 +45,18 @@ class Part(NamedTuple):
     """The supply that its units are waited for from; empty: they are at the location."""
     expected_at: datetime | None = None
     """When that supply is expected."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether its customer is asked when its location fails: a pickup is never moved silently. Where the
+        goods are sent to the store anyway, another location may send them.
+        """
+        return self.method == Method.PICKUP and not self.pickup_location_id
+
+    @property
+    def collected_at(self) -> str:
+        """Where a pickup waits."""
+        return self.pickup_location_id or self.location_id
 
     @property
     def kept(self) -> bool | None:

@@ -10,6 +10,7 @@ from services.orders.domain.money import CURRENCY_DECIMALS
 ORDER_ACCEPTED = "ORDER_ACCEPTED"
 SHIPPED = "SHIPPED"
 READY_FOR_PICKUP = "READY_FOR_PICKUP"
+SENT_TO_STORE = "SENT_TO_STORE"
 UNITS_CANCELLED = "UNITS_CANCELLED"
 CHOICE_NEEDED = "CHOICE_NEEDED"
 NOT_COLLECTED = "NOT_COLLECTED"
@@ -27,6 +28,10 @@ _TEXTS = {
     SHIPPED: {
         "en": "On its way: {items}.{tracking}",
         "es": "Va en camino: {items}.{tracking}",
+    },
+    SENT_TO_STORE: {
+        "en": "On its way to {location}, where you can collect it from {until} on: {items}.",
+        "es": "Va en camino a {location}, donde podrá recogerlo desde el {until}: {items}.",
     },
     READY_FOR_PICKUP: {
         "en": "Ready to collect at {location} until {until}: {items}.",

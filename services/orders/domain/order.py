@@ -143,6 +143,31 @@ class Order:
         if self._advance(fulfillment_order_id, units, UnitState.PICKED, (UnitState.ALLOCATED,)):
             self._progressed()
 
+    def sent_to_store(self, fulfillment_order_id: str, units: Units, now: datetime) -> None:
+        """Units left for the store where they are collected."""
+        moved = self._advance(
+            fulfillment_order_id, units, UnitState.IN_TRANSIT, (UnitState.PICKED, UnitState.ALLOCATED)
+        )
+        if moved:
+            part = self.parts[fulfillment_order_id]
+            self._tell(
+                messages.SENT_TO_STORE,
+                now,
+                location=part.collected_at,
+                until=messages.moment(part.promise_time, self.language_code),
+                items=self._items(moved),
+            )
+
+    def lost_in_transit(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
+        """Units will not come to their store: others are searched for that send them there."""
+        part = self._part(fulfillment_order_id, units)
+        self.units.check(self.order_id, part, units, (UnitState.IN_TRANSIT,), "loss in transit")
+        for line_number, quantity in units:
+            here = Spot(line_number, UnitState.IN_TRANSIT, part.pickup_location_id, fulfillment_order_id)
+            self.units.move(here, Spot(line_number, UnitState.RESOURCING, "", ""), quantity)
+        self._progressed()
+        self._search(fulfillment_order_id, units, trigger, now)
+
     def ready(
         self,
         fulfillment_order_id: str,
@@ -153,12 +178,15 @@ class Order:
     ) -> None:
         """Units wait in the store until `until`, since `done_time` (None: now)."""
         if self._advance(
-            fulfillment_order_id, units, UnitState.READY, (UnitState.PICKED, UnitState.ALLOCATED)
+            fulfillment_order_id,
+            units,
+            UnitState.READY,
+            (UnitState.IN_TRANSIT, UnitState.PICKED, UnitState.ALLOCATED),
         ):
             self._tell(
                 messages.READY_FOR_PICKUP,
                 now,
-                location=self.parts[fulfillment_order_id].location_id,
+                location=self.parts[fulfillment_order_id].collected_at,
                 until=messages.moment(until, self.language_code),
                 items=self._items(units),
             )
@@ -189,7 +217,7 @@ class Order:
             fulfillment_order_id,
             units,
             UnitState.HANDED_OVER,
-            (UnitState.READY, UnitState.PICKED, UnitState.ALLOCATED),
+            (UnitState.READY, UnitState.IN_TRANSIT, UnitState.PICKED, UnitState.ALLOCATED),
         )
         if moved:
             self._capture(moved)
@@ -198,11 +226,13 @@ class Order:
                 self._done(fulfillment_order_id, done_time)
 
     def short(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
-        """Units cannot come from their location: parcels are searched for elsewhere, or cancelled where that
-        was done too often; a pickup's customer is asked.
+        """Units cannot come from their location: what is sent is searched for elsewhere, or given up where
+        that was done too often; the customer of what stands in the store is asked.
         """
-        if self.lost(fulfillment_order_id, units, now):
-            return
+        if not self.lost(fulfillment_order_id, units, now):
+            self._search(fulfillment_order_id, units, trigger, now)
+
+    def _search(self, fulfillment_order_id: str, units: Units, trigger: str, now: datetime) -> None:
         if self.worn_out:
             self.given_up(units, now)
         else:
@@ -217,7 +247,7 @@ class Order:
         """
         part = self._part(fulfillment_order_id, units)
         self.units.check(self.order_id, part, units, (UnitState.ALLOCATED,), "loss")
-        asks = part.method == Method.PICKUP
+        asks = part.asks
         target = UnitState.AWAITING_CUSTOMER if asks else UnitState.RESOURCING
         for line_number, quantity in units:
             here = Spot(line_number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
@@ -244,7 +274,7 @@ class Order:
             fulfillment_order_id,
             units,
             UnitState.CANCELLED,
-            (UnitState.READY, UnitState.PICKED, UnitState.ALLOCATED),
+            (UnitState.READY, UnitState.IN_TRANSIT, UnitState.PICKED, UnitState.ALLOCATED),
         )
         if moved:
             # Inventory gives the units back on fulfillment's own event, so no reservation is named.
@@ -306,13 +336,26 @@ class Order:
         )
 
     def given_up(self, units: Units, now: datetime) -> None:
-        """Nobody has the units that were searched for: they are cancelled, their share is released."""
+        """Nobody has the units that were searched for: they are cancelled, their share is released. What
+        others were to send to a store is its customer's choice.
+        """
         gone: dict[Spot, int] = {}
+        asked: list[tuple[int, int]] = []
         for line_number, quantity in units:
             spot = Spot(line_number, UnitState.RESOURCING, "", "")
             if self.units.get(spot, 0) < quantity:
                 raise WrongMove(self.order_id, line_number, "give up", quantity, self.units.get(spot, 0))
-            gone[spot] = quantity
+            if self.lines[line_number].method is Method.PICKUP:
+                asked.append((line_number, quantity))
+            else:
+                gone[spot] = quantity
+        for line_number, quantity in asked:
+            spot = Spot(line_number, UnitState.RESOURCING, "", "")
+            self.units.move(spot, spot._replace(state=UnitState.AWAITING_CUSTOMER), quantity)
+        if asked:
+            stores = sorted({self.lines[number].pickup_location_id for number, _ in asked})
+            self.facts.append(ChoiceNeeded(tuple(asked)))
+            self._tell(messages.CHOICE_NEEDED, now, location=", ".join(stores), items=self._items(asked))
         self.cancel(gone, "NO_STOCK", now)
 
     # ---- what is waited for
@@ -503,7 +546,7 @@ class Order:
     def _done(self, fulfillment_order_id: str, at: datetime) -> None:
         """The location has done its share, once nothing of the part is left to do there."""
         part = self.parts[fulfillment_order_id]
-        todo = (UnitState.ALLOCATED, UnitState.PICKED)
+        todo = (UnitState.ALLOCATED, UnitState.PICKED, UnitState.IN_TRANSIT)
         left = any(s.fulfillment_order_id == fulfillment_order_id and s.state in todo for s in self.units)
         if part.done_time is None and not left:
             self.parts[fulfillment_order_id] = part._replace(done_time=at)

@@ -73,8 +73,6 @@ def _found(rules: SourcingRules, locations: Locations, channels: Mapping[str, Ch
         yield problem("stock_value.markdown_percent", "MARKDOWN_WITHOUT_PRICES")
     if _limits_value(rules) and rules.currency_code not in {x.currency_code for x in channels.values()}:
         yield problem("currency", "CURRENCY_NOT_SOLD", found=rules.currency_code)
-    if rules.ship_to_store:
-        yield problem("ship_to_store.allowed", "NOT_YET_OBEYED", name="ship_to_store")
     for path, one in _all(rules):
         for number, code in enumerate(one.scope.customer_promises):
             if code not in rules.promises:

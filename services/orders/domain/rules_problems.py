@@ -111,10 +111,6 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "no parcel is there within {within} days of delivery: the fastest takes {least}",
         "ningún paquete llega en {within} días de reparto: el más rápido tarda {least}",
     ),
-    "NOT_YET_OBEYED": (
-        "{name} would do nothing: no order is decided by it so far",
-        "{name} no haría nada: por ahora ningún pedido se decide con ello",
-    ),
     "CAPABILITY_MISSING": (
         "no location of {name} sends goods",
         "ninguna ubicación de {name} envía mercancía",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.orders.domain.facts import Part
 from services.orders.domain.lines import Spot
 from services.orders.domain.refusals import LineUnknown, QuantityTooHigh, TooLateToCancel, WrongMove
-from services.orders.domain.states import BEYOND, UnitState
+from services.orders.domain.states import AT_STORE, BEYOND, UnitState
 
 Units = Sequence[tuple[int, int]]
 """(line number, units)."""
@@ -135,4 +135,6 @@ class Standing(dict[Spot, int]):
 
 
 def _spot(part: Part, line_number: int, state: UnitState) -> Spot:
-    return Spot(line_number, state, part.location_id, part.fulfillment_order_id)
+    at_store = part.pickup_location_id and state in AT_STORE
+    location_id = part.pickup_location_id if at_store else part.location_id
+    return Spot(line_number, state, location_id, part.fulfillment_order_id)

@@ -28,6 +28,7 @@ class UnitState(IntEnum):
     AWAITING_CUSTOMER = 7
     CANCELLED = 8
     RETURNED = 9
+    IN_TRANSIT = 10
     BACKORDERED = 11
 
 
@@ -49,8 +50,18 @@ BEYOND: dict[UnitState, frozenset[UnitState]] = {
     UnitState.PICKED: frozenset(
         {
             UnitState.PICKED,
+            UnitState.IN_TRANSIT,
             UnitState.READY,
             UnitState.SHIPPED,
+            UnitState.HANDED_OVER,
+            UnitState.RETURNED,
+            UnitState.CANCELLED,
+        }
+    ),
+    UnitState.IN_TRANSIT: frozenset(
+        {
+            UnitState.IN_TRANSIT,
+            UnitState.READY,
             UnitState.HANDED_OVER,
             UnitState.RETURNED,
             UnitState.CANCELLED,
@@ -65,10 +76,14 @@ BEYOND: dict[UnitState, frozenset[UnitState]] = {
     UnitState.RETURNED: frozenset(),
 }
 
+AT_STORE = frozenset({UnitState.IN_TRANSIT, UnitState.READY, UnitState.HANDED_OVER, UnitState.RETURNED})
+"""Where goods that are sent to a store stand with the store."""
+
 _OPEN = frozenset(
     {
         UnitState.ALLOCATED,
         UnitState.PICKED,
+        UnitState.IN_TRANSIT,
         UnitState.READY,
         UnitState.RESOURCING,
         UnitState.AWAITING_CUSTOMER,

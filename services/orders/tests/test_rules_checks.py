@@ -55,11 +55,6 @@ def test_good_rules_have_no_problem() -> None:
     )
 
 
-def test_what_no_order_is_decided_by_is_refused() -> None:
-    """A planner who allows it would wait for something that never happens."""
-    assert found(ship_to_store=True) == [("ship_to_store.allowed", "NOT_YET_OBEYED")]
-
-
 def test_rules_may_name_the_promises_that_customers_are_offered_and_no_others() -> None:
     """A misspelt promise would be a rule that holds for nobody."""
     rule = Exclusion("x", Scope(customer_promises=("STANDARD", "EXPRESS", "DRONE")), Matcher(("s-1",)))

@@ -158,6 +158,7 @@ def plain_part(part: Part, order: Order) -> orders_pb2.PlanPart:
             True: orders_pb2.PROMISE_OUTCOME_KEPT,
             False: orders_pb2.PROMISE_OUTCOME_MISSED,
         }[part.kept],
+        pickup_location_id=part.pickup_location_id,
     )
 
 

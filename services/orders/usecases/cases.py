@@ -49,15 +49,15 @@ def new_move(
     tx: Tx,
     excluded: frozenset[str] = frozenset(),
 ) -> Case:
-    """A case that begins, with an attempt of its own. A pickup's units are not offered to others: its
-    customer will be asked.
+    """A case that begins, with an attempt of its own. What stands in the store of a pickup is not
+    offered to others: its customer will be asked.
     """
     order.attempts += 1
     return Case(
         order.order_id,
         case_id,
         wanted,
-        TAKE_OUT if part.method == Method.PICKUP else MOVE,
+        TAKE_OUT if part.asks else MOVE,
         tuple((number, quantity, part.fulfillment_order_id) for number, quantity in units),
         order.attempts,
         0,
@@ -98,6 +98,18 @@ def wish_again(
     )
 
 
+def searched_wish(
+    order: Order, part: Part | None, wanted: Mapping[int, int], goods: Goods
+) -> tuple[Wish, Address | None] | None:
+    """What others are to send of a part's units, and the address of a parcel to the customer; what is
+    collected is sent to the same store. None: nobody knows where to.
+    """
+    if part is not None and part.pickup_location_id:
+        return wish_again(order, wanted, Method.PICKUP, None, part.pickup_location_id, goods), None
+    to = order.destination(part)
+    return None if to is None else (wish_again(order, wanted, Method.SHIP, to, "", goods), to)
+
+
 async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
     """Fulfillment gave a case's units up: search for them, or ask a pickup's customer; once. False: no
     such case.
@@ -116,7 +128,7 @@ async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
         left = min(quantity, order.units.get(spot, 0))
         if left:
             order.lost(fulfillment_order_id, [(number, left)], tx.now, case.wanted if moved else None)
-            if part.method != Method.PICKUP:
+            if not part.asks:
                 searched.append((number, left, fulfillment_order_id))
     if searched:
         following = dataclasses.replace(case, stage=SOURCE, units=tuple(searched))

@@ -27,7 +27,7 @@ from services.orders.domain.refusals import (
     SourcedTooOften,
 )
 from services.orders.domain.standing import Units
-from services.orders.domain.states import Method, UnitState
+from services.orders.domain.states import UnitState
 from services.orders.usecases.cancel_order import Encode, known
 from services.orders.usecases.cases import (
     DONE,
@@ -37,8 +37,8 @@ from services.orders.usecases.cases import (
     TAKE_OUT,
     new_move,
     reserved_for,
+    searched_wish,
     taken_out,
-    wish_again,
 )
 from services.orders.usecases.place_order import Request
 from services.orders.usecases.ports import (
@@ -66,7 +66,7 @@ class _Found(NamedTuple):
     """Others that have the units, reserved there; nothing of it is written yet."""
 
     secured: Secured
-    to: Address
+    to: Address | None
     fulfillment_order_id: str
 
     @property
@@ -195,10 +195,10 @@ class MoveUnits:
         """Others that have the units, reserved there."""
         there = unpicked(order, part)
         wanted = {n: min(q, there.get(n, 0)) for n, q, _ in case.units if there.get(n, 0)}
-        to = order.destination(part)
-        if not wanted or to is None or (not partial and sum(wanted.values()) < _count(case.units)):
+        searched = searched_wish(order, part, wanted, await self._store.goods(case.order_id))
+        if not wanted or searched is None or (not partial and sum(wanted.values()) < _count(case.units)):
             raise NothingToSourceAgain(case.order_id, {})
-        wish = wish_again(order, wanted, Method.SHIP, to, "", await self._store.goods(case.order_id))
+        wish, to = searched
         secured = await self._secure(
             case.order_id,
             wish,

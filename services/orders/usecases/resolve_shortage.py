@@ -115,7 +115,8 @@ class ResolveShortage:
             first_attempt=order.attempts - ATTEMPTS_SET_ASIDE + 1,
             last_attempt=order.attempts,
             trigger=CUSTOMER_CHOICE,
-            excluded=order.failed_locations if choice.ship_to is not None else frozenset(),
+            # What the chosen store has it may give, even if it failed before.
+            excluded=order.failed_locations - {choice.pickup_location_id},
             customer_id=order.customer_id,
         )
         for left in reversed(range(PROMISE_TRIES)):

@@ -33,7 +33,7 @@ from services.orders.domain.refusals import (
     OrderOnHold,
     OrderUnknown,
 )
-from services.orders.domain.states import Method, UnitState
+from services.orders.domain.states import UnitState
 from services.orders.usecases.backorders import Backorders
 from services.orders.usecases.cases import (
     ARRIVED,
@@ -43,8 +43,8 @@ from services.orders.usecases.cases import (
     SOURCE,
     TAKE_OUT,
     reserved_for,
+    searched_wish,
     taken_out,
-    wish_again,
 )
 from services.orders.usecases.move_units import MoveUnits
 from services.orders.usecases.ports import (
@@ -220,11 +220,13 @@ class SourceAgain:
         order = await self._known(case.order_id)
         searched = order.units_in(UnitState.RESOURCING)
         wanted = {n: min(q, searched.get(n, 0)) for n, q, _ in case.units if searched.get(n, 0)}
-        to = _destination(order, case)
-        if not wanted or to is None:
+        # A case's units were reserved together, so they all go to the same place.
+        part = order.parts.get(case.units[0][2])
+        found = searched_wish(order, part, wanted, await self._store.goods(case.order_id))
+        if not wanted or found is None:
             await self._end(case, "the units were settled otherwise")
             return
-        wish = wish_again(order, wanted, Method.SHIP, to, "", await self._store.goods(case.order_id))
+        wish, to = found
         try:
             secured = await self._secure(
                 case.order_id,
@@ -246,8 +248,10 @@ class SourceAgain:
         else:
             await self._settle(case, wanted, secured, to)
 
-    async def _settle(self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address) -> None:
-        """Commit what was found, and cancel what was not."""
+    async def _settle(
+        self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address | None
+    ) -> None:
+        """Commit what was found, and give up what was not."""
         for left in reversed(range(PROMISE_TRIES)):
             try:
                 await self._promise(case, wanted, secured, to)
@@ -263,7 +267,7 @@ class SourceAgain:
                 return
 
     async def _promise(
-        self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address
+        self, case: Case, wanted: dict[int, int], secured: Secured | None, to: Address | None
     ) -> None:
         parts = (
             secured.parts(self._directory.locations, self._new_id, self._capacity, to)
@@ -332,12 +336,6 @@ async def _try_again(tx: Tx, order: Order, case: Case, wanted: Mapping[int, int]
     if gone:
         order.given_up(gone, tx.now)
     await tx.move_case(dataclasses.replace(case, stage=DONE), note=note)
-
-
-def _destination(order: Order, case: Case) -> Address | None:
-    # A case's units were reserved together, so they all go to the same place.
-    _, _, fulfillment_order_id = case.units[0]
-    return order.destination(order.parts.get(fulfillment_order_id))
 
 
 def _later(order: Order) -> frozenset[int]:

@@ -38,7 +38,7 @@ MAX_CANDIDATES = 12
 """Shown at once; the others are folded away."""
 MAX_TRACE_ROWS = 40
 LOOK_SECONDS = 1.0
-TERMS = ("parcel", "distance", "units", "stock_price", "lateness", "markdown_credit")
+TERMS = ("parcel", "distance", "units", "transfer", "stock_price", "lateness", "markdown_credit")
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "head": (),
     "choice": (),

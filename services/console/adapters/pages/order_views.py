@@ -81,6 +81,8 @@ class Share:
     tracking_number: str
     movable: bool
     """Whether units of it may be sourced again."""
+    pickup_location_id: str = ""
+    """The store that it sends the goods to, to be collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ def _part(part: orders_pb2.PlanPart, live: bool) -> Part:
         part.location_id,
         short(types_pb2.FulfillmentMethod, part.method),
         moment(part.promise_time),
-        moment(part.due_time),
+        # Goods that are sent to a store are done when they wait there.
+        moment(part.promise_time if part.pickup_location_id else part.due_time),
         moment(part.done_time),
         "" if outcome == "UNSPECIFIED" else outcome,
         live,
@@ -216,6 +219,7 @@ def shares(
             job.carrier if job is not None else "",
             job.tracking_number if job is not None else "",
             one.fulfillment_order_id in allocated and part.method != "CARRY_OUT",
+            one.pickup_location_id,
         )
         found.append(share)
     return tuple(sorted(found, key=lambda share: (not share.part.live, share.attempt)))

@@ -17,6 +17,8 @@ from services.console.adapters.page import Console, form_of
 from services.console.adapters.session import Person
 from services.console.domain.pick_list import Due, due_of, tote
 
+WAITING = ("READY", "IN_TRANSIT")
+"""States in which the store can only wait: for a customer, or for a parcel."""
 START_AT_ONCE = 4
 """Orders that one walk through the store collects."""
 
@@ -67,7 +69,7 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
     async def fetch() -> Mapping[str, str]:
         jobs, more = await jobs_of(console, person, location_id)
         now_ = listed(jobs, more)
-        late = sum(job.due is Due.OVERDUE and job.state != "READY" for job in jobs)
+        late = sum(job.due is Due.OVERDUE and job.state not in WAITING for job in jobs)
         return {
             "jobs": console.fragment(person, "store/jobs.html", **now_, **facts),
             "title": person.texts("store.title_now", jobs=len(jobs), late=late),
@@ -115,12 +117,15 @@ def job_of(order: pb.FulfillmentOrder) -> Job:
 
 
 def listed(jobs: Sequence[Job], more: bool) -> dict[str, Any]:
-    """What the template of the list shows: waiting work apart from what only waits for its customer."""
-    todo = [job for job in jobs if job.state != "READY"]
+    """What the template of the list shows: work to do apart from what is still to arrive, and from what only
+    waits for its customer.
+    """
+    todo = [job for job in jobs if job.state not in WAITING]
     fresh = [job for job in todo if job.state == "OPEN"]
     return {
         "todo": todo,
         "ready": [job for job in jobs if job.state == "READY"],
+        "coming": [job for job in jobs if job.state == "IN_TRANSIT"],
         "late": sum(job.due is Due.OVERDUE for job in todo),
         "soon": sum(job.due is Due.DUE_SOON for job in todo),
         "next_ids": " ".join(job.order.fulfillment_order_id for job in fresh[:START_AT_ONCE]),

@@ -68,7 +68,7 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
 
 
 async def _waiting(console: Console, person: Person, location_id: str, query: str) -> dict[str, Any]:
-    states = [pb.FULFILLMENT_STATE_READY, pb.FULFILLMENT_STATE_PICKED]
+    states = [pb.FULFILLMENT_STATE_READY, pb.FULFILLMENT_STATE_PICKED, pb.FULFILLMENT_STATE_ARRIVED]
     orders, _ = await floor.work_of(console, person, location_id, states)
     wanted = query.casefold()
     jobs = [
@@ -84,7 +84,11 @@ async def _waiting(console: Console, person: Person, location_id: str, query: st
     ]
     return {
         "ready": [job for job in jobs if job.state == "READY"],
-        "picked": [job for job in jobs if job.state == "PICKED"],
+        "picked": [
+            job
+            for job in jobs
+            if job.state == "ARRIVED" or (job.state == "PICKED" and not job.order.pickup_location_id)
+        ],
     }
 
 

@@ -27,6 +27,8 @@ def routes(console: Console) -> Sequence[BaseRoute]:
         "short": short,
         "pack": pack,
         "ship": ship,
+        "receive": receive,
+        "lost": lost,
         "ready": ready,
         "hand-over": hand_over,
         "renew": renew,
@@ -47,8 +49,10 @@ async def show(console: Console, request: Request, person: Person) -> Response:
         **await facts_of(console, person, order),
         "live": f"/store/work/{order.fulfillment_order_id}/live",
     }
-    facts["location_id"] = order.location_id
-    facts["tail"] = f"?location={order.location_id}" if facts["several"] else ""
+    facts["location_id"] = floor.work_location_of(order)
+    facts["tail"] = f"?location={facts['location_id']}" if facts["several"] else ""
+    # Who sent goods to another store may still look at them.
+    facts["may_work"] = facts["may_work"] and person.may_location(facts["location_id"])
     return console.render(request, person, "store/work.html", **facts)
 
 
@@ -58,7 +62,9 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
     page = floor.page_facts(console, request, person, "work")
 
     async def fetch() -> Mapping[str, str]:
-        return await fragments(console, person, await floor.one_work(console, person, id_), page)
+        order = await floor.one_work(console, person, id_)
+        may_work = page["may_work"] and person.may_location(floor.work_location_of(order))
+        return await fragments(console, person, order, {**page, "may_work": may_work})
 
     async for news in console.hub.watch(("store-work", person.scope, person.subject, id_), fetch):
         yield news
@@ -86,6 +92,8 @@ async def facts_of(console: Console, person: Person, order: pb.FulfillmentOrder)
     return {
         "order": order,
         "job": job_of(order),
+        "at_store": bool(order.pickup_location_id)
+        and floor.work_location_of(order) == order.pickup_location_id,
         "lines": sorted(lines, key=lambda one: (one[1] == 0, one[2].aisle, one[2].category, one[2].sku)),
         "reasons": REASONS,
         "own": order.picker in ("", person.subject),
@@ -146,6 +154,21 @@ async def ship(console: Console, request: Request, person: Person) -> Response:
     message = pb.ShipOrderRequest(carrier=carrier, tracking_number=number)
     call = console.doors.fulfillment.ShipOrder
     return await _done(console, request, person, call, message, "store.shipped", carrier=carrier)
+
+
+async def receive(console: Console, request: Request, person: Person) -> Response:
+    """IN_TRANSIT → ARRIVED: the parcel is here."""
+    call = console.doors.fulfillment.ReceiveParcel
+    return await _done(console, request, person, call, pb.ReceiveParcelRequest(), "store.received")
+
+
+async def lost(console: Console, request: Request, person: Person) -> Response:
+    """Units that will not come; without a line all that is in the parcel."""
+    number, units = floor.figure(request, "line"), floor.figure(request, "units")
+    lines = [pb.LineQuantity(line_number=number, quantity_units=units)] if number else []
+    message = pb.ReportLostInTransitRequest(lines=lines, note=floor.field(request, "note", 200))
+    call = console.doors.fulfillment.ReportLostInTransit
+    return await _done(console, request, person, call, message, "store.lost_told")
 
 
 async def ready(console: Console, request: Request, person: Person) -> Response:

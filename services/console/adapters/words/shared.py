@@ -21,6 +21,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unit_state.CANCELLED": ("cancelled", "canceladas"),
     "unit_state.BACKORDERED": ("waiting for supply", "esperan el suministro"),
     "unit_state.RETURNED": ("returned", "devueltas"),
+    "unit_state.IN_TRANSIT": ("on the way to the store", "en camino a la tienda"),
     "method.SHIP": ("ship", "envío"),
     "method.PICKUP": ("pickup", "recogida"),
     "method.CARRY_OUT": ("carry-out", "venta en caja"),

@@ -166,6 +166,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today.refusal.LOCATION_INACTIVE": ("location takes no orders", "la ubicación no acepta pedidos"),
     "today.refusal.UNAVAILABLE": ("a service was away", "un servicio no respondía"),
     "today.trigger.SHORT_PICK": ("short pick", "faltante al recoger"),
+    "today.trigger.LOST_IN_TRANSIT": ("lost on the way to a store", "se perdió camino de la tienda"),
     "today.trigger.DISPLACED": ("sold at a till", "vendido en caja"),
     "today.trigger.RESERVATION_LOST": ("reservation lost", "reserva perdida"),
     "today.trigger.CUSTOMER_CHOICE": ("customer's choice", "elección del cliente"),

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from chassis.auth import current_principal, require_channel, require_location
+from chassis.refusals import PermissionDenied
 from services.fulfillment.domain.fulfillment_order import FulfillmentOrder
 
 
 def own_location(order: FulfillmentOrder) -> None:
-    """Let only those act who work at the fulfillment order's location.
+    """Let only those act whose location's work it is now.
 
     Raises:
         PermissionDenied: the token does not cover it.
     """
-    require_location(order.opening.location_id)
+    require_location(order.work_location_id)
+
+
+def either_location(order: FulfillmentOrder) -> None:
+    """Let those see it who send goods to a store, and those who receive them.
+
+    Raises:
+        PermissionDenied: the token covers neither.
+    """
+    try:
+        require_location(order.opening.location_id)
+    except PermissionDenied:
+        if not order.opening.pickup_location_id:
+            raise
+        require_location(order.opening.pickup_location_id)
 
 
 def own_channel(order: FulfillmentOrder) -> None:

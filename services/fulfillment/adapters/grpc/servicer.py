@@ -15,6 +15,7 @@ from chassis.pages import PageTokens
 from chassis.refusals import InvalidArgument
 from services.fulfillment.adapters import wire
 from services.fulfillment.adapters.grpc.authorization import (
+    either_location,
     own_channel,
     own_channel_or_location,
     own_location,
@@ -46,6 +47,8 @@ R = TypeVar(
     pb.ReportShortPickResponse,
     pb.PackOrderResponse,
     pb.ShipOrderResponse,
+    pb.ReceiveParcelResponse,
+    pb.ReportLostInTransitResponse,
     pb.MarkReadyResponse,
     pb.RenewPickupCodeResponse,
     pb.ExpirePickupResponse,
@@ -90,7 +93,7 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
         self, request: pb.GetFulfillmentOrderRequest, context: _Context
     ) -> pb.GetFulfillmentOrderResponse:
         """One fulfillment order."""
-        order = await self._read(request.fulfillment_order_id, own_location)
+        order = await self._read(request.fulfillment_order_id, either_location)
         return pb.GetFulfillmentOrderResponse(fulfillment_order=wire.to_wire(order))
 
     async def StartPicking(  # noqa: N802
@@ -132,15 +135,36 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
         return await self._act("PackOrder", request, pb.PackOrderResponse, verb)
 
     async def ShipOrder(self, request: pb.ShipOrderRequest, context: _Context) -> pb.ShipOrderResponse:  # noqa: N802
-        """PACKED → SHIPPED."""
+        """PACKED → SHIPPED, or IN_TRANSIT to a store."""
 
         def verb(order: FulfillmentOrder, work: Work) -> None:
             order.ship(request.carrier, request.tracking_number, now=work.now, actor=work.actor)
 
         return await self._act("ShipOrder", request, pb.ShipOrderResponse, verb)
 
+    async def ReceiveParcel(  # noqa: N802
+        self, request: pb.ReceiveParcelRequest, context: _Context
+    ) -> pb.ReceiveParcelResponse:
+        """IN_TRANSIT → ARRIVED."""
+
+        def verb(order: FulfillmentOrder, work: Work) -> None:
+            order.receive(now=work.now, actor=work.actor)
+
+        return await self._act("ReceiveParcel", request, pb.ReceiveParcelResponse, verb)
+
+    async def ReportLostInTransit(  # noqa: N802
+        self, request: pb.ReportLostInTransitRequest, context: _Context
+    ) -> pb.ReportLostInTransitResponse:
+        """Units will not come to the store."""
+        quantities = wire.quantities(request.lines)
+
+        def verb(order: FulfillmentOrder, work: Work) -> None:
+            order.lose(quantities, request.note, now=work.now, actor=work.actor)
+
+        return await self._act("ReportLostInTransit", request, pb.ReportLostInTransitResponse, verb)
+
     async def MarkReady(self, request: pb.MarkReadyRequest, context: _Context) -> pb.MarkReadyResponse:  # noqa: N802
-        """PICKED → READY, with a fresh code."""
+        """PICKED or ARRIVED → READY, with a fresh code."""
         seconds = request.collect_within_seconds or self._settings.collect_within_seconds
         if seconds < self._settings.least_collect_seconds:
             raise InvalidArgument(

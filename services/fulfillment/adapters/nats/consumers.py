@@ -125,6 +125,7 @@ def _opening(event: Planned, part: orders_pb2.PlanPart, now: datetime) -> Openin
         language_code=event.language_code,
         # Only a parcel needs to know where its customer lives.
         delivery_address=to.delivery_address.SerializeToString() if method is Method.SHIP else b"",
+        pickup_location_id=part.pickup_location_id,
     )
 
 

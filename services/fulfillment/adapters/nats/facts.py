@@ -30,6 +30,9 @@ _write_short = written.writer(pb.UnitsShort)
 _write_taken_out = written.writer(pb.UnitsTakenOut)
 _write_packed = written.writer(pb.OrderPacked)
 _write_shipped = written.writer(pb.OrderShipped)
+_write_sent_to_store = written.writer(pb.ParcelSentToStore)
+_write_received_at_store = written.writer(pb.ParcelReceivedAtStore)
+_write_lost = written.writer(pb.UnitsLostInTransit)
 _write_ready = written.writer(pb.PickupReady)
 _write_handed_over = written.writer(pb.OrderHandedOver)
 _write_expired = written.writer(pb.PickupExpired)
@@ -75,6 +78,7 @@ def _origin(order: FulfillmentOrder, told: facts.Told) -> bytes:
         method=wire.METHOD_TO_WIRE[opening.method],
         time=written.timestamp(told.time),
         actor=told.actor,
+        pickup_location_id=opening.pickup_location_id,
     )
 
 
@@ -128,6 +132,23 @@ def _(fact: facts.Shipped, origin: bytes) -> Told:
     return pb.OrderShipped, _write_shipped(
         origin=origin, units=_units(fact.units), carrier=fact.carrier, tracking_number=fact.tracking_number
     )
+
+
+@_message.register
+def _(fact: facts.SentToStore, origin: bytes) -> Told:
+    return pb.ParcelSentToStore, _write_sent_to_store(
+        origin=origin, units=_units(fact.units), carrier=fact.carrier, tracking_number=fact.tracking_number
+    )
+
+
+@_message.register
+def _(fact: facts.ReceivedAtStore, origin: bytes) -> Told:
+    return pb.ParcelReceivedAtStore, _write_received_at_store(origin=origin, units=_units(fact.units))
+
+
+@_message.register
+def _(fact: facts.LostInTransit, origin: bytes) -> Told:
+    return pb.UnitsLostInTransit, _write_lost(origin=origin, units=_units(fact.units), note=fact.note)
 
 
 @_message.register

@@ -91,6 +91,7 @@ class PostgresFulfillmentOrders:
             [line.quantity_units for _, line in lines],
             [line.picked_units for _, line in lines],
             [opening.due_time for opening in openings],
+            [opening.pickup_location_id for opening in openings],
         )
         ids = frozenset(row[0] for row in rows)
         if ids:
@@ -124,6 +125,7 @@ class PostgresFulfillmentOrders:
             [line.short_units for _, line in lines],
             [line.cancelled_units for _, line in lines],
             [line.returned_units for _, line in lines],
+            [line.lost_units for _, line in lines],
         )
         await self._tell(orders)
 
@@ -231,6 +233,7 @@ def _lines(rows: Iterable[asyncpg.Record]) -> defaultdict[str, list[Line]]:
                 row["short_units"],
                 row["cancelled_units"],
                 row["returned_units"],
+                row["lost_units"],
             )
         )
     return lines
@@ -250,6 +253,7 @@ def _order(row: asyncpg.Record, lines: list[Line], hold: WorkHold | None) -> Ful
             promise_time=row["promise_time"],
             delivery_address=row["delivery_address"],
             due_time=row["due_time"],
+            pickup_location_id=row["pickup_location_id"],
         ),
         lines=lines,
         state=State(row["state"]),

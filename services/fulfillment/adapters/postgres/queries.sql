@@ -42,42 +42,69 @@ FROM fulfillment_line l JOIN fulfillment_order o USING (fulfillment_order_id) LE
 WHERE l.fulfillment_order_id = ANY($1::text[]) ORDER BY l.fulfillment_order_id, l.line_number
 
 -- name: backlog
--- Unfinished work by location and state; the literal states let it use the small index.
+-- Unfinished work by location and state; the literal states let it use the small index. What was sent to a store is the store's.
 SELECT location_id, state, count(*) AS orders, count(*) FILTER (WHERE promise_time < now()) AS late
-FROM fulfillment_order WHERE state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY') GROUP BY location_id, state
+FROM (
+  SELECT location_id, state, promise_time FROM fulfillment_order
+  WHERE state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY') AND (pickup_location_id = '' OR state <> 'READY')
+  UNION ALL
+  SELECT pickup_location_id, state, promise_time FROM fulfillment_order
+  WHERE pickup_location_id <> '' AND state IN ('IN_TRANSIT', 'ARRIVED', 'READY')
+) work GROUP BY location_id, state
 
 -- name: order_by_id
 -- One fulfillment order, not locked.
 SELECT * FROM fulfillment_order WHERE fulfillment_order_id = $1
 
 -- name: work_at_location
--- A page of a location's unfinished work after (due time, id); the literal states let it use the small index.
-SELECT * FROM fulfillment_order
-WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')
-  AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
-ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
+-- A page of a location's unfinished work after (due time, id); the literal states let it use the small index. Parcels to a store are
+-- its work, by their promise, once they have left.
+SELECT * FROM (
+  (SELECT *, coalesce(due_time, promise_time) AS due FROM fulfillment_order
+  WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')
+    AND (pickup_location_id = '' OR state <> 'READY') AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
+  ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6)
+  UNION ALL
+  (SELECT *, promise_time AS due FROM fulfillment_order
+  WHERE pickup_location_id = $1 AND pickup_location_id <> '' AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[])
+    AND state IN ('IN_TRANSIT', 'ARRIVED', 'READY') AND (promise_time, fulfillment_order_id) > ($4, $5)
+  ORDER BY promise_time, fulfillment_order_id LIMIT $6)
+) work ORDER BY due, fulfillment_order_id LIMIT $6
 
 -- name: all_at_location
 -- The same over every state.
-SELECT * FROM fulfillment_order
-WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[]) AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
-ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
+SELECT * FROM (
+  (SELECT *, coalesce(due_time, promise_time) AS due FROM fulfillment_order
+  WHERE location_id = $1 AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[])
+    AND (pickup_location_id = '' OR state NOT IN ('IN_TRANSIT', 'ARRIVED', 'READY', 'HANDED_OVER', 'EXPIRED'))
+    AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
+  ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6)
+  UNION ALL
+  (SELECT *, promise_time AS due FROM fulfillment_order
+  WHERE pickup_location_id = $1 AND pickup_location_id <> '' AND ($2 = '' OR order_id = $2) AND state = ANY($3::text[])
+    AND state IN ('IN_TRANSIT', 'ARRIVED', 'READY', 'HANDED_OVER', 'EXPIRED') AND (promise_time, fulfillment_order_id) > ($4, $5)
+  ORDER BY promise_time, fulfillment_order_id LIMIT $6)
+) work ORDER BY due, fulfillment_order_id LIMIT $6
 
 -- name: all_of_order
 -- A page of an order's fulfillment orders, at any location or at one.
-SELECT * FROM fulfillment_order
-WHERE order_id = $2 AND ($1 = '' OR location_id = $1) AND state = ANY($3::text[]) AND (coalesce(due_time, promise_time), fulfillment_order_id) > ($4, $5)
-ORDER BY coalesce(due_time, promise_time), fulfillment_order_id LIMIT $6
+SELECT * FROM (
+  SELECT *, pickup_location_id <> '' AND state IN ('IN_TRANSIT', 'ARRIVED', 'READY', 'HANDED_OVER', 'EXPIRED') AS at_store
+  FROM fulfillment_order WHERE order_id = $2 AND state = ANY($3::text[])
+) work
+WHERE ($1 = '' OR $1 = CASE WHEN at_store THEN pickup_location_id ELSE location_id END)
+  AND (CASE WHEN at_store THEN promise_time ELSE coalesce(due_time, promise_time) END, fulfillment_order_id) > ($4, $5)
+ORDER BY CASE WHEN at_store THEN promise_time ELSE coalesce(due_time, promise_time) END, fulfillment_order_id LIMIT $6
 
 -- name: insert_orders
 -- Opens fulfillment orders and their lines; gives the ids of those that were not open before.
 WITH opened AS (
   INSERT INTO fulfillment_order (
     fulfillment_order_id, order_id, location_id, reservation_id, channel_id, customer_reference, language_code, method, state,
-    delivery_address, promise_time, open_time, version, event_sequence, due_time)
+    delivery_address, promise_time, open_time, version, event_sequence, due_time, pickup_location_id)
   SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[], $22::timestamptz[]) AS o(fulfillment_order_id)
+    $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[], $22::timestamptz[], $23::text[]) AS o(fulfillment_order_id)
   ORDER BY o.fulfillment_order_id
   ON CONFLICT (fulfillment_order_id) DO NOTHING
   RETURNING fulfillment_order_id
@@ -105,12 +132,13 @@ WHERE o.fulfillment_order_id = n.fulfillment_order_id
 -- name: update_lines
 -- The counters of lines; the caller holds the locks of their fulfillment orders. Lines that did not change are left alone.
 UPDATE fulfillment_line l SET
-  picked_units = n.picked_units, short_units = n.short_units, cancelled_units = n.cancelled_units, returned_units = n.returned_units
-FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[])
-  AS n(fulfillment_order_id, line_number, picked_units, short_units, cancelled_units, returned_units)
+  picked_units = n.picked_units, short_units = n.short_units, cancelled_units = n.cancelled_units, returned_units = n.returned_units,
+  lost_units = n.lost_units
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[])
+  AS n(fulfillment_order_id, line_number, picked_units, short_units, cancelled_units, returned_units, lost_units)
 WHERE l.fulfillment_order_id = n.fulfillment_order_id AND l.line_number = n.line_number
-  AND (l.picked_units, l.short_units, l.cancelled_units, l.returned_units)
-      IS DISTINCT FROM (n.picked_units, n.short_units, n.cancelled_units, n.returned_units)
+  AND (l.picked_units, l.short_units, l.cancelled_units, l.returned_units, l.lost_units)
+      IS DISTINCT FROM (n.picked_units, n.short_units, n.cancelled_units, n.returned_units, n.lost_units)
 
 -- name: insert_returns
 -- The record of goods that came back.
@@ -189,4 +217,4 @@ RETURNING order_id
 -- name: show_hold
 -- Work that looks different now; the time to collect goes on by as long as it stood still ($2).
 UPDATE fulfillment_order SET version = version + 1, collect_until_time = collect_until_time + $2::interval
-WHERE order_id = $1 AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY')
+WHERE order_id = $1 AND state IN ('OPEN', 'PICKING', 'PICKED', 'PACKED', 'READY', 'IN_TRANSIT', 'ARRIVED')

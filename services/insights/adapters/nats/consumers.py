@@ -77,6 +77,7 @@ def _of_fulfillment() -> dict[str, Handler]:
         [
             _handler(told.UnitsShort, _left),
             _handler(told.UnitsTakenOut, _left),
+            _handler(told.UnitsLostInTransit, _left),
             _handler(told.OrderShipped, _moved(done=True, ended=True)),
             _handler(told.PickupReady, _moved(done=True, ended=False)),
             _handler(told.OrderHandedOver, _moved(done=True, ended=True)),
@@ -180,7 +181,9 @@ async def _refused(conn: Connection, told: Sequence[told_by_orders.OrdersRefused
 
 async def _left(
     conn: Connection,
-    told: Sequence[told_by_fulfillment.UnitsShort] | Sequence[told_by_fulfillment.UnitsTakenOut],
+    told: Sequence[told_by_fulfillment.UnitsShort]
+    | Sequence[told_by_fulfillment.UnitsTakenOut]
+    | Sequence[told_by_fulfillment.UnitsLostInTransit],
 ) -> None:
     moved = [
         Moved(
@@ -231,6 +234,9 @@ def _planned(
     order_id: str, channel_id: str, part: orders_pb2.PlanPart, units: int, time: datetime
 ) -> Planned:
     due = _moment(part.due_time) if part.HasField("due_time") else None
+    if part.pickup_location_id and part.HasField("promise_time"):
+        # Its due time is that of the parcel to the store; it is done when it waits there.
+        due = _moment(part.promise_time)
     return Planned(
         part.fulfillment_order_id, order_id, channel_id, part.location_id, part.method, units, due, time
     )

@@ -90,8 +90,15 @@ def order_shipped(event: fulfillment.OrderShipped, event_id: str) -> Commands:
     return _left(event.origin, event.units, Cause.SHIPMENT, event_id)
 
 
+def parcel_sent_to_store(event: fulfillment.ParcelSentToStore, event_id: str) -> Commands:
+    """The units left for the store where they are collected. They are an order's, and no stock there."""
+    return _left(event.origin, event.units, Cause.SHIPMENT, event_id)
+
+
 def order_handed_over(event: fulfillment.OrderHandedOver, event_id: str) -> Commands:
-    """The units left with the customer."""
+    """The units left with the customer; those that were sent to the store had left the book before."""
+    if event.origin.pickup_location_id:
+        return []
     return _left(event.origin, event.units, Cause.HAND_OVER, event_id)
 
 
@@ -108,8 +115,13 @@ def units_short(event: fulfillment.UnitsShort, event_id: str) -> Commands:
 
 
 def pickup_expired(event: fulfillment.PickupExpired, event_id: str) -> Commands:
-    """Goods that nobody collected stand in the store for everybody again."""
+    """Goods that nobody collected stand in the store for everybody again; those that were sent there do so
+    for the first time.
+    """
     origin = event.origin
+    if origin.pickup_location_id:
+        document = Origin(event_id, origin.fulfillment_order_id, origin.actor)
+        return [Move(_picks(event.units, origin.pickup_location_id), Cause.RETURN, document)]
     if not origin.reservation_id:
         raise Poison("an expired pickup names no reservation")
     return [Release(origin.reservation_id, _picks(event.units, origin.location_id), tolerant=True)]
@@ -143,6 +155,7 @@ class StockHandlers:
         """For the events of fulfillment."""
         return {
             **self._handler(fulfillment.OrderShipped, order_shipped),
+            **self._handler(fulfillment.ParcelSentToStore, parcel_sent_to_store),
             **self._handler(fulfillment.OrderHandedOver, order_handed_over),
             **self._handler(fulfillment.UnitsShort, units_short),
             **self._handler(fulfillment.PickupExpired, pickup_expired),

@@ -71,4 +71,5 @@ def _opening(order: Order, part: Part) -> fulfillment_pb2.FulfillmentOrder:
         language_code=order.language_code,
         open_time=time_proto(order.accept_time),
         reservation_id=part.reservation_id,
+        pickup_location_id=part.pickup_location_id,
     )

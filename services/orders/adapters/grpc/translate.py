@@ -178,6 +178,7 @@ def part_wire(part: Part, order: Order) -> bytes:
         promise_outcome=0 if part.done_time is None else _OUTCOMES[part.kept],
         supply_id=part.supply_id,
         expected_time=time_wire(part.expected_at),
+        pickup_location_id=part.pickup_location_id,
     )
 
 
@@ -339,10 +340,11 @@ def later_proto(later: LaterPart) -> orders_pb2.ChosenPart:
 
 def chosen_proto(part: PlannedPart, candidate: Candidate | None) -> orders_pb2.ChosenPart:
     """The contract's chosen part."""
-    terms = candidate.cost_terms if candidate is not None and part.method is Method.SHIP else {}
+    terms = candidate.cost_terms if candidate is not None and part.sent else {}
     return orders_pb2.ChosenPart(
         location_id=part.location_id,
         method=types_pb2.FulfillmentMethod.ValueType(part.method),
         lines=[orders_pb2.PlanLine(line_number=n, sku=sku, quantity_units=q) for n, sku, q in part.lines],
+        pickup_location_id=part.pickup_location_id,
         cost_terms_minor={name: cost // 1000 for name, cost in terms.items()},
     )

@@ -44,6 +44,7 @@ YOUNG = timedelta(seconds=120)
 """A broken promise younger than this may belong to an order that is being accepted right now."""
 
 SHORT_PICK = "SHORT_PICK"
+LOST_IN_TRANSIT = "LOST_IN_TRANSIT"
 DISPLACED = "DISPLACED"
 RESERVATION_LOST = "RESERVATION_LOST"
 
@@ -89,6 +90,8 @@ class _Heard:
                 self._handler(told.UnitsShort, _short, _order_of_origin),
                 self._handler(told.UnitsTakenOut, _taken_out, _order_of_origin),
                 self._handler(told.OrderShipped, _shipped, _order_of_origin),
+                self._handler(told.ParcelSentToStore, _sent_to_store, _order_of_origin),
+                self._handler(told.UnitsLostInTransit, _lost_in_transit, _order_of_origin),
                 self._handler(told.PickupReady, _ready, _order_of_origin),
                 self._handler(told.OrderHandedOver, _handed_over, _order_of_origin),
                 self._handler(told.PickupExpired, _not_collected, _order_of_origin),
@@ -206,6 +209,16 @@ async def _shipped(tx: Tx, message: Incoming, told: told_by_fulfillment.OrderShi
     )
 
 
+async def _sent_to_store(tx: Tx, message: Incoming, told: told_by_fulfillment.ParcelSentToStore) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.sent_to_store(told.origin.fulfillment_order_id, _units(told.units), tx.now)
+
+
+async def _lost_in_transit(tx: Tx, message: Incoming, told: told_by_fulfillment.UnitsLostInTransit) -> None:
+    order = _order(tx, told.origin.order_id)
+    order.lost_in_transit(told.origin.fulfillment_order_id, _units(told.units), LOST_IN_TRANSIT, tx.now)
+
+
 async def _ready(tx: Tx, message: Incoming, told: told_by_fulfillment.PickupReady) -> None:
     order = _order(tx, told.origin.order_id)
     until = moment(told.collect_until_time) if told.HasField("collect_until_time") else None
@@ -280,7 +293,8 @@ async def _promise_broken(
             # Its order may be on the way to its acceptance: the message comes again.
             raise OrderUnknown(order_id)
         return
-    units: list[tuple[int, int, str]] = []
+    # What goes to one place is sourced again together.
+    units: dict[str, list[tuple[int, int, str]]] = {}
     for sku, location_id, quantity in lost:
         for part in order.parts.values():
             if part.reservation_id != reservation_id or part.location_id != location_id:
@@ -289,10 +303,12 @@ async def _promise_broken(
                 spot = Spot(line.line_number, UnitState.ALLOCATED, location_id, part.fulfillment_order_id)
                 there = min(quantity, order.units.get(spot, 0)) if line.sku == sku else 0
                 if there:
-                    units.append((line.line_number, there, part.fulfillment_order_id))
-    if units:
+                    quantity -= there
+                    one = line.line_number, there, part.fulfillment_order_id
+                    units.setdefault(part.pickup_location_id, []).append(one)
+    for these in units.values():
         # The attempt for the search is set aside when fulfillment has given the units up.
-        await tx.open_case(order_id, new_id("cas"), trigger, TAKE_OUT, tuple(units), order.attempts)
+        await tx.open_case(order_id, new_id("cas"), trigger, TAKE_OUT, tuple(these), order.attempts)
 
 
 async def _sold(conn: Connection, messages: Sequence[Incoming]) -> None:

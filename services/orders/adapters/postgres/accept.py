@@ -295,6 +295,7 @@ def _columns(group: Sequence[Acceptance]) -> list[list[Any]]:
         [work_json(part) for _, part in parts],
         [part.work[-1][0] if part.work else None for _, part in parts],
         [part.due_time for _, part in parts],
+        [part.pickup_location_id for _, part in parts],
     ]
     messages = [(o.order_id, n, m) for o in orders for n, m in enumerate(o.messages, start=1)]
     columns += [

@@ -325,6 +325,7 @@ class OrderTx:
                 work_json(part),
                 part.work[-1][0] if part.work else None,
                 part.due_time,
+                part.pickup_location_id,
             )
             for order in changed
             for part in order.parts.values()

@@ -6,7 +6,7 @@ WITH accepted AS (
     authorized_minor, attempts, version, event_sequence, reserved_until, customer_promise)
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::bigint[],
     $9::bigint[], $10::bigint[], $11::json[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[], $17::text[],
-    $18::bigint[], $19::int[], $20::bigint[], $21::bigint[], $22::timestamptz[], $70::text[])
+    $18::bigint[], $19::int[], $20::bigint[], $21::bigint[], $22::timestamptz[], $71::text[])
 ), lines AS (
   INSERT INTO order_line (order_id, line_number, sku, name_en, name_es, quantity_units, method, pickup_location_id, unit_price_minor,
     discount_minor, tax_minor, total_minor, captured_minor)
@@ -17,18 +17,18 @@ WITH accepted AS (
   SELECT * FROM unnest($36::text[], $37::int[], $38::smallint[], $39::text[], $40::text[], $41::int[])
 ), parts AS (
   INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, work,
-    work_until, due_time)
+    work_until, due_time, pickup_location_id)
   SELECT * FROM unnest($42::text[], $43::text[], $44::text[], $45::smallint[], $46::text[], $47::json[], $48::timestamptz[], $49::int[],
-    $50::json[], $51::date[], $52::timestamptz[])
+    $50::json[], $51::date[], $52::timestamptz[], $53::text[])
 ), messages AS (
   INSERT INTO customer_message (order_id, number, kind, text, time)
-  SELECT * FROM unnest($53::text[], $54::int[], $55::text[], $56::text[], $57::timestamptz[])
+  SELECT * FROM unnest($54::text[], $55::int[], $56::text[], $57::text[], $58::timestamptz[])
 ), decisions AS (
   INSERT INTO sourcing_decision (order_id, attempt, time, trigger, record, cost)
-  SELECT * FROM unnest($58::text[], $59::int[], $60::timestamptz[], $61::text[], $62::json[], $63::bigint[])
+  SELECT * FROM unnest($59::text[], $60::int[], $61::timestamptz[], $62::text[], $63::json[], $64::bigint[])
 )
 INSERT INTO payment_task (order_id, task_id, kind, authorization_key, amount_minor, currency_code)
-SELECT * FROM unnest($64::text[], $65::text[], $66::text[], $67::text[], $68::bigint[], $69::text[]);
+SELECT * FROM unnest($65::text[], $66::text[], $67::text[], $68::text[], $69::bigint[], $70::text[]);
 
 -- name: lock_orders
 -- Orders to be changed, locked in order of id: every change of an order takes this lock first.
@@ -90,9 +90,9 @@ ON CONFLICT (order_id, line_number, state, location_id, fulfillment_order_id) DO
 -- name: insert_parts
 -- New parts of plans.
 INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id, lines, promise_time, attempt, delivery_address,
-  work, work_until, due_time)
+  work, work_until, due_time, pickup_location_id)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::json[], $7::timestamptz[], $8::int[], $9::json[],
-  $10::json[], $11::date[], $12::timestamptz[]);
+  $10::json[], $11::date[], $12::timestamptz[], $13::text[]);
 
 -- name: insert_part_supplies
 -- What new parts wait for.

@@ -127,6 +127,7 @@ def orders_of(orders: Rows, lines: Rows, units: Rows, parts: Rows, messages: Row
             row["done_time"],
             supply_id=row["supply_id"] or "",
             expected_at=row["expected_at"],
+            pickup_location_id=row["pickup_location_id"],
         )
     for row in messages:
         found[row["order_id"]].messages.append(Message(row["kind"], row["text"], row["time"]))
