@@ -118,6 +118,17 @@ def resourced(
     )
 
 
+def released(
+    order_id: str = "ord_1",
+    *parts: orders_pb2.PlanPart,
+    channel_id: str = "web",
+    at: datetime = NOW,
+) -> told_by_orders.BackorderReleased:
+    return told_by_orders.BackorderReleased(
+        order_id=order_id, channel_id=channel_id, plan=parts, time=stamp(at)
+    )
+
+
 def cancelled(
     order_id: str = "ord_1",
     units: int = 1,

@@ -23,6 +23,7 @@ from services.insights.tests.builders import (
     handed_over,
     ready,
     refused,
+    released,
     resourced,
     shipped,
     short,
@@ -61,12 +62,20 @@ class History:
         units = [pick.randint(1, 4) for _ in range(pick.randint(1, 3))]
         method: types_pb2.FulfillmentMethod.ValueType = pick.choice((SHIP, PICKUP, CARRY_OUT))
         name, due = f"ful_{order_id}", at + timedelta(minutes=pick.randint(10, 200))
-        told = accepted(
-            order_id, a_part(name, place, method, units, due), channel_id=channel, at=at, amount_minor=500
-        )
+        part = a_part(name, place, method, units, due)
+        if method == SHIP and pick.random() < 0.2:
+            part.supply_id = "PO-1"
+        told = accepted(order_id, part, channel_id=channel, at=at, amount_minor=500)
         self._add("orders", told, order_id, 1)
         self._count(at, "ORDERED", channel, place, method, "USD", events=1, units=sum(units), amount=500)
         if method == CARRY_OUT:
+            return
+        if part.supply_id:
+            # Nobody's work until it comes.
+            if pick.random() < 0.5:
+                came = a_part(f"{name}_came", place, method, units, due)
+                self._add("orders", released(order_id, came, channel_id=channel, at=at), order_id, 2)
+                self.open[place] += 1
             return
         fate = pick.choice(("open", "done", "short", "cancelled"))
         done = at + timedelta(minutes=pick.randint(5, 220))

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 
 from aljibe.inventory.v1 import (
     availability_pb2_grpc,
+    backorders_pb2_grpc,
     controls_pb2_grpc,
     counts_pb2_grpc,
     holds_pb2_grpc,
@@ -90,6 +91,7 @@ class Process:
     holds: holds_pb2_grpc.HoldServiceAsyncStub = field(init=False)
     controls: controls_pb2_grpc.ChannelControlServiceAsyncStub = field(init=False)
     limits: limits_pb2_grpc.BuyerLimitServiceAsyncStub = field(init=False)
+    backorders: backorders_pb2_grpc.BackorderServiceAsyncStub = field(init=False)
     explaining: availability_pb2_grpc.AvailabilityServiceAsyncStub = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +104,7 @@ class Process:
         self.holds = holds_pb2_grpc.HoldServiceStub(self.channel)
         self.controls = controls_pb2_grpc.ChannelControlServiceStub(self.channel)
         self.limits = limits_pb2_grpc.BuyerLimitServiceStub(self.channel)
+        self.backorders = backorders_pb2_grpc.BackorderServiceStub(self.channel)
         self.explaining = availability_pb2_grpc.AvailabilityServiceStub(self.channel)
 
 

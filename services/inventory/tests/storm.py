@@ -21,12 +21,14 @@ from chassis.postgres import open_database
 from chassis.refusals import Unavailable
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.backorder import SupplyPick
 from services.inventory.domain.book import Command, Origin
 from services.inventory.domain.facts import Count, Move, ShortPick
 from services.inventory.domain.holding import CreateHold, ExpireHold, ReleaseHold, RenewHold
 from services.inventory.domain.pool import Hold
 from services.inventory.domain.reserving import Commit, Consume, Expire, Release, Reserve
 from services.inventory.domain.stock import Cause, Pick
+from services.inventory.domain.supply import CloseSupply, ReceiveSupply, UpsertSupply
 from services.inventory.domain.transfer import (
     CloseTransfer,
     CreateTransfer,
@@ -80,6 +82,8 @@ class Storm:
     def _command(self) -> Command[Any]:
         if self._random.random() < 0.2:
             return self._basket()
+        if self._random.random() < 0.2:
+            return self._supply()
         kind = self._random.random()
         picks = self._picks()
         if kind < 0.4 or not self._known:
@@ -109,6 +113,27 @@ class Storm:
         if kind < 0.97:
             return self._transfer(picks)
         return Move(picks, Cause.RECEIPT, self._origin())
+
+    def _supply(self) -> Command[Any]:
+        """What is to come, and who waits for it; a supply that is closed makes room for the next."""
+        sku, place = self._random.choice(SKUS), self._random.choice(PLACES)
+        supply_id = f"PO-{place}-{self._random.randint(1, 3) + self._number // 40}"
+        waited = (SupplyPick(sku, place, supply_id, self._random.randint(1, 2)),)
+        kind = self._random.random()
+        if kind < 0.45:
+            order_id = f"ord-{self._random.randint(1, 100_000)}"
+            picks = self._picks()[:1] if kind < 0.1 else ()
+            return Reserve(order_id, 1, picks, 10, "web", supply_picks=waited)
+        if kind < 0.55 and self._known:
+            return Release(self._random.choice(self._known), tolerant=True, supply_picks=waited)
+        if kind < 0.8:
+            expected = utc_now() + timedelta(days=self._random.randint(1, 9))
+            units = tuple((one, self._random.randint(1, 12)) for one in SKUS)
+            return UpsertSupply(supply_id, place, expected, units)
+        if kind < 0.96:
+            self._number += 1
+            return ReceiveSupply(supply_id, place, ((sku, self._random.randint(1, 4)),), self._origin())
+        return CloseSupply(supply_id, place)
 
     def _transfer(self, picks: tuple[Pick, ...]) -> Command[Any]:
         source_id, destination_id = self._random.sample(PLACES, 2)

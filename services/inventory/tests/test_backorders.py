@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from aljibe.inventory.v1 import backorders_pb2 as pb_backorders
 from aljibe.inventory.v1 import events_pb2 as facts
+from aljibe.inventory.v1 import inventory_pb2 as pb
+from aljibe.inventory.v1 import supply_pb2
+from chassis.errors import reason_of
+from chassis.postgres import Database
+from services.inventory.adapters.postgres.audit import audit
+from services.inventory.adapters.postgres.auditor import audit_skus
 from services.inventory.domain import refusals as no
 from services.inventory.domain.backorder import Mode, SupplyPick, Terms
 from services.inventory.domain.reserving import Commit, Consume, Release, Reserve, Reserved
@@ -24,7 +36,8 @@ from services.inventory.tests.builders import (
     an_origin,
     unique,
 )
-from services.inventory.tests.contract import Stock
+from services.inventory.tests.conftest import Door
+from services.inventory.tests.contract import Stock, in_postgres
 
 TOMORROW = NOW + timedelta(days=1)
 NEXT_WEEK = NOW + timedelta(days=7)
@@ -375,3 +388,118 @@ async def test_nothing_is_reserved_without_picks(stock: Stock) -> None:
     (refused,) = await stock.post(Reserve("ord-0", 1, ()))
 
     assert isinstance(refused, no.PicksMissing)
+
+
+# ---- on PostgreSQL alone
+
+
+async def test_buyers_of_the_last_units_to_come_get_no_more_than_these(db: Database) -> None:
+    """Each buyer comes on its own, so that as many transactions race as there are connections."""
+    stock = await in_postgres(db)
+    await stock.post(some_terms(), expected(5))
+
+    outcomes = await asyncio.gather(*(stock.post(a_wait(1)) for _ in range(40)))
+
+    assert sum(isinstance(one, Reserved) for (one,) in outcomes) == 5
+    await stock.audit()
+
+
+async def test_a_receipt_is_not_outrun_by_buyers_of_what_is_there(db: Database) -> None:
+    """Buyers try for the goods all the while they come in; who waited has them."""
+    stock = await in_postgres(db)
+    await stock.post(some_terms(), expected(6))
+    ids = await waits(stock, 2, 2, 2)
+
+    crowd = [stock.post(a_reserve(1)) for _ in range(20)]
+    more = [stock.post(a_reserve(1)) for _ in range(20)]
+    outcomes = await asyncio.gather(*crowd, stock.post(came((SKU, 6))), *more)
+
+    assert not any(isinstance(one, Reserved) for (one,) in outcomes)
+    assert await stock.position() == (6, 6)
+    assert [(await stock.reservation(one)).live_units for one in ids] == [2, 2, 2]
+    await stock.audit()
+
+
+@pytest.mark.parametrize(
+    ("drift", "rule"),
+    [
+        ("UPDATE supply_line SET promised_units = 1", "SUPPLY_PROMISED"),
+        ("UPDATE supply SET state = 4", "PROMISED_ABOVE_SUPPLY"),
+        ("UPDATE reservation SET on_supply = false", "BACKORDER"),
+        ("UPDATE reservation SET state = 4", "BACKORDER"),
+        ("DELETE FROM backorder", "SUPPLY_PROMISED"),
+    ],
+)
+async def test_both_audits_find_a_planted_drift(db: Database, drift: str, rule: str) -> None:
+    stock = await in_postgres(db)
+    await stock.post(some_terms(), expected(5), a_wait(2), a_receipt(1))
+    await stock.audit()
+
+    async with db.connection() as conn:
+        await conn.execute(drift)
+    whole, running = await audit(db, 10), await audit_skus(db, [SKU], 10)
+
+    assert rule in {one.rule for one in whole.differences}
+    assert rule in {one.rule for one in running.differences}
+
+
+async def test_terms_and_who_waits_are_seen_through_the_door(door: Door) -> None:
+    sku, supply_id = unique("SKU"), unique("PO")
+    process = door.processes[0]
+    expected_time = Timestamp()
+    expected_time.FromDatetime(datetime.now(UTC) + timedelta(days=3))
+    terms = supply_pb2.BackorderTerms(
+        sku=sku, channel_id="*", mode=supply_pb2.BACKORDER_MODE_BACKORDER, share_percent=50
+    )
+    planner = door.token("planner")
+
+    await process.backorders.SetBackorderTerms(
+        pb_backorders.SetBackorderTermsRequest(request_id=unique("set"), terms=[terms]), metadata=planner
+    )
+    await process.supply.UpsertSupply(
+        supply_pb2.UpsertSupplyRequest(
+            request_id=unique("upsert"),
+            supply_id=supply_id,
+            location_id=STORE,
+            expected_time=expected_time,
+            lines=[supply_pb2.SupplyUnits(sku=sku, quantity_units=4)],
+        ),
+        metadata=planner,
+    )
+    wanted = pb.ReserveStockRequest(
+        order_id=unique("ord"),
+        attempt=1,
+        channel_id="web",
+        supply_picks=[pb.SupplyPick(sku=sku, location_id=STORE, supply_id=supply_id, quantity_units=2)],
+    )
+    made = (await process.reservations.ReserveStock(wanted, metadata=door.service)).reservation
+    wanted.attempt = 2
+    with pytest.raises(grpc.aio.AioRpcError) as short:
+        await process.reservations.ReserveStock(wanted, metadata=door.service)
+    listed = await process.backorders.ListBackorders(
+        pb_backorders.ListBackordersRequest(sku=sku), metadata=planner
+    )
+    stands = await process.backorders.ListBackorderTerms(
+        pb_backorders.ListBackorderTermsRequest(sku=sku), metadata=planner
+    )
+    supplies = await process.supply.ListSupply(supply_pb2.ListSupplyRequest(sku=sku), metadata=planner)
+    snapshot = [
+        chunk
+        async for chunk in process.backorders.SnapshotInbound(
+            pb_backorders.SnapshotInboundRequest(skus=[sku]), metadata=door.service
+        )
+    ]
+    got = await process.reservations.GetReservation(
+        pb.GetReservationRequest(reservation_id=made.reservation_id), metadata=door.service
+    )
+
+    assert reason_of(short.value) == "INSUFFICIENT_STOCK"
+    assert [(one.supply_id, one.live_units) for one in made.backorders] == [(supply_id, 2)]
+    assert got.reservation == made
+    assert [(one.order_id, one.live_units) for one in listed.backorders] == [(made.order_id, 2)]
+    assert [(one.sku, one.share_percent) for one in stands.terms] == [(sku, 50)]
+    assert supplies.supplies[0].lines[0].promised_units == 2
+    (told_terms,) = [one for chunk in snapshot for one in chunk.terms]
+    (told_supply,) = [one for chunk in snapshot for one in chunk.supplies]
+    assert told_terms == stands.terms[0]
+    assert list(told_supply.promised_units) == [2]

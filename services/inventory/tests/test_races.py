@@ -16,9 +16,11 @@ from chassis.postgres import Database
 from services.inventory.adapters.nats.events import encode
 from services.inventory.adapters.postgres.audit import audit
 from services.inventory.adapters.postgres.store import PostgresStockStore
+from services.inventory.domain.backorder import Mode, Terms
 from services.inventory.domain.refusals import InsufficientStock
 from services.inventory.domain.reserving import Commit, Expire, Release, Reserved
 from services.inventory.domain.stock import Pick
+from services.inventory.domain.terms import SetTerms
 from services.inventory.tests import storm
 from services.inventory.tests.builders import OTHER_STORE, SKU, STORE, a_hold, a_receipt, a_reserve
 from services.inventory.tests.contract import Stock, in_postgres, marked
@@ -177,6 +179,7 @@ async def test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '100ms'")
     for sku in storm.SKUS:
+        await stock.do(SetTerms((Terms(sku, "*", Mode.BACKORDER),)))
         for place in storm.PLACES:
             await stock.do(a_receipt(20, sku=sku, location_id=place))
 
@@ -205,6 +208,10 @@ async def test_processes_at_the_same_few_positions_neither_oversell_nor_deadlock
     assert found.differences == []
     assert min(done["Reserved"], done["InsufficientStock"], done["Moved"], done["Reservation"]) > 50
     assert min(done["Hold"], done["bool"]) > 20
+    assert done["Supply"] > 50
+    waited = "SELECT count(*) FILTER (WHERE {} > 0) FROM inventory.backorder"
+    for units in ("arrived_units", "released_units", "displaced_units"):
+        assert await connection.fetchval(waited.format(units)) > 5, units
     assert done["ReservationUnknown"] == 0
     deadlocks = await connection.fetchval(
         "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

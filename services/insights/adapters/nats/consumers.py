@@ -64,6 +64,7 @@ def _of_orders() -> dict[str, Handler]:
         [
             _handler(told.OrderAccepted, _accepted),
             _handler(told.OrderResourced, _resourced),
+            _handler(told.BackorderReleased, _backorder_released),
             _handler(told.UnitsCancelled, _cancelled),
             _handler(told.CustomerChoiceNeeded, _choice_needed),
             _handler(told.OrdersRefused, _refused),
@@ -120,7 +121,8 @@ async def _accepted(conn: Connection, told: Sequence[told_by_orders.OrderAccepte
             counts.add(cell, 0, units)
             if units > most:
                 most, leading = units, cell
-            if part.method != CARRY_OUT:
+            # What waits for a supply is nobody's work until it comes (BackorderReleased).
+            if part.method != CARRY_OUT and not part.supply_id:
                 planned.append(_planned(order.order_id, order.channel_id, part, units, time))
         counts.add(leading, 1, 0, order.total.amount_minor)
     await projection.add_plans(conn, planned, counts)
@@ -136,12 +138,22 @@ async def _resourced(conn: Connection, told: Sequence[told_by_orders.OrderResour
         for part in order.plan:
             of_part = _units(part)
             units += of_part
-            planned.append(_planned(order.order_id, order.channel_id, part, of_part, time))
+            if not part.supply_id:
+                planned.append(_planned(order.order_id, order.channel_id, part, of_part, time))
             if order.trigger == CUSTOMER_CHOICE:
                 chosen += [(order.order_id, line.line_number, line.quantity_units) for line in part.lines]
         counts.add(Cell(time, projection.RESOURCED, order.channel_id, label=order.trigger), 1, units)
     await projection.add_plans(conn, planned, counts)
     await projection.end_wait(conn, chosen)
+
+
+async def _backorder_released(conn: Connection, told: Sequence[told_by_orders.BackorderReleased]) -> None:
+    planned = [
+        _planned(order.order_id, order.channel_id, part, _units(part), _moment(order.time))
+        for order in told
+        for part in order.plan
+    ]
+    await projection.add_plans(conn, planned, Counts())
 
 
 async def _cancelled(conn: Connection, told: Sequence[told_by_orders.UnitsCancelled]) -> None:
