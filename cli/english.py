@@ -174,6 +174,25 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Safety",
     "stock.available_units": "Available",
     "stock.on_hand_after": "On hand after",
+    "stock.dates.help": (
+        "Show by when an article could be delivered and collected.\n\n"
+        "As the page of the article tells a customer, and as the order will: under each promise that the rules "
+        "offer, for parcels to a point, and at stores."
+    ),
+    "stock.dates.examples": """
+aljibe stock dates 1029743 --to 40.42,-3.70                   by when a parcel is there, under each promise
+aljibe stock dates 1029743 --store store-012 --store store-007  when it can be collected
+aljibe stock dates 1029743 --units 6 --to 40.42,-3.70 --json | jq '.deliveries'
+""",
+    "stock.dates.channel": "The channel that sells.",
+    "stock.dates.to": "Where a parcel would go: latitude and longitude.",
+    "stock.dates.store": "A store at which it could be collected; several times for several.",
+    "stock.dates.units": "How many units.",
+    "stock.dates.to_wrong": "{found} is no point: write latitude and longitude, such as 40.42,-3.70",
+    "stock.dates.way": "How",
+    "stock.dates.by": "By when",
+    "stock.dates.never": "not possible",
+    "stock.dates.collect": "collected at {location}",
     "stock.price.help": (
         "Show what a unit of an article is worth at each location.\n\n"
         "An online order that takes a store's last units may cost the store a customer of its own: margin times the "

@@ -48,6 +48,7 @@ def _facts(texts: Texts, order: orders_pb2.Order) -> Table:
     for word, value in (
         ("accepted", time(order.accept_time)),
         ("promise", time(order.promise_time)),
+        ("chosen", order.customer_promise),
         ("total", total + ")"),
         ("customer", order.customer.customer_id),
         ("reference", order.customer_reference),

@@ -194,6 +194,7 @@ def wish_of(order: orders_pb2.Order, kinds: Mapping[str, Kind]) -> Wish:
         lines,
         (to.latitude, to.longitude) if to is not None else None,
         channel_id=order.channel_id,
+        customer_promise=order.customer_promise,
         # As the engine has it: of the goods, before promotions and tax.
         value_minor=sum(line.unit_price_minor * line.quantity_units for line in order.lines),
         currency_code=order.currency_code,

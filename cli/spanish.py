@@ -174,6 +174,25 @@ aljibe stock show 1029743 --json | jq .positions
     "stock.safety": "Seguridad",
     "stock.available_units": "Disponible",
     "stock.on_hand_after": "Existencias después",
+    "stock.dates.help": (
+        "Muestra para cuándo se podría entregar y recoger un artículo.\n\n"
+        "Como se lo dice al cliente la página del artículo, y como lo dirá el pedido: con cada promesa que "
+        "ofrecen las reglas, para envíos a un punto, y en tiendas."
+    ),
+    "stock.dates.examples": """
+aljibe stock dates 1029743 --to 40.42,-3.70                   para cuándo llega un paquete, con cada promesa
+aljibe stock dates 1029743 --store store-012 --store store-007  cuándo se puede recoger
+aljibe stock dates 1029743 --units 6 --to 40.42,-3.70 --json | jq '.deliveries'
+""",
+    "stock.dates.channel": "El canal que vende.",
+    "stock.dates.to": "Adónde iría un paquete: latitud y longitud.",
+    "stock.dates.store": "Una tienda donde se podría recoger; varias veces para varias.",
+    "stock.dates.units": "Cuántas unidades.",
+    "stock.dates.to_wrong": "{found} no es un punto: escriba latitud y longitud, por ejemplo 40.42,-3.70",
+    "stock.dates.way": "Cómo",
+    "stock.dates.by": "Para cuándo",
+    "stock.dates.never": "no es posible",
+    "stock.dates.collect": "recogida en {location}",
     "stock.price.help": (
         "Muestra cuánto vale una unidad de un artículo en cada ubicación.\n\n"
         "Un pedido en línea que se lleva las últimas unidades de una tienda puede costarle un cliente propio: el margen por "

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from aljibe.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from cli import backorders, controls, limits, stock_prices
+from cli import backorders, controls, limits, stock_dates, stock_prices
 from cli.doors import CALL_SECONDS, Door, door
 from cli.session import Session, command, proto_json
 from cli.show import short, time, units
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     controls.register(group)
     limits.register(group)
     backorders.register(group)
+    stock_dates.register(group)
     stock_prices.register(group)
     app.add_typer(group, name="stock")
 

@@ -90,7 +90,8 @@ def promised(
 ) -> Promised:
     """The promise of the whole plan, as an order that it becomes has it."""
     left = Less(capacity)
-    moment = Timetable.of(locations, rules).at(now, left, wish.destination)
+    timetable = Timetable.of(locations, rules.under(wish.customer_promise))
+    moment = timetable.at(now, left, wish.destination)
     last = now
     work: list[tuple[str, Work]] = []
     for part in plan.parts:

@@ -30,6 +30,8 @@ from aljibe.inventory.v1 import (
 )
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import (
+    dates_pb2,
+    dates_pb2_grpc,
     orders_pb2,
     orders_pb2_grpc,
     rules_pb2,
@@ -122,6 +124,7 @@ class Stubs:
     locations: list[inventory_pb2.Location] = field(default_factory=list)
     rules: dict[int, rules_pb2.RulesVersion] = field(default_factory=dict)
     current_rules: int = 0
+    dates: dates_pb2.SkuDates = field(default_factory=dates_pb2.SkuDates)
     products: list[catalog_pb2.Product] = field(default_factory=list)
     today: insights_pb2.Today = field(default_factory=insights_pb2.Today)
     requests: list[Any] = field(default_factory=list)
@@ -169,6 +172,15 @@ class _StockPrices(stock_prices_pb2_grpc.StockPriceServiceServicer):
     async def GetStockPrices(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return self._stubs.stock_prices
+
+
+class _Dates(dates_pb2_grpc.AvailabilityDateServiceServicer):
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
+
+    async def GetAvailabilityDates(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        return dates_pb2.GetAvailabilityDatesResponse(dates=[self._stubs.dates])
 
 
 class _Orders(orders_pb2_grpc.OrderServiceServicer):
@@ -421,6 +433,11 @@ def platform(
                     insights_pb2_grpc.add_InsightsServiceServicer_to_server,
                     _Insights(stubs),  # type: ignore[abstract]
                     insights_pb2.DESCRIPTOR.services_by_name["InsightsService"],
+                ),
+                (
+                    dates_pb2_grpc.add_AvailabilityDateServiceServicer_to_server,
+                    _Dates(stubs),
+                    dates_pb2.DESCRIPTOR.services_by_name["AvailabilityDateService"],
                 ),
                 (
                     stock_prices_pb2_grpc.add_StockPriceServiceServicer_to_server,

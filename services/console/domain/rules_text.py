@@ -161,8 +161,6 @@ class _Teller:
     def promise(self) -> Iterator[Phrase]:
         """By when the goods are promised."""
         promise = self._section("promise")
-        if not promise:
-            return
         if "ship_cut_off_local" in promise:
             yield Phrase("promise.cut_off", {"clock": promise["ship_cut_off_local"]})
         if "transit_days" in promise:
@@ -177,6 +175,28 @@ class _Teller:
             yield Phrase("promise.pickup", {"minutes": promise["pickup_open_minutes"]})
         if "receiving_days" in promise:
             yield Phrase("promise.receiving", {"days": promise["receiving_days"]})
+        for one in self._list("customer_promises"):
+            facts = tuple(self._offered(one)) or Phrase("promise.as_usual")
+            yield Phrase("promise.offered", {"code": str(one.get("code", "")), "facts": facts})
+
+    def _offered(self, promise: Mapping[str, Any]) -> Iterator[Phrase]:
+        """What a promise that customers may choose says otherwise than the rules."""
+        if promise.get("deliver_within_days"):
+            yield Phrase("promise.within", {"days": promise["deliver_within_days"]})
+        if "transit_days" in promise:
+            yield Phrase("promise.own_transit", {"days": promise["transit_days"]})
+        for key, named in (
+            ("parcel_fixed", "promise.own_fixed"),
+            ("parcel_per_km", "promise.own_km"),
+            ("late_per_day", "promise.own_late"),
+        ):
+            if key in promise:
+                yield Phrase(named, {"amount": self._amount(promise, key)})
+        if "carrier_tariff" in promise:
+            yield Phrase("promise.own_tariff")
+        if promise.get("delivery_weekdays"):
+            days = tuple(Phrase(f"weekday.{day}") for day in promise["delivery_weekdays"])
+            yield Phrase("promise.own_days", {"days": days})
 
     def split(self) -> Iterator[Phrase]:
         """Into how many parcels an order may be split."""
@@ -222,6 +242,7 @@ class _Teller:
             "costs",
             "carrier_tariff",
             "promise",
+            "customer_promises",
             "split",
             "stock_value",
             "co2",

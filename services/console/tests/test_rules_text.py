@@ -67,6 +67,32 @@ def test_a_tariff_comes_before_what_holds_beyond_it() -> None:
     assert found["costs"][:2] == ["costs.step", "costs.parcel_beyond"]
 
 
+def test_each_promise_that_customers_may_choose_is_a_sentence() -> None:
+    """With what it says otherwise than the rules, and nothing else."""
+    express = {
+        "code": "EXPRESS",
+        "name_en": "Express",
+        "deliver_within_days": 2,
+        "transit_days": 1,
+        "parcel_fixed": "11.00",
+        "delivery_weekdays": ["SAT"],
+        "carrier_tariff": [],
+    }
+
+    (_, promise) = told({"currency": "EUR", "customer_promises": [express, {"code": "STANDARD"}]})
+
+    first, second = promise.sentences
+    assert (promise.key, first.key, first.facts["code"]) == ("promise", "promise.offered", "EXPRESS")
+    assert first.facts["facts"] == (
+        Phrase("promise.within", {"days": 2}),
+        Phrase("promise.own_transit", {"days": 1}),
+        Phrase("promise.own_fixed", {"amount": Amount("11.00", "EUR")}),
+        Phrase("promise.own_tariff"),
+        Phrase("promise.own_days", {"days": (Phrase("weekday.SAT"),)}),
+    )
+    assert second.facts == {"code": "STANDARD", "facts": Phrase("promise.as_usual")}
+
+
 def test_a_part_that_is_not_known_here_is_told_as_it_stands() -> None:
     assert keys({"currency": "EUR", "lanes": {"a": 1}})["other"] == ["other.part"]
 

@@ -130,6 +130,8 @@ async def test_the_page_and_the_basket_say_the_same(seed: int) -> None:
         stores = draw.sample(ids, 2)
         found = [await of(world, sku, quantity_units=units, pickup_location_ids=stores) for _ in range(2)]
         assert found[0] == found[1]
+        many = Ask("web", list("dcba"), units, HERE, stores)
+        assert found[0] in await world.dates(many)
         assert [one.customer_promise for one in found[0].deliveries] == list(world.rules.promises)
         for one in found[0].deliveries:
             line = DraftLine(sku, units, Method.SHIP)

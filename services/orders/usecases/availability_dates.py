@@ -112,13 +112,14 @@ class AvailabilityDates:
         days = self._days(ask, locations, terms) if sends else ()
         view = self._stock.view(ask.channel_id)
         found = []
+        ready: dict[str, datetime | None] = {}
         for number, sku in enumerate(ask.skus):
             if number and number % DATED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             if quotes is not None and quotes[sku] is None:
                 found.append(Dates(sku))
                 continue
-            page = _Page(ask, view, locations, terms, quotes[sku] if quotes else None)
+            page = _Page(ask, view, locations, terms, quotes[sku] if quotes else None, ready)
             deliveries = self._deliveries(page, sku, days) if sends else ()
             found.append(Dates(sku, deliveries, [page.pickup(sku, *one) for one in stores.items()]))
         return found
@@ -198,6 +199,8 @@ class _Page(NamedTuple):
     locations: Locations
     terms: Terms
     quote: Quote | None
+    ready: dict[str, datetime | None]
+    """When goods that a store has would be ready there, whichever they are."""
 
     def deliveries(self, sku: str) -> list[Delivery]:
         """By promise, in the order of the rules."""
@@ -211,10 +214,18 @@ class _Page(NamedTuple):
         """A store, and when all units could be collected there."""
         if not able:
             return location_id, None
-        line = DraftLine(sku, self.ask.quantity_units, Method.PICKUP, location_id)
+        rules, units = self.terms.rules, self.ask.quantity_units
+        there = self.stock.units(sku).get(location_id, 0) >= units
+        alike = there and not rules.exclusions and not rules.safety_days
+        if alike and location_id in self.ready:
+            return location_id, self.ready[location_id]
+        line = DraftLine(sku, units, Method.PICKUP, location_id)
         found = offer(self._draft(line).wish(self.quote), self.stock, self.locations, self.terms)
         times = [part.promise_time for part in found.parts if part.promise_time is not None]
-        return location_id, None if found.plan.shortages else max(times, default=None)
+        time = None if found.plan.shortages else max(times, default=None)
+        if alike:
+            self.ready[location_id] = time
+        return location_id, time
 
     def _draft(self, line: DraftLine) -> Draft:
         to = self.ask.destination

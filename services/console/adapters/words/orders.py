@@ -54,6 +54,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.outlook.late": ("late", "con retraso"),
     "orders.outlook.open": ("open", "abierta"),
     "orders.outlook.none": ("no promise", "sin promesa"),
+    "orders.wanted_by": ("Chosen delivery", "Entrega elegida"),
     "orders.promised_by": ("Promised by {time}", "Prometido para el {time}"),
     "orders.told.kept": (
         "Every place did its part in time.",
@@ -296,6 +297,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.why.NOT_IN_A_GROUP": ("in no group", "en ningún grupo"),
     "orders.why.LATER_GROUP": ("an earlier group had it", "lo tenía un grupo anterior"),
     "orders.why.SAFETY_DAYS": ("keeps it for its own customers", "lo guarda para sus clientes"),
+    "orders.why.TOO_LATE": ("too late for the promise", "tarde para la promesa"),
     "orders.why.NO_CAPACITY": ("no capacity left", "sin capacidad"),
     "orders.why.ONE_PARCEL": ("worth too little to be split", "vale poco para dividirlo"),
     "orders.why.TOO_MANY_PARCELS": ("too many parcels", "demasiados paquetes"),

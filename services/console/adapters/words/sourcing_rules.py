@@ -111,6 +111,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Days on the way: {transit_days}, one more per {transit_km_per_day} km, at most {transit_days_most}.",
         "Días de viaje: {transit_days}, uno más por cada {transit_km_per_day} km, máximo {transit_days_most}.",
     ),
+    "sourcing.rule.promise.offered": (
+        "Customers may choose “{code}”: {facts}.",
+        "Los clientes pueden elegir «{code}»: {facts}.",
+    ),
+    "sourcing.rule.promise.as_usual": ("as the rules have it", "como dicen las reglas"),
+    "sourcing.rule.promise.within": (
+        "there within {days} days of delivery, or it cannot be chosen",
+        "llega en {days} días de reparto, o no se puede elegir",
+    ),
+    "sourcing.rule.promise.own_transit": (
+        "{days} days on the way at least",
+        "{days} días de viaje como mínimo",
+    ),
+    "sourcing.rule.promise.own_fixed": ("a parcel costs {amount}", "un paquete cuesta {amount}"),
+    "sourcing.rule.promise.own_km": ("{amount} a kilometre", "{amount} por kilómetro"),
+    "sourcing.rule.promise.own_tariff": ("a tariff of its own", "una tarifa propia"),
+    "sourcing.rule.promise.own_late": (
+        "each later day counts as {amount}",
+        "cada día más tarde cuenta como {amount}",
+    ),
+    "sourcing.rule.promise.own_days": ("delivered {days}", "se entrega {days}"),
     "sourcing.rule.promise.weekdays": ("Parcels are delivered {days}.", "Se entregan paquetes {days}."),
     "sourcing.rule.promise.every_day": _EVERY_DAY,
     "sourcing.rule.promise.pickup": (

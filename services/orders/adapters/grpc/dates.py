@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -11,7 +12,13 @@ from aljibe.orders.v1 import dates_pb2_grpc
 from chassis.edge import sent_as_is
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import time_wire
-from services.orders.usecases.availability_dates import Ask, AvailabilityDates, Dates
+from services.orders.usecases.availability_dates import (
+    MAX_KEPT_DATES,
+    Ask,
+    AvailabilityDates,
+    Dates,
+    Delivery,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,6 +33,8 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
 
     def __init__(self, dates: AvailabilityDates) -> None:
         self._dates = dates
+        self._written: dict[int, tuple[Sequence[Delivery], list[bytes]]] = {}
+        """By identity: what is in here is alive, so that no other has the same."""
 
     async def GetAvailabilityDates(  # noqa: N802
         self, request: pb.GetAvailabilityDatesRequest, context: Context
@@ -42,20 +51,28 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
                 request.customer_promises,
             )
         )
-        return sent_as_is(pb.GetAvailabilityDatesResponse, _answer(dates=[_wire(one) for one in found]))
+        answer = _answer(dates=[self._wire(one) for one in found])
+        return sent_as_is(pb.GetAvailabilityDatesResponse, answer)
 
+    def _wire(self, one: Dates) -> bytes:
+        pickups = [_pickup(location_id=at, promise_time=time_wire(time)) for at, time in one.pickups]
+        return _dates(sku=one.sku, deliveries=self._deliveries(one.deliveries), pickups=pickups)
 
-def _wire(one: Dates) -> bytes:
-    return _dates(
-        sku=one.sku,
-        deliveries=[
+    def _deliveries(self, those: Sequence[Delivery]) -> list[bytes]:
+        """In wire form; the same deliveries are given again and again, and written once."""
+        known = self._written.get(id(those))
+        if known is not None and known[0] is those:
+            return known[1]
+        if len(self._written) >= MAX_KEPT_DATES:
+            self._written.clear()
+        made = [
             _delivery(
                 customer_promise=each.customer_promise,
                 name_en=each.name_en,
                 name_es=each.name_es,
                 promise_time=time_wire(each.promise_time),
             )
-            for each in one.deliveries
-        ],
-        pickups=[_pickup(location_id=at, promise_time=time_wire(time)) for at, time in one.pickups],
-    )
+            for each in those
+        ]
+        self._written[id(those)] = those, made
+        return made
