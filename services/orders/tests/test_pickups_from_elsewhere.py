@@ -121,6 +121,26 @@ async def test_where_nobody_can_send_it_the_customer_is_asked(allowed: Service) 
     await settled(allowed, order.order_id, "voided_minor", 1_000)
 
 
+async def test_what_the_store_itself_could_not_find_is_sent_there_when_the_customer_wants_that(
+    allowed: Service,
+) -> None:
+    """The store was to hand it out itself, so its customer decides; another location sends it there then."""
+    await allowed.stock(("e9", "store-1", 1))
+    order = await placed(allowed, pickup(("e9", 1)))
+    await allowed.stock(("e9", "wh-1", 1), ("e9", "store-1", 0))
+    await tell(allowed, fulfillment.UnitsShort(origin=origin(order), units=units(order, 1)))
+    await allowed.until(order.order_id, lambda o: o.state == orders_pb2.ORDER_STATE_AWAITING_CUSTOMER)
+
+    same = orders_pb2.ResolveShortageRequest(
+        request_id=str(uuid_utils.uuid7()), order_id=order.order_id, pickup_location_id="store-1"
+    )
+    resolved = (await allowed.stub().ResolveShortage(same)).order
+
+    assert (order.plan[0].location_id, order.plan[0].pickup_location_id) == ("store-1", "")
+    assert (resolved.plan[1].location_id, resolved.plan[1].pickup_location_id) == ("wh-1", "store-1")
+    assert states(resolved) == {"ALLOCATED": 1}
+
+
 async def test_what_is_lost_on_the_way_is_sent_again(allowed: Service) -> None:
     """One of two; the other goes on, and money follows each."""
     await allowed.stock(("e5", "wh-1", 3))
