@@ -37,19 +37,21 @@ test: test-unit test-integration test-pages ## Run every test
 TESTS ?= $(wildcard chassis services simulation cli demo bench tools) $(wildcard tests/test_*.py)
 # Each worker has servers of its own, and keeps the tests of a file together, as they share a service.
 WORKERS ?= 2
+# What took longest is told at the end of each part.
+TELL := --durations=10 --durations-min=2
 
 test-unit: setup ## Run the unit and contract tests (TESTS=services/inventory ARGS='-k name')
-	@echo "test: 1 of 3, unit and contract tests of $(TESTS), $(WORKERS) files at a time"
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
+	@echo "test: 1 of 3, unit and contract tests of $(TESTS), $(WORKERS) files at a time; collecting them takes half a minute"
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TELL) $(TESTS) $(ARGS)
 
 # One after another: they share one platform, and those that kill and count seconds want the machine.
 test-integration: setup ## Run whole journeys over real servers, kills included (ARGS='-k name')
-	@echo "test: 2 of 3, journeys over real servers"
-	@$(BIN)/pytest -q tests/integration $(ARGS)
+	@echo "test: 2 of 3, journeys over real servers; each line is a file, and some start a platform first"
+	@$(BIN)/pytest $(TELL) tests/integration $(ARGS)
 
 test-pages: setup ## Try the pages for people in Chromium (ALL_LOOKS=1: each language at each width)
-	@echo "test: 3 of 3, pages in a browser"
-	@ALL_LOOKS=$(ALL_LOOKS) $(BIN)/pytest -q tests/browser $(ARGS)
+	@echo "test: 3 of 3, pages in a browser; a platform is started and orders are placed on it first"
+	@ALL_LOOKS=$(ALL_LOOKS) $(BIN)/pytest $(TELL) tests/browser $(ARGS)
 
 plants: setup ## Plant known bugs, one at a time, and demand that tests catch each (PLANT=name for one)
 	@$(BIN)/python -m tests.plants $(PLANT)

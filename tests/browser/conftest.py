@@ -14,7 +14,7 @@ from playwright.async_api import Browser
 
 from cli.local.platform import Platform
 from tests.browser import machine
-from tests.browser.visit import DESKTOP, PHONE, Visit
+from tests.browser.visit import DESKTOP, PHONE, Passes, Visit
 from tests.integration.world import World, retailer
 
 ALL_LOOKS = "ALL_LOOKS"
@@ -65,12 +65,18 @@ async def world(platform: Platform) -> AsyncIterator[World]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def passes() -> Passes:
+    """Filled by whoever signs in."""
+    return {}
+
+
 @pytest_asyncio.fixture
-async def visit(browser: Browser, platform: Platform) -> AsyncIterator[Visit]:
+async def visit(browser: Browser, platform: Platform, passes: Passes) -> AsyncIterator[Visit]:
     """``page = await visit("operator", "/today", language="es", width=PHONE)``; at the end no browser may
     have complained.
     """
-    made = Visit(browser, platform.addresses.console)
+    made = Visit(browser, platform.addresses.console, passes)
     yield made
     await made.close()
     assert not made.errors()

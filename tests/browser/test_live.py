@@ -8,7 +8,7 @@ import re
 
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.visit import LIVE_MILLISECONDS, PHONE, Visit, live
+from tests.browser.visit import PHONE, Visit, in_time, live
 
 AGAIN = "retry: 50\n\n"
 
@@ -50,7 +50,7 @@ async def test_a_region_waits_while_somebody_types_in_it(visit: Visit) -> None:
 
     newsroom.send(services=f"<p>second</p>{FORM}", news="heard")
 
-    await expect(page.locator("#news")).to_have_text("heard", timeout=LIVE_MILLISECONDS)
+    await expect(page.locator("#news")).to_have_text("heard", timeout=in_time())
     await expect(page.locator("#services")).to_contain_text("first")
     await page.get_by_label("Note").blur()
     await expect(page.locator("#services")).to_contain_text("second")
@@ -67,7 +67,7 @@ async def test_what_is_open_and_in_focus_stays_so(visit: Visit) -> None:
 
     newsroom.send(services=rows.format("a", "another") + rows.format("b", "new"))
 
-    await expect(page.get_by_text("new")).to_be_visible(timeout=LIVE_MILLISECONDS)
+    await expect(page.get_by_text("new")).to_be_visible(timeout=in_time())
     await expect(page.get_by_text("another")).to_be_hidden()
     await expect(page.get_by_text("b", exact=True)).to_be_focused()
 

@@ -13,11 +13,11 @@ from aljibe.orders.v1 import orders_pb2
 from cli.local.platform import Platform
 from tests.browser.visit import (
     LANGUAGES,
-    LIVE_MILLISECONDS,
     PHONE,
     WIDTHS,
     Visit,
     fits,
+    in_time,
     live,
     no_violations,
     touchable,
@@ -126,7 +126,7 @@ async def test_a_new_order_appears_in_the_list_by_itself(visit: Visit, world: Wo
     order = await world.buy(sku)
 
     row = page.locator(f'#found a[href="/orders/{order.order_id}"]')
-    await expect(row).to_be_visible(timeout=LIVE_MILLISECONDS)
+    await expect(row).to_be_visible(timeout=in_time())
 
 
 async def test_what_a_store_does_is_on_the_page_of_the_order_at_once(visit: Visit, world: World) -> None:
@@ -137,8 +137,8 @@ async def test_what_a_store_does_is_on_the_page_of_the_order_at_once(visit: Visi
 
     await world.pick(work)
 
-    await expect(page.locator("#order-lines")).to_contain_text("picked", timeout=LIVE_MILLISECONDS)
-    await expect(page.locator("#order-work")).to_contain_text("picked", timeout=LIVE_MILLISECONDS)
+    await expect(page.locator("#order-lines")).to_contain_text("picked", timeout=in_time())
+    await expect(page.locator("#order-work")).to_contain_text("picked", timeout=in_time())
 
 
 async def test_a_place_that_was_not_chosen_says_why_not(visit: Visit, world: World) -> None:
@@ -412,7 +412,7 @@ async def test_a_service_that_hangs_does_not_keep_the_page_of_an_order(
     try:
         await page.goto(f"/orders/{order.order_id}", wait_until="commit")
 
-        await expect(page.locator("#order-lines tbody tr")).to_have_count(1, timeout=LIVE_MILLISECONDS)
+        await expect(page.locator("#order-lines tbody tr")).to_have_count(1, timeout=in_time())
         await expect(page.locator("#order-head")).to_contain_text("accepted")
     finally:
         platform.resume("fulfillment")

@@ -21,11 +21,11 @@ from aljibe.inventory.v1 import (
 from tests.browser.shop_floor import goods, parcel, pickup
 from tests.browser.visit import (
     LANGUAGES,
-    LIVE_MILLISECONDS,
     PHONE,
     WIDTHS,
     Visit,
     fits,
+    in_time,
     live,
     no_violations,
     touchable,
@@ -156,7 +156,7 @@ async def test_a_sale_is_on_the_page_within_two_seconds(visit: Visit, world: Wor
 
     work = await parcel(world, (sku, 2))
 
-    await expect(page.locator("#pool dd").first).to_have_text("7", timeout=LIVE_MILLISECONDS)
+    await expect(page.locator("#pool dd").first).to_have_text("7", timeout=in_time())
     await expect(page.locator("#claims tbody tr")).to_have_count(1)
     await expect(page.locator("#claims")).to_contain_text(work.order_id[-8:])
 

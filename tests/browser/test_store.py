@@ -12,11 +12,11 @@ from tests.browser.shop_floor import goods, parcel, pickup, tote
 from tests.browser.visit import (
     DESKTOP,
     LANGUAGES,
-    LIVE_MILLISECONDS,
     PHONE,
     WIDTHS,
     Visit,
     fits,
+    in_time,
     live,
     no_violations,
     touchable,
@@ -190,7 +190,7 @@ async def test_the_pick_list_goes_by_aisle_over_several_orders_and_prints(visit:
         await expect(stop).to_contain_text(tote(work))
     await live(page)
     await scan(page, code)
-    await expect(stop.locator(".stop-units")).to_have_text("2×", timeout=LIVE_MILLISECONDS)
+    await expect(stop.locator(".stop-units")).to_have_text("2×", timeout=in_time())
     await page.get_by_label("Sorted by").select_option("order")
     for work in works:
         await expect(headings.filter(has_text=tote(work))).to_have_count(1)
@@ -288,7 +288,7 @@ async def test_a_store_tells_operations_and_hears_their_answer_live(visit: Visit
     await told.get_by_role("button", name="Send the answer").click()
     await expect(operations.get_by_text("Answered.")).to_be_visible()
 
-    await expect(page.get_by_text(f"We count {sku} tonight")).to_be_visible(timeout=LIVE_MILLISECONDS)
+    await expect(page.get_by_text(f"We count {sku} tonight")).to_be_visible(timeout=in_time())
     await told.get_by_role("button", name="Close").click()
     await operations.get_by_role("button", name="Yes").click()
     await expect(operations.get_by_text("Closed.")).to_be_visible()
@@ -329,7 +329,7 @@ async def test_new_work_is_on_the_list_within_two_seconds(visit: Visit, world: W
 
     work = await pickup(world, SOUTH, (sku, 1))
 
-    await expect(page.get_by_text(tote(work), exact=True)).to_be_visible(timeout=LIVE_MILLISECONDS)
+    await expect(page.get_by_text(tote(work), exact=True)).to_be_visible(timeout=in_time())
 
 
 async def test_an_associate_sees_the_own_store_only_and_an_operator_chooses(

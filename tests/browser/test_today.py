@@ -16,11 +16,11 @@ from cli.local.platform import Platform
 from tests.browser.visit import (
     DESKTOP,
     LANGUAGES,
-    LIVE_MILLISECONDS,
     PHONE,
     WIDTHS,
     Visit,
     fits,
+    in_time,
     live,
     no_violations,
     touchable,
@@ -101,7 +101,7 @@ async def test_an_order_is_on_the_page_within_two_seconds(visit: Visit, world: W
 
     await world.buy(sku, channel="web")
 
-    await expect(_figure(page, "Orders")).to_contain_text(f"{before + 1:,}", timeout=LIVE_MILLISECONDS)
+    await expect(_figure(page, "Orders")).to_contain_text(f"{before + 1:,}", timeout=in_time())
     await expect(page.locator("#by-way table")).to_be_visible()
 
 
@@ -122,7 +122,7 @@ async def test_a_refusal_is_counted_with_its_reason_within_three_seconds(visit: 
             metadata=world.auth(world.shop("web")),
         )
 
-    await expect(_figure(page, "Refused")).to_contain_text(str(before + 1), timeout=LIVE_MILLISECONDS + 1000)
+    await expect(_figure(page, "Refused")).to_contain_text(str(before + 1), timeout=in_time() + 1000)
     await expect(page.locator("#refusals")).to_contain_text("too little stock")
 
 

@@ -4,20 +4,38 @@ browser.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    StorageState,
+    expect,
+)
 
 PHONE = 360
 DESKTOP = 1440
 LANGUAGES = ("en", "es")
 WIDTHS = (PHONE, DESKTOP)
 LIVE_MILLISECONDS = 2000
-"""News must be on the page within this time."""
-WAIT_MILLISECONDS = 10_000
-_AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+"""News must be on the page within this time, on a machine that is ours; `in_time` asks whether it is."""
+WAIT_MILLISECONDS = 30_000
+_SAMPLE_SECONDS = 0.02
+expect.set_options(timeout=WAIT_MILLISECONDS)
+_AXE_OPTIONS = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    },
+    # What has passed need not be written down, element by element.
+    "resultTypes": ["violations"],
+}
 _WIDER_THAN_THE_SCREEN = """() => {
   const room = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= room) return [];
@@ -35,12 +53,17 @@ _TOO_SMALL = """(least) => {
 }"""
 
 
+Passes = dict[tuple[str, str], StorageState]
+"""The cookies of who has signed in, by account and location: who comes again need not do so again."""
+
+
 @dataclass
 class Visit:
     """Makes pages for people. Every page is looked at for errors when the test ends."""
 
     browser: Browser
     base_url: str
+    passes: Passes = field(default_factory=dict)
     expected_errors: list[str] = field(default_factory=list)
     """Parts of messages that this test brings about on purpose."""
     _contexts: list[BrowserContext] = field(default_factory=list)
@@ -57,8 +80,8 @@ class Visit:
         theme: str = "light",
         javascript: bool = True,
     ) -> Page:
-        """A page on which a development account has signed in and gone to ``path``. The account "store"
-        needs a ``location``; an empty account stays a visitor.
+        """A page on which a development account has gone to ``path``, signed in on the sign-in page when it
+        is its first visit of the run. The account "store" needs a ``location``; an empty one stays a visitor.
         """
         height = 780 if width <= PHONE else 900
         context = await self.browser.new_context(
@@ -70,6 +93,7 @@ class Visit:
             timezone_id="America/Chicago",
             java_script_enabled=javascript,
             base_url=self.base_url,
+            storage_state=self.passes.get((account, location)),
         )
         self._contexts.append(context)
         context.set_default_timeout(WAIT_MILLISECONDS)
@@ -77,13 +101,14 @@ class Visit:
         page.on("console", self._noted)
         page.on("pageerror", lambda error: self._errors.append(f"{page.url}: {error}"))
         page.on("response", self._answered)
-        if account:
+        if account and (account, location) not in self.passes:
             await page.goto("/sign-in")
             form = page.locator(f'form:has(input[name="account"][value="{account}"])')
             if location:
                 await form.locator("select").select_option(location)
             await form.locator("button").click()
             await page.wait_for_url(lambda url: "/sign-in" not in url)
+            self.passes[account, location] = await context.storage_state()
         await page.goto(path)
         return page
 
@@ -107,9 +132,19 @@ class Visit:
             self._errors.append(f"{response.url}: answered {response.status}")
 
 
+def in_time() -> float:
+    """The milliseconds for news: as many times two seconds as this machine, being busy with something else,
+    takes to give us a moment's work.
+    """
+    began, worked = time.monotonic(), time.thread_time()
+    while time.thread_time() - worked < _SAMPLE_SECONDS:
+        pass
+    return LIVE_MILLISECONDS * max(1.0, (time.monotonic() - began) / _SAMPLE_SECONDS)
+
+
 async def no_violations(page: Page, *, but: Sequence[str] = ()) -> None:
     """Demand that axe-core finds nothing to object to (WCAG 2.2 AA and best practice)."""
-    found = await Axe().run(page, options={"runOnly": {"type": "tag", "values": list(_AXE_TAGS)}})
+    found = await Axe().run(page, options=_AXE_OPTIONS)
     said = [
         f"{one['id']} ({one['impact']}): {one['help']}\n    "
         + "\n    ".join(f"{node['target']}: {node['html'][:200]}" for node in one["nodes"][:5])

@@ -17,7 +17,7 @@ from cli.local.happening import Happening, ignore
 from cli.local.platform import OPERATIONS, Platform
 from tests.integration.world import FINAL, World, eventually, retailer
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 DELIVERED = (orders_pb2.UNIT_STATE_SHIPPED, orders_pb2.UNIT_STATE_HANDED_OVER)
 
 

@@ -1,4 +1,9 @@
-"""One platform for all journeys: real PostgreSQL, real NATS, every service its own process."""
+"""One platform for all journeys: real PostgreSQL, real NATS, every service its own process.
+
+A platform takes longer to start than most journeys take, so files share one where they can: this one, on
+which nothing is killed or changed for others, or that of ``rough/``, ``twins/`` or ``observed/``, which lives
+as long as the folder's tests. A test that counts all that a platform ever did starts its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from tests.integration.world import World, retailer
 
 @pytest_asyncio.fixture(scope="session")
 async def platform() -> AsyncIterator[Platform]:
-    """The running platform. Tests that kill things start their own."""
+    """The running platform of journeys, on which nothing is killed or changed for others."""
     folder = Path(tempfile.mkdtemp(prefix="aljibe-journeys-"))
     folder.chmod(0o755)
     try:

@@ -14,7 +14,7 @@ from chassis.crashpoint import CRASHPOINTS
 from tests.integration.crashes import POINTS, crash, never
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_crash_at_any_step_loses_and_doubles_nothing() -> None:
     """SIGKILL before a transaction, after its commit, before and after publishing, before the mark, before
     and after a consumer's commit, in all three at once; what was not answered is asked again with the same

@@ -92,6 +92,7 @@ async def test_a_store_that_closes_has_its_work_done_by_others(world: World) -> 
     parcel = await world.buy(sku)
     pickup = await world.buy(sku, channel="app", method=PICKUP, store="store-closing")
     await world.receive(sku, "wh-1", 1)
+    await world.planned_from(sku, "wh-1")
 
     store.active = False
     await tell_of(world, store)

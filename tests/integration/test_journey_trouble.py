@@ -35,6 +35,7 @@ async def test_6_a_till_sells_a_promised_unit_and_the_order_is_sourced_again(wor
     order = await world.buy(sku)
     await world.work(order, "store-north")
     await world.receive(sku, "wh-1", 1)
+    await world.planned_from(sku, "wh-1")
 
     await world.buy(sku, channel="pos", method=CARRY_OUT, store="store-north", pay="cash")
     moved = await world.until(order, lambda o: _where(o, ALLOCATED) == {"wh-1"})

@@ -7,8 +7,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,25 +60,66 @@ async def aljibe(platform: Platform, *arguments: str) -> tuple[int, Any, str]:
     return ran.returncode, json.loads(ran.stdout) if ran.stdout.strip() else None, ran.stderr
 
 
-async def owner(platform: Platform) -> asyncpg.Connection[Any]:
-    return await asyncpg.connect(platform.admin_url)
+@asynccontextmanager
+async def owner(platform: Platform) -> AsyncIterator[asyncpg.Connection[Any]]:
+    conn = await asyncpg.connect(platform.admin_url)
+    try:
+        yield conn
+    finally:
+        await conn.close()
 
 
-@contextmanager
-def hung(platform: Platform, name: str) -> Iterator[None]:
-    """A service that hangs: it has its port and says nothing."""
+@asynccontextmanager
+async def hung(platform: Platform, name: str) -> AsyncIterator[None]:
+    """A service that hangs: it has its port and says nothing. At the end it, or its successor, answers."""
     platform.pause(name)
     try:
         yield
     finally:
         platform.resume(name)
+        await platform.healthy(name)
+
+
+@asynccontextmanager
+async def counted_wrong(platform: Platform, sku: str, location_id: str, units: int) -> AsyncIterator[None]:
+    """A position's counter says so many too many until the end of the block."""
+    change = (
+        "UPDATE inventory.position SET on_hand_units = on_hand_units + $3 WHERE sku = $1 AND location_id = $2"
+    )
+    async with owner(platform) as conn:
+        await conn.execute(change, sku, location_id, units)
+        try:
+            yield
+        finally:
+            await conn.execute(change, sku, location_id, -units)
+
+
+@asynccontextmanager
+async def locked(platform: Platform, table: str) -> AsyncIterator[int]:
+    """Somebody's open transaction has a table for itself, at most until the end of the block; its process."""
+    async with owner(platform) as conn:
+        await conn.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield conn.get_server_pid()
+
+
+@asynccontextmanager
+async def closed(world: World, location_id: str) -> AsyncIterator[None]:
+    """A planner has stopped a location; at the end it works again, and the planners of orders know."""
+    probe = await world.article(stock={location_id: 1})
+    location = next(one for one in await locations(world) if one.location_id == location_id)
+    await tell_of(world, location, active=False)
+    try:
+        yield
+    finally:
+        await tell_of(world, location, active=True)
+        await world.planned_from(probe, location_id)
 
 
 async def test_orders_stop_because_a_service_hangs(platform: Platform, world: World) -> None:
     """`aljibe bus` names the one that does not answer; killed, it is started again and orders go on."""
     sku = await world.article(stock={"wh-1": 2})
 
-    with hung(platform, "inventory"):
+    async with hung(platform, "inventory"):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await world.orders.PlaceOrder(
                 orders_pb2.PlaceOrderRequest(
@@ -91,7 +132,6 @@ async def test_orders_stop_because_a_service_hangs(platform: Platform, world: Wo
             )
         code, told, complaint = await aljibe(platform, "bus")
         await platform.kill("inventory")
-    await platform.healthy()
     order = await world.buy(sku)
 
     assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -105,22 +145,13 @@ async def test_stock_drifts(platform: Platform, world: World) -> None:
     """`aljibe audit` names rule and position; the counter is put back to what the ledger says."""
     sku = await world.article(stock={"wh-1": 5})
     before, _, _ = await aljibe(platform, "audit")
-    conn = await owner(platform)
-    try:
-        change = (
-            "UPDATE inventory.position SET on_hand_units = on_hand_units + $3 "
-            "WHERE sku = $1 AND location_id = $2"
-        )
-        await conn.execute(change, sku, "wh-1", 2)
+    async with counted_wrong(platform, sku, "wh-1", 2), owner(platform) as conn:
         code, told, _ = await aljibe(platform, "audit")
         ledger = await conn.fetchval(
             "SELECT sum(quantity_units) FROM inventory.movement WHERE sku = $1 AND location_id = $2",
             sku,
             "wh-1",
         )
-        await conn.execute(change, sku, "wh-1", -2)
-    finally:
-        await conn.close()
     after, _, _ = await aljibe(platform, "audit")
 
     assert (before, code, after) == (0, 1, 0)
@@ -133,25 +164,22 @@ async def test_stock_drifts(platform: Platform, world: World) -> None:
 
 async def test_a_store_rejects_everything(platform: Platform, world: World) -> None:
     """Its orders are listed and seen to go elsewhere; once it is stopped, what it still has goes, too."""
-    skus = [await world.article(stock={"store-north": 1, "wh-1": 1}) for _ in range(3)]
-    store = next(one for one in await locations(world) if one.location_id == "store-north")
-    stop_others = [one for one in await locations(world) if one.location_id == "wh-1"]
-    for one in stop_others:
-        await tell_of(world, one, active=False)
-    orders = [await bought_at(world, sku, "store-north") for sku in skus]
-    for one in stop_others:
-        await tell_of(world, one, active=True)
+    skus = [await world.article(stock={"store-north": 1}) for _ in range(3)]
+    orders = [await world.buy(sku) for sku in skus]
+    for sku in skus:
+        await world.receive(sku, "wh-1", 1)
+        await world.planned_from(sku, "wh-1")
 
     work = await world.work(orders[0], "store-north")
     await world.short(work, {1: 1}, fulfillment_pb2.SHORT_PICK_REASON_NO_CAPACITY)
     await world.until(orders[0], lambda o: len(o.plan) == 2)
     search = ("--location", "store-north", "--state", "accepted")
     code, told, _ = await aljibe(platform, "order", "list", *search)
-    await tell_of(world, store, active=False)
-    moved = [await world.until(order, lambda o: len(o.plan) == 2) for order in orders[1:]]
-    await tell_of(world, store, active=True)
+    async with closed(world, "store-north"):
+        moved = [await world.until(order, lambda o: len(o.plan) == 2) for order in orders[1:]]
 
     assert code == 0
+    assert {order.plan[0].location_id for order in orders} == {"store-north"}
     assert {order.order_id for order in orders} <= {one["orderId"] for one in told["orders"]}
     assert [order.plan[1].location_id for order in moved] == ["wh-1", "wh-1"]
 
@@ -174,7 +202,7 @@ async def test_the_bus_is_lost(platform: Platform, world: World) -> None:
         done = int(seen.get("streamLosses", 0)) >= 1 and int(seen["unpublishedEvents"]) == 0
         return seen if done else None
 
-    state = await eventually(repaired, "repaired stream", seconds=60)
+    state = await eventually(repaired, "repaired stream", pause=0.5)
     code, told, _ = await aljibe(platform, "outbox", "replay", "orders", "--since", "1h")
 
     assert state["brokerConnected"] is True
@@ -187,7 +215,7 @@ async def test_a_service_is_away(platform: Platform, world: World) -> None:
     """Orders are taken without fulfillment; its work opens when it is back, and nothing was lost."""
     sku = await world.article(stock={"wh-1": 1})
 
-    with hung(platform, "fulfillment"):
+    async with hung(platform, "fulfillment"):
         order = await world.buy(sku)
         code, _, complaint = await aljibe(platform, "bus")
     work = await world.work(order)
@@ -200,30 +228,28 @@ async def test_a_service_is_away(platform: Platform, world: World) -> None:
 async def test_postgresql_is_slow_because_somebody_holds_a_lock(platform: Platform, world: World) -> None:
     """`pg_blocking_pids` names who; ended, orders go on."""
     sku = await world.article(stock={"wh-1": 2})
-    holder, looker = await owner(platform), await owner(platform)
-    transaction = holder.transaction()
-    await transaction.start()
-    await holder.execute("LOCK TABLE orders.customer_order IN ACCESS EXCLUSIVE MODE")
+    key = request_id()
 
-    buying = asyncio.ensure_future(world.buy(sku))
+    async with owner(platform) as looker, locked(platform, "orders.customer_order") as holder:
 
-    async def blocked() -> Any:
-        return await looker.fetchrow(
-            "SELECT pid, pg_blocking_pids(pid) AS by, query FROM pg_stat_activity "
-            "WHERE cardinality(pg_blocking_pids(pid)) > 0 LIMIT 1"
-        )
+        async def blocked() -> Any:
+            return await looker.fetchrow(
+                "SELECT pid, pg_blocking_pids(pid) AS by, query FROM pg_stat_activity "
+                "WHERE cardinality(pg_blocking_pids(pid)) > 0 LIMIT 1"
+            )
 
-    seen = await eventually(blocked, "waiting statement", seconds=20)
-    ended = await looker.fetchval("SELECT pg_terminate_backend($1)", seen["by"][0])
-    await asyncio.wait([buying], timeout=60)
-    if buying.exception() is not None:
+        buying = asyncio.ensure_future(world.buy(sku, key=key))
+        seen = await eventually(blocked, "waiting statement")
+        ended = await looker.fetchval("SELECT pg_terminate_backend($1)", holder)
+        (outcome,) = await asyncio.gather(buying, return_exceptions=True)
+    if isinstance(outcome, BaseException):
         # Its deadline was over first; the same request once more is the same order.
-        assert isinstance(buying.exception(), Refusal | httpx.HTTPError)
-        await world.buy(sku)
-    await looker.close()
+        assert isinstance(outcome, Refusal | httpx.HTTPError)
+        outcome = await world.buy(sku, key=key)
 
+    assert seen["by"] == [holder]
     assert ended is True
-    assert seen["by"][0] != seen["pid"]
+    assert units(outcome, ALLOCATED) == 1
 
 
 async def test_traces_are_missing_because_their_store_is_away(platform: Platform, world: World) -> None:
@@ -232,12 +258,11 @@ async def test_traces_are_missing_because_their_store_is_away(platform: Platform
     traces = traces_pb2_grpc.TraceServiceStub(world.grpc_channel("telemetry"))
     auth = world.auth(world.operator)
 
-    with hung(platform, "telemetry"):
+    async with hung(platform, "telemetry"):
         unseen = await world.buy(sku)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await traces.GetStoreState(traces_pb2.GetStoreStateRequest(), metadata=auth, timeout=2)
         await platform.kill("telemetry")
-    await platform.healthy("telemetry")
     order = await world.buy(sku)
 
     async def found() -> bool:
@@ -305,17 +330,6 @@ async def _fill_and_free(folder: Path) -> None:
 
         assert seen.startswith(("UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL")), seen
         assert audit.difference_count == 0
-
-
-async def bought_at(world: World, sku: str, location_id: str) -> orders_pb2.Order:
-    """An order that is this location's."""
-
-    async def placed() -> orders_pb2.Order | None:
-        order = await world.buy(sku)
-        return order if order.plan[0].location_id == location_id else None
-
-    found: orders_pb2.Order = await eventually(placed, f"order at {location_id}")
-    return found
 
 
 async def locations(world: World) -> list[inventory_pb2.Location]:

@@ -47,7 +47,7 @@ def disk() -> Iterator[Disk]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
     """The cut comes the moment after an answer, when only what PostgreSQL has forced onto the disk counts."""
     async with LocalPostgres(disk.path / "postgres") as postgres:

@@ -196,7 +196,7 @@ class World(Staff):
         return sku
 
     async def receive(self, sku: str, location: str, units: int) -> None:
-        """Goods arrive, and the planners of orders have heard of them."""
+        """Goods arrive; planners of orders hear of them in a moment."""
         await self.stock.ReceiveStock(
             inventory_pb2.ReceiveStockRequest(
                 request_id=request_id(),
@@ -205,6 +205,16 @@ class World(Staff):
             ),
             metadata=self.auth(self.planner),
         )
+
+    async def planned_from(self, sku: str, location: str) -> None:
+        """Returns when an order for one unit would be sent from there: its planners have heard of it."""
+        request = orders_pb2.PreviewOrderRequest(order=self.draft(sku))
+
+        async def planned() -> bool:
+            answer = await self.orders.PreviewOrder(request, metadata=self.auth(self.shop()))
+            return [part.location_id for part in answer.order.plan] == [location]
+
+        await eventually(planned, f"plan from {location}")
 
     async def position(self, sku: str, location: str) -> inventory_pb2.Position:
         """One position from the database; all zero when there is none."""

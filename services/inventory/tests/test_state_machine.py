@@ -292,12 +292,12 @@ def portal() -> Iterator[Portal]:
     opened.close()
 
 
-@pytest.mark.timeout(3600 if EXAMPLES else 300)
+@pytest.mark.timeout(3600 if EXAMPLES else 600)
 def test_lives_in_memory_follow_the_model(portal: Portal) -> None:
     _live(lambda: FakeDoor(portal), 40)
 
 
-@pytest.mark.timeout(3600 if EXAMPLES else 300)
+@pytest.mark.timeout(3600 if EXAMPLES else 600)
 def test_lives_in_postgres_follow_the_model(
     portal: Portal, database_url: str, nats_url: str, tmp_path: Path
 ) -> None:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest_asyncio
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from aljibe.orders.v1 import orders_pb2
-from cli.local.platform import Platform
-from tests.integration.collector import Collector, Sent, collector
-from tests.integration.world import PICKUP, World, address, eventually, request_id, retailer
+from tests.integration.collector import Collector, Sent
+from tests.integration.world import PICKUP, World, address, eventually, request_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
@@ -26,28 +19,6 @@ SERVER, CLIENT, PRODUCER, CONSUMER = (
     Span.SPAN_KIND_PRODUCER,
     Span.SPAN_KIND_CONSUMER,
 )
-
-
-@pytest_asyncio.fixture(scope="module")
-async def observed() -> AsyncIterator[tuple[World, Collector]]:
-    """A retailer whose spans, logs and metrics are collected."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-traced-"))
-    folder.chmod(0o755)
-    try:
-        async with collector() as (found, endpoint):
-            environ = {
-                **os.environ,
-                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-                "OTEL_BSP_SCHEDULE_DELAY": "200",
-                "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-            }
-            async with (
-                Platform(folder, environ=environ, without=("insights", "console")) as platform,
-                retailer(platform) as world,
-            ):
-                yield world, found
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named(spans: list[Sent], name: str, service: str = "") -> list[Sent]:

@@ -8,11 +8,10 @@ import asyncio
 from typing import Any
 
 import grpc
-import pytest
 
 from aljibe.inventory.v1 import inventory_pb2 as pb
 from chassis.ids import new_id
-from tests.integration.aftermath import own_platform
+from cli.local.platform import Platform
 from tests.integration.world import World
 
 ORDERS = 12_000
@@ -26,42 +25,43 @@ BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
 """What grpc.aio says of a connection that broke; INTERNAL when it was writing at that moment."""
 
 
-@pytest.mark.timeout(180)
-async def test_a_stream_that_breaks_is_taken_up_again_and_nothing_stands_twice() -> None:
+async def test_a_stream_that_breaks_is_taken_up_again_and_nothing_stands_twice(
+    rough: tuple[Platform, World],
+) -> None:
     """Two articles: one with a unit for everybody, one that sells out on the way."""
-    async with own_platform() as (platform, world):
-        plenty = await world.article(stock={"wh-1": 2 * ORDERS})
-        scarce = await world.article(stock={"wh-1": SCARCE_UNITS})
-        wanted = {order_id: scarce if n % 2 else plenty for n, order_id in enumerate(_order_ids())}
-        granted: dict[str, str] = {}
-        refused: set[str] = set()
-        deaths = 0
+    platform, world = rough
+    plenty = await world.article(stock={"wh-1": 2 * ORDERS})
+    scarce = await world.article(stock={"wh-1": SCARCE_UNITS})
+    wanted = {order_id: scarce if n % 2 else plenty for n, order_id in enumerate(_order_ids())}
+    granted: dict[str, str] = {}
+    refused: set[str] = set()
+    deaths = 0
 
-        while left := [one for one in wanted if one not in granted and one not in refused]:
-            try:
-                async for order_ids, outcomes in _stream(world, left, wanted):
-                    for order_id, outcome in zip(order_ids, outcomes, strict=True):
-                        if outcome.HasField("granted"):
-                            granted[order_id] = outcome.granted.reservation.reservation_id
-                        elif outcome.refused.reason == "INSUFFICIENT_STOCK":
-                            refused.add(order_id)
-                    if deaths < len(KILL_AFTER) and len(granted) + len(refused) >= KILL_AFTER[deaths]:
-                        deaths += 1
-                        await platform.kill("inventory")
-            except grpc.aio.AioRpcError as error:
-                if error.code() not in BROKEN:
-                    raise
-                await platform.healthy("inventory")
-        again = await _everything(world, list(granted), wanted)
+    while left := [one for one in wanted if one not in granted and one not in refused]:
+        try:
+            async for order_ids, outcomes in _stream(world, left, wanted):
+                for order_id, outcome in zip(order_ids, outcomes, strict=True):
+                    if outcome.HasField("granted"):
+                        granted[order_id] = outcome.granted.reservation.reservation_id
+                    elif outcome.refused.reason == "INSUFFICIENT_STOCK":
+                        refused.add(order_id)
+                if deaths < len(KILL_AFTER) and len(granted) + len(refused) >= KILL_AFTER[deaths]:
+                    deaths += 1
+                    await platform.kill("inventory")
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in BROKEN:
+                raise
+            await platform.healthy("inventory")
+    again = await _everything(world, list(granted), wanted)
 
-        assert deaths == len(KILL_AFTER)
-        assert {one: granted[one] for one in granted} == again
-        assert len(set(granted.values())) == len(granted)
-        assert sum(wanted[one] == scarce for one in granted) == SCARCE_UNITS
-        assert all(wanted[one] == scarce for one in refused)
-        assert (await world.position(plenty, "wh-1")).reserved_units == ORDERS // 2
-        assert (await world.position(scarce, "wh-1")).reserved_units == SCARCE_UNITS
-        assert (await world.audit()).difference_count == 0
+    assert deaths == len(KILL_AFTER)
+    assert {one: granted[one] for one in granted} == again
+    assert len(set(granted.values())) == len(granted)
+    assert sum(wanted[one] == scarce for one in granted) == SCARCE_UNITS
+    assert all(wanted[one] == scarce for one in refused)
+    assert (await world.position(plenty, "wh-1")).reserved_units == ORDERS // 2
+    assert (await world.position(scarce, "wh-1")).reserved_units == SCARCE_UNITS
+    assert (await world.audit()).difference_count == 0
 
 
 def _order_ids() -> list[str]:

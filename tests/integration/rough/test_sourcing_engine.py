@@ -5,16 +5,13 @@ the door.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-
-import pytest
-import pytest_asyncio
 
 from aljibe.catalog.v1 import catalog_pb2
 from aljibe.orders.v1 import orders_pb2, rules_pb2, rules_pb2_grpc
-from tests.integration.aftermath import own_platform
+from cli.local.platform import Platform
 from tests.integration.world import World, request_id
 
+BUILT_IN = 0
 RULE = "vintage never from the warehouse"
 DOCUMENT = {
     "name": "Shelves",
@@ -27,13 +24,6 @@ DOCUMENT = {
         }
     ],
 }
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world() -> AsyncIterator[World]:
-    """A platform of its own, since its rules are changed."""
-    async with own_platform() as (_, world):
-        yield world
 
 
 async def _describe(world: World, sku: str, brand: str, **attributes: str) -> None:
@@ -49,9 +39,11 @@ async def _describe(world: World, sku: str, brand: str, **attributes: str) -> No
     )
 
 
-@pytest.mark.timeout(120)
-async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(world: World) -> None:
+async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(
+    rough: tuple[Platform, World],
+) -> None:
     """Orders, previews and explanations alike; an article that the rule is not about is sent as before."""
+    _, world = rough
     stock = {"wh-1": 5, "store-north": 5}
     fragile, plain = await world.article(stock=stock), await world.article(stock=stock)
     await _describe(world, fragile, "Vintage", fragile="yes")
@@ -63,12 +55,16 @@ async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(
     activate = rules_pb2.ActivateRulesRequest(request_id=request_id(), number=number)
     await rules.ActivateRules(activate, metadata=planner)
 
-    placed = await world.buy_draft(world.draft(fragile))
-    other = await world.buy_draft(world.draft(plain))
-    shop = world.auth(world.shop())
-    preview = await world.orders.PreviewOrder(
-        orders_pb2.PreviewOrderRequest(order=world.draft(fragile)), metadata=shop
-    )
+    try:
+        placed = await world.buy_draft(world.draft(fragile))
+        other = await world.buy_draft(world.draft(plain))
+        shop = world.auth(world.shop())
+        preview = await world.orders.PreviewOrder(
+            orders_pb2.PreviewOrderRequest(order=world.draft(fragile)), metadata=shop
+        )
+    finally:
+        back = rules_pb2.RollBackRulesRequest(request_id=request_id(), number=BUILT_IN)
+        await rules.RollBackRules(back, metadata=planner)
 
     assert [part.location_id for part in placed.plan] == ["store-north"]
     assert [part.location_id for part in preview.order.plan] == ["store-north"]

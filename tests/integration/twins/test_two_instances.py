@@ -11,7 +11,6 @@ from typing import Any
 
 import asyncpg
 import grpc
-import pytest
 import pytest_asyncio
 
 from aljibe.common.v1 import types_pb2
@@ -22,27 +21,26 @@ from cli.local.platform import Platform
 from tests.integration.aftermath import (
     SETTLE_SECONDS,
     no_dead_letters,
-    own_platform,
     settled,
     the_books_agree,
 )
 from tests.integration.shopping import Crowd
 from tests.integration.world import FINAL, STORES, World, eventually, request_id, units
 
-TWINS = ("orders", "orders-2", "inventory", "inventory-2")
+NAMES = ("orders", "orders-2")
 BUYERS = 60
 CUSTOMERS = 8
 Doors = list[Any]
 
 
-@pytest_asyncio.fixture(scope="module")
-async def twins() -> AsyncIterator[tuple[Platform, World, Doors]]:
-    """A platform with the doors of both orders."""
-    async with own_platform(instances={"orders": 2, "inventory": 2}) as (platform, world):
-        channels = [grpc.aio.insecure_channel(platform.services[name].address) for name in TWINS[:2]]
-        yield platform, world, [orders_pb2_grpc.OrderServiceStub(channel) for channel in channels]
-        for channel in channels:
-            await channel.close()
+@pytest_asyncio.fixture
+async def both(twins: tuple[Platform, World]) -> AsyncIterator[tuple[Platform, World, Doors]]:
+    """The platform with the doors of both orders."""
+    platform, world = twins
+    channels = [grpc.aio.insecure_channel(platform.services[name].address) for name in NAMES]
+    yield platform, world, [orders_pb2_grpc.OrderServiceStub(channel) for channel in channels]
+    for channel in channels:
+        await channel.close()
 
 
 def _wish(world: World, sku: str, key: str = "") -> orders_pb2.PlaceOrderRequest:
@@ -62,12 +60,11 @@ async def _outcome(door: Any, request: orders_pb2.PlaceOrderRequest, world: Worl
     return str(answer.order.order_id)
 
 
-@pytest.mark.timeout(120)
 async def test_the_last_unit_is_sold_once_whichever_door_is_taken(
-    twins: tuple[Platform, World, Doors],
+    both: tuple[Platform, World, Doors],
 ) -> None:
     """What one process has in memory about stock binds nobody: inventory's rows decide."""
-    _, world, doors = twins
+    _, world, doors = both
     sku = await world.article(stock={"wh-1": 1})
 
     outcomes = Counter(
@@ -79,10 +76,9 @@ async def test_the_last_unit_is_sold_once_whichever_door_is_taken(
     assert outcomes == {sold[0]: 1, "INSUFFICIENT_STOCK": BUYERS - 1}
 
 
-@pytest.mark.timeout(120)
-async def test_one_request_at_both_doors_is_one_order(twins: tuple[Platform, World, Doors]) -> None:
+async def test_one_request_at_both_doors_is_one_order(both: tuple[Platform, World, Doors]) -> None:
     """A caller whose connection broke may come back to the other process while the first still works."""
-    _, world, doors = twins
+    _, world, doors = both
     sku = await world.article(stock={"wh-1": 50})
     requests = [_wish(world, sku) for _ in range(10)]
 
@@ -100,12 +96,11 @@ async def test_one_request_at_both_doors_is_one_order(twins: tuple[Platform, Wor
     await eventually(reserved_once, "one unit kept for each order")
 
 
-@pytest.mark.timeout(120)
 async def test_watchers_at_both_doors_see_a_resourced_order_to_its_end(
-    twins: tuple[Platform, World, Doors],
+    both: tuple[Platform, World, Doors],
 ) -> None:
     """Either process may take the events, the case and the money; each is done once, and both doors tell."""
-    platform, world, doors = twins
+    platform, world, doors = both
     skus = [await world.article(stock={"store-north": 1, "wh-1": 1}) for _ in range(6)]
     orders = [await world.buy(sku) for sku in skus]
     watching = [asyncio.create_task(_watch(door, order, world)) for order in orders for door in doors]
@@ -128,10 +123,9 @@ async def test_watchers_at_both_doors_see_a_resourced_order_to_its_end(
         assert moved == [("CAPTURE", here.total_minor)]
 
 
-@pytest.mark.timeout(180)
-async def test_one_of_each_dies_and_the_other_goes_on(twins: tuple[Platform, World, Doors]) -> None:
+async def test_one_of_each_dies_and_the_other_goes_on(both: tuple[Platform, World, Doors]) -> None:
     """Under load, with every customer served, each order paid once and the books clean."""
-    platform, world, _ = twins
+    platform, world, _ = both
     skus = [await world.article(stock=dict.fromkeys((*STORES, "wh-1"), 100)) for _ in range(4)]
     crowd = Crowd(world, skus, 7)
 
@@ -194,12 +188,11 @@ async def _captured(platform: Platform, order: orders_pb2.Order) -> int:
     return sum(amount for kind, amount in await _moved(platform, key) if kind == "CAPTURE")
 
 
-@pytest.mark.timeout(120)
 async def test_the_capacity_of_a_day_is_taken_once_whichever_door_is_taken(
-    twins: tuple[Platform, World, Doors],
+    both: tuple[Platform, World, Doors],
 ) -> None:
     """Each process knows of the other's orders late; the rows decide, and nobody is refused for it."""
-    _, world, doors = twins
+    _, world, doors = both
     place = world.location("wh-capped", (39.8, -89.6), types_pb2.LOCATION_KIND_WAREHOUSE)
     place.daily_capacity_units = 10
     await world.locations.UpsertLocations(

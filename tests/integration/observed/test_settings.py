@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC
-from pathlib import Path
 
 import grpc
 import pytest
-import pytest_asyncio
 
 from aljibe.orders.v1 import orders_pb2
-from cli.local.platform import Platform
-from tests.integration.collector import Collector, collector
-from tests.integration.world import Refusal, World, eventually, reason, request_id, retailer
+from tests.integration.collector import Collector
+from tests.integration.world import Refusal, World, eventually, reason, request_id
 
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def observed() -> AsyncIterator[tuple[World, Collector]]:
-    """A retailer whose spans are collected, and whose quotes hold for a second only."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-observed-"))
-    folder.chmod(0o755)
-    try:
-        async with collector() as (found, endpoint):
-            environ = {
-                **os.environ,
-                "ALJIBE_QUOTE_TTL_SECONDS": "1",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-                "OTEL_BSP_SCHEDULE_DELAY": "200",
-            }
-            async with Platform(folder, environ=environ) as platform, retailer(platform) as world:
-                yield world, found
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+TRACE = "8bf92f3577b34da6a3ce929d0e0e4736"
 
 
 async def test_one_trace_runs_through_every_service(observed: tuple[World, Collector]) -> None:
