@@ -34,7 +34,6 @@ SERVING_SECONDS = 20.0
 UNFORCED = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "wal_compression": "off",
     "scram_iterations": "1",
     "min_wal_size": "80MB",
