@@ -178,3 +178,31 @@ def replica_ignores_gaps(patch: pytest.MonkeyPatch) -> None:
     from chassis.replica import Feed
 
     edit(patch, Feed.observe, ("missing = newest > before + (1 if sequence else 0)", "missing = False"))
+
+
+@plant(
+    "what nobody collected is booked where it was sent from, and not where it lies",
+    "services/inventory/tests/test_events.py::"
+    "test_goods_sent_to_a_store_are_no_stock_there_until_nobody_collects_them",
+    fast=False,
+)
+def uncollected_goods_go_back_by_themselves(patch: pytest.MonkeyPatch) -> None:
+    from services.inventory.adapters.nats import consumers
+
+    edit(
+        patch,
+        consumers.pickup_expired,
+        ("origin.pickup_location_id), Cause.RETURN", "origin.location_id), Cause.RETURN"),
+    )
+
+
+@plant(
+    "goods that came from elsewhere leave the book at the hand-over too, and not with their parcel alone",
+    "services/inventory/tests/test_events.py::"
+    "test_goods_sent_to_a_store_are_no_stock_there_until_nobody_collects_them",
+    fast=False,
+)
+def handed_over_goods_leave_twice(patch: pytest.MonkeyPatch) -> None:
+    from services.inventory.adapters.nats import consumers
+
+    edit(patch, consumers.order_handed_over, ("if event.origin.pickup_location_id:", "if False:"))
