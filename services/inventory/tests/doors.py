@@ -21,10 +21,12 @@ from google.protobuf.message import Message
 from aljibe.fulfillment.v1 import events_pb2 as fulfillment
 from aljibe.inventory.v1 import (
     availability_pb2,
+    backorders_pb2,
     controls_pb2,
     counts_pb2,
     holds_pb2,
     limits_pb2,
+    supply_pb2,
     transfers_pb2,
 )
 from aljibe.inventory.v1 import inventory_pb2 as pb
@@ -35,6 +37,7 @@ from chassis.clock import utc_now
 from chassis.errors import reason_of
 from chassis.metrics import REGISTRY
 from chassis.refusals import RequestIdReused
+from services.inventory.adapters.grpc.backorders import BackorderServicer
 from services.inventory.adapters.grpc.controls import ChannelControlServicer
 from services.inventory.adapters.grpc.counts import CountServicer
 from services.inventory.adapters.grpc.errors import table
@@ -42,6 +45,7 @@ from services.inventory.adapters.grpc.holds import HoldServicer
 from services.inventory.adapters.grpc.limits import BuyerLimitServicer
 from services.inventory.adapters.grpc.reservations import ReservationServicer
 from services.inventory.adapters.grpc.stock import StockServicer
+from services.inventory.adapters.grpc.supply import SupplyServicer
 from services.inventory.adapters.grpc.transfers import TransferServicer
 from services.inventory.adapters.nats import consumers
 from services.inventory.adapters.postgres.auditor import Auditor
@@ -64,6 +68,8 @@ SERVICES = {
     "transfers": transfers_pb2.DESCRIPTOR.services_by_name["TransferService"],
     "controls": controls_pb2.DESCRIPTOR.services_by_name["ChannelControlService"],
     "limits": limits_pb2.DESCRIPTOR.services_by_name["BuyerLimitService"],
+    "supply": supply_pb2.DESCRIPTOR.services_by_name["SupplyService"],
+    "backorders": backorders_pb2.DESCRIPTOR.services_by_name["BackorderService"],
     "counts": counts_pb2.DESCRIPTOR.services_by_name["CountService"],
     "explaining": availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
 }
@@ -114,6 +120,9 @@ class AnyDoor(Protocol):
 
     def promise(self, reservation_id: str) -> tuple[str, dict[tuple[str, str], tuple[int, int, int]]]:
         """State; live, consumed and displaced units by place."""
+
+    def waits(self, reservation_id: str) -> dict[str, int]:
+        """Units that it waits for, by supply, where any are."""
 
     def basket(self, hold_id: str) -> tuple[str, dict[str, int]]:
         """State and live units by SKU."""
@@ -192,6 +201,8 @@ class FakeDoor:
             "transfers": TransferServicer(desk, nothing, nothing),
             "controls": ChannelControlServicer(desk, nothing, nothing),
             "limits": BuyerLimitServicer(desk, nothing, nothing, self._stock.clock),
+            "supply": SupplyServicer(desk, nothing, nothing),
+            "backorders": BackorderServicer(desk, nothing, nothing),
             "counts": _CountsInMemory(desk, store),
         }
         self._told = itertools.count(1)
@@ -243,6 +254,10 @@ class FakeDoor:
             line.key: (line.live_units, line.consumed_units, line.displaced_units) for line in found.lines
         }
         return found.state.name, lines
+
+    def waits(self, reservation_id: str) -> dict[str, int]:
+        found = self._store.shelves.reservations[reservation_id]
+        return {one.supply_id: one.live_units for one in found.backorders if one.live_units}
 
     def basket(self, hold_id: str) -> tuple[str, dict[str, int]]:
         found = self._store.shelves.holds[hold_id]
@@ -387,6 +402,10 @@ class RealDoor:
             for line in found.lines
         }
         return pb.ReservationState.Name(found.state).removeprefix("RESERVATION_STATE_"), lines
+
+    def waits(self, reservation_id: str) -> dict[str, int]:
+        found = self.ask(pb.GetReservationRequest(reservation_id=reservation_id)).reservation
+        return {one.supply_id: one.live_units for one in found.backorders if one.live_units}
 
     def basket(self, hold_id: str) -> tuple[str, dict[str, int]]:
         found = self.ask(holds_pb2.GetHoldRequest(hold_id=hold_id)).hold

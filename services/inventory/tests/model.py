@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.inventory.tests.model_terms import Shop
-from services.inventory.tests.model_things import Basket, Place, Promise, Refused, Sheet, Trip
+from services.inventory.tests.model_things import Basket, Place, Promise, Refused, Sheet, Supply, Trip
 
 
 class Model(Shop):
@@ -122,6 +122,63 @@ class Model(Shop):
             raise Refused("RESERVATION_ENDED")
         promise.expires = max(promise.expires, self.now + ttl)
 
+    # What is to come
+
+    def expect(self, name: str, place: Place, units: int) -> None:
+        """What a supplier is to bring in all, stated anew; what is promised beyond it is taken back."""
+        supply = self.supplies.setdefault(name, Supply(place, units))
+        if supply.closed:
+            raise Refused("STATE_NOT_POSSIBLE")
+        supply.expected = units
+        self._cut(name)
+
+    def come(self, name: str, units: int) -> None:
+        """Who waits has it, in the order they came; what is not there after all is taken back."""
+        supply = self.supplies[name]
+        if supply.closed:
+            raise Refused("STATE_NOT_POSSIBLE")
+        supply.received += units
+        place = supply.place
+        self.move(place, units)
+        left = min(units, max(0, self.on_hand[place]) - self.reserved(place))
+        for promise in sorted(self.promises.values(), key=lambda one: one.number):
+            came = min(promise.waits.get(name, 0), left)
+            if came > 0:
+                left -= came
+                promise.waits[name] -= came
+                promise.live[place] = promise.live.get(place, 0) + came
+                promise.came[place] = promise.came.get(place, 0) + came
+        self._cut(name)
+
+    def close_supply(self, name: str) -> None:
+        self.supplies[name].closed = True
+        self._cut(name)
+
+    def _cut(self, name: str) -> None:
+        """The youngest lose first, those of accepted orders last."""
+        excess = self.waited_for(name) - self.supplies[name].open
+        for promise in sorted(self.promises.values(), key=lambda one: (one.state != "HELD", -one.number)):
+            lost = min(promise.waits.get(name, 0), excess)
+            if lost > 0:
+                excess -= lost
+                promise.waits[name] -= lost
+                promise.close_if_empty()
+
+    def waited_for(self, name: str) -> int:
+        return sum(promise.waits.get(name, 0) for promise in self.promises.values())
+
+    def wait_for(self, name: str, units: int, ttl: int, channel: str, customer: str) -> Promise:
+        supply = self.supplies[name]
+        sku = supply.place[0]
+        self.check_customer(customer, {sku: units})
+        room = supply.open - self.waited_for(name) if sku in self.sold_ahead else 0
+        if units > room:
+            raise Refused("INSUFFICIENT_STOCK")
+        self.made += 1
+        made = Promise({supply.place: 0}, self.now + ttl, self.made, channel, self.now, waits={name: units})
+        self.claim(customer, {sku: units}, made)
+        return made
+
     def commit(self, promise: Promise) -> None:
         ended = promise.state in ("RELEASED", "EXPIRED")
         if ended:
@@ -135,6 +192,8 @@ class Model(Shop):
         self._check(promise, picks)
         for place, units in (picks or promise.live).items():
             promise.live[place] = promise.live.get(place, 0) - units if picks else 0
+        if not picks:
+            promise.waits = {}
         promise.close_if_empty()
 
     def consume(self, promise: Promise, picks: Mapping[Place, int]) -> None:
@@ -166,6 +225,8 @@ class Model(Shop):
             promise.state = "COMMITTED"
         elif promise.state == "EXPIRED":
             for place, units in sorted(promise.given_back.items()):
+                # What it had waited for, others may have by now: it is looked for anew.
+                units -= min(units, promise.came.get(place, 0))
                 again = min(units, self.available(place), max(0, self.share(place[0], promise.channel)))
                 promise.live[place] = promise.live.get(place, 0) + again
             promise.given_back = {}
@@ -296,6 +357,7 @@ class Model(Shop):
             if promise.state == "HELD" and promise.expires <= self.now:
                 promise.given_back = dict(promise.live)
                 promise.live = dict.fromkeys(promise.live, 0)
+                promise.waits = {}
                 promise.state = "EXPIRED"
         for basket in self.baskets.values():
             if basket.state == "HELD" and basket.expires <= self.now:

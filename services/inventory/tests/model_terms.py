@@ -15,6 +15,7 @@ from services.inventory.tests.model_things import (
     Promise,
     Refused,
     Sheet,
+    Supply,
     Trip,
     has_units,
 )
@@ -40,6 +41,9 @@ class Shop:
     claims: list[tuple[int, str, str, Promise | Basket]] = field(default_factory=list)
     """When, who, of which SKU, by what."""
     made: int = 0
+    supplies: dict[str, Supply] = field(default_factory=dict)
+    sold_ahead: set[str] = field(default_factory=set)
+    """Articles that may be sold before they are there."""
 
     # What there is
 

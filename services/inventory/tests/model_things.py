@@ -69,6 +69,20 @@ class Sheet:
 
 
 @dataclass
+class Supply:
+    """What a supplier is to bring of one article."""
+
+    place: Place
+    expected: int
+    received: int = 0
+    closed: bool = False
+
+    @property
+    def open(self) -> int:
+        return 0 if self.closed else max(0, self.expected - self.received)
+
+
+@dataclass
 class Promise:
     """A reservation: units at places."""
 
@@ -86,13 +100,17 @@ class Promise:
     displaced: dict[Place, int] = field(default_factory=dict)
     request: Any = None
     """What was asked, so that a test can ask again."""
+    waits: dict[str, int] = field(default_factory=dict)
+    """By supply: units that it waits for."""
+    came: dict[Place, int] = field(default_factory=dict)
+    """Units that it waited for and that came."""
 
     @property
     def stands(self) -> bool:
         return self.state in ("HELD", "COMMITTED")
 
     def close_if_empty(self) -> None:
-        if self.stands and not any(self.live.values()):
+        if self.stands and not any(self.live.values()) and not any(self.waits.values()):
             self.state = "CONSUMED" if any(self.consumed.values()) else "RELEASED"
 
 
@@ -122,7 +140,7 @@ class Trip:
 
 
 def has_units(document: Promise | Basket, sku: str) -> int:
-    """Units of a SKU that a customer has by a reservation or basket."""
+    """Units of a SKU that a customer has by a reservation or basket, or waits for."""
     if isinstance(document, Basket):
         return document.live.get(sku, 0)
     return sum(
@@ -130,4 +148,4 @@ def has_units(document: Promise | Basket, sku: str) -> int:
         for lines in (document.live, document.consumed)
         for place, units in lines.items()
         if place[0] == sku
-    )
+    ) + (sum(document.waits.values()) if any(place[0] == sku for place in document.wanted) else 0)

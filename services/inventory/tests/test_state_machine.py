@@ -24,9 +24,12 @@ from hypothesis.stateful import (
 
 from aljibe.fulfillment.v1 import events_pb2 as fulfillment
 from aljibe.fulfillment.v1 import fulfillment_pb2
+from aljibe.inventory.v1 import backorders_pb2 as backorders
 from aljibe.inventory.v1 import controls_pb2 as controls
 from aljibe.inventory.v1 import counts_pb2 as counts
+from aljibe.inventory.v1 import inventory_pb2 as stock
 from aljibe.inventory.v1 import limits_pb2 as limits
+from aljibe.inventory.v1 import supply_pb2 as supply
 from aljibe.orders.v1 import events_pb2 as orders
 from aljibe.orders.v1 import orders_pb2
 from services.inventory.tests.doors import AnyDoor, FakeDoor, Portal, RealDoor
@@ -35,9 +38,11 @@ from services.inventory.tests.life import (
     CHANNELS,
     KINDS,
     SHIP,
+    TTL_SECONDS,
     Life,
     amounts,
     channels,
+    customers,
     few,
     kinds,
     moments,
@@ -223,6 +228,65 @@ class WholeLife(Life):
     def _set_time(self, message: Any, name: str, ahead: int | None) -> None:
         if ahead is not None:
             getattr(message, name).FromDatetime(self.door.now() + timedelta(seconds=ahead))
+
+    # What is to come
+
+    @rule(kind=kinds)
+    def sell_ahead(self, kind: str) -> None:
+        terms = supply.BackorderTerms(
+            sku=self._sku(kind), channel_id="*", mode=supply.BACKORDER_MODE_BACKORDER
+        )
+        request = backorders.SetBackorderTermsRequest(terms=[terms])
+        self._ask(request, lambda: self.model.sold_ahead.add(self._sku(kind)))
+
+    @rule(kind=kinds, at=shelves, units=few, number=st.integers(0, 1))
+    def expect(self, kind: str, at: str, units: int, number: int) -> None:
+        name = f"PO-{self._sku(kind)}-{at}-{number}"
+        request = supply.UpsertSupplyRequest(
+            supply_id=name,
+            location_id=at,
+            lines=[supply.SupplyUnits(sku=self._sku(kind), quantity_units=units)],
+        )
+        request.expected_time.FromDatetime(self.door.now() + timedelta(days=1 + units))
+        self._ask(request, lambda: self.model.expect(name, (self._sku(kind), at), units))
+
+    @precondition(lambda self: self.model.supplies)
+    @rule(number=which, units=few)
+    def come(self, number: int, units: int) -> None:
+        name, found = self._one(self.model.supplies, number)
+        line = supply.SupplyUnits(sku=found.place[0], quantity_units=units)
+        request = supply.ReceiveSupplyRequest(supply_id=name, location_id=found.place[1], lines=[line])
+        self._ask(request, lambda: self.model.come(name, units))
+
+    @precondition(lambda self: self.model.supplies)
+    @rule(number=which)
+    def close_supply(self, number: int) -> None:
+        name, found = self._one(self.model.supplies, number)
+        request = supply.CloseSupplyRequest(supply_id=name, location_id=found.place[1])
+        self._ask(request, lambda: self.model.close_supply(name))
+
+    @precondition(lambda self: self.model.supplies)
+    @rule(number=which, units=few, channel=channels, customer=customers)
+    def wait_for(self, number: int, units: int, channel: str, customer: str) -> None:
+        name, found = self._one(self.model.supplies, number)
+        sku, at = found.place
+        request = stock.ReserveStockRequest(
+            order_id=f"ord-{self.life}-{next(self._numbers)}",
+            attempt=1,
+            ttl_seconds=TTL_SECONDS,
+            channel_id=channel,
+            customer_id=customer,
+            supply_picks=[stock.SupplyPick(sku=sku, location_id=at, supply_id=name, quantity_units=units)],
+        )
+        made: list[Any] = []
+        answer = self._ask(
+            request,
+            lambda: made.append(self.model.wait_for(name, units, TTL_SECONDS, channel, customer)),
+        )
+        if answer is not None:
+            made[0].request = request
+            self.model.promises[answer.reservation.reservation_id] = made[0]
+        self._tick()
 
     # Counts that take a while
 

@@ -109,7 +109,9 @@ class Backorders:
             made = self._promised(part, planned, at, now, UNLIMITED)
             made = None if made is None else made._replace(work=())
         if made is not None:
-            return made
+            # Goods that came later than was said do not make the promise of before kept.
+            dues = [one for one in (made.due_time, part.due_time) if one is not None]
+            return made._replace(due_time=min(dues, default=None))
         # Nothing is open for a long time; the promise stays what it was.
         return part._replace(
             fulfillment_order_id=self._new_id("ful"),

@@ -127,12 +127,13 @@ class Secure:
         hold_id: str = "",
         customer_id: str = "",
         on_earlier: Callable[[], Awaitable[None]] | None = None,
-        later: frozenset[int] = frozenset(),
+        later: frozenset[int] | None = None,
     ) -> Secured:
         """A reserved plan; with `partial`, for as much as there is, but for something. What a basket holds is
         only for the order that names its `hold_id`. `on_earlier` is awaited before anything is done about a
         reservation that was made before, live or ended, and where none is needed; what it raises passes.
-        Lines that are `later` may be served from what is to come.
+        Lines that are `later` may be served from what is to come, and others whose terms do not ask; None:
+        nothing is.
 
         Raises:
             InsufficientStock, NoPlan: there is not enough; nothing is reserved.
@@ -214,7 +215,7 @@ class Secure:
         terms: Terms,
         excluded: frozenset[str],
         partial: bool,
-        later: frozenset[int],
+        later: frozenset[int] | None,
         *,
         holding: bool,
     ) -> tuple[Plan, Sequence[Coming], Stock]:
@@ -225,7 +226,7 @@ class Secure:
             await self._stock.refresh([short.sku for short in plan.shortages])
             view = self._stock.bare(channel_id, holding=holding)
             plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
-        if plan.shortages and self._supplies is not None:
+        if plan.shortages and self._supplies is not None and later is not None:
             found = await plan_later(
                 self._supplies, wish, plan, view, channel_id, locations, terms, excluded, later
             )

@@ -260,7 +260,8 @@ async def _backorder_arrived(tx: Tx, message: Incoming, told: told_by_inventory.
     order = _order(tx, told.order_id)
     part = order.waiting_part(told.reservation_id, told.units.sku, told.units.supply_id)
     if part is None:
-        raise Poison(f"{told.order_id} does not wait for {told.units.supply_id}")
+        # It came between a crash and the retry of its placing, which found it reserved like any other unit.
+        return
     line = next(line for line in part.lines if line.sku == told.units.sku)
     units = ((line.line_number, told.units.quantity_units, part.fulfillment_order_id),)
     await tx.open_case(told.order_id, new_id("cas"), BACKORDER_ARRIVED, ARRIVED, units, order.attempts)
