@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chassis.ids import new_id
+from chassis.metrics import REGISTRY
 from chassis.postgres import Database
 from services.orders.adapters.postgres.auditor import WINDOW, OrderAuditor
 from services.orders.adapters.postgres.changes import sql
@@ -83,3 +85,18 @@ async def test_a_slice_looks_at_its_own_orders_only(db: Database) -> None:
 
     top = json.loads(plan)[0]["Plan"]
     assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] <= 10 * PAGES_AN_ORDER
+
+
+async def test_it_goes_round_by_itself_and_shows_what_it_found(db: Database) -> None:
+    orders = await placed(db, 3)
+    async with db.connection() as conn:
+        await conn.execute("UPDATE customer_order SET total_minor = 7 WHERE order_id = $1", orders[0])
+    auditor = OrderAuditor(db, lambda: datetime.now(UTC))
+
+    running = asyncio.create_task(auditor.run())
+    async with asyncio.timeout(15):
+        while not auditor.differences:
+            await asyncio.sleep(0.05)
+    running.cancel()
+
+    assert REGISTRY.get_sample_value("aljibe_orders_audit_differences") == 1

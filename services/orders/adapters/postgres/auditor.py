@@ -6,6 +6,7 @@ times as long as the slice took, so that a busy hour makes its rounds longer and
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from datetime import timedelta
@@ -23,8 +24,9 @@ WINDOW = timedelta(minutes=10)
 """How long ago the orders of a round were accepted at most, when it begins."""
 SHARE = 0.02
 ROUND_REST_SECONDS = 30.0
-LOOK_SECONDS = 1.0
-"""Between two looks at whether it is time for the next slice, and whether the lease is ours."""
+BURST_SECONDS = 5.0
+"""How long one holder of the lease goes on before it renews it."""
+REST_SECONDS = 1.0
 SLICE_SECONDS = 0.02
 FIRST_SLICE_ORDERS = 50
 MOST_SLICE_ORDERS = 1_000
@@ -55,7 +57,7 @@ class OrderAuditor:
 
     async def run(self) -> None:
         """Audit for ever, in one instance at a time; ends only when cancelled."""
-        await while_leased(self._db, LEASE, self._when_rested, every_seconds=LOOK_SECONDS)
+        await while_leased(self._db, LEASE, self._burst, every_seconds=REST_SECONDS)
 
     async def slice(self) -> bool:
         """Audit the next orders; whether a round ended with them."""
@@ -76,9 +78,12 @@ class OrderAuditor:
         self._rest(time.monotonic() - started, ended=ended)
         return ended
 
-    async def _when_rested(self) -> None:
-        if time.monotonic() >= self._rest_until:
-            await self.slice()
+    async def _burst(self) -> None:
+        until = time.monotonic() + BURST_SECONDS
+        while (now := time.monotonic()) < until:
+            if now >= self._rest_until:
+                await self.slice()
+            await asyncio.sleep(max(0.0, min(until, self._rest_until) - time.monotonic()))
 
     def _rest(self, worked: float, *, ended: bool) -> None:
         rest = rest_seconds(worked, ROUND_REST_SECONDS if ended else 0.0, SHARE)
