@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import groupby
@@ -82,7 +82,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that a trace tells of: which service did what, and whether it was refused."""
+    """A step: which service did what, whether it was refused, and the trace of it, if there is one."""
 
     time: datetime
     service: str
@@ -90,6 +90,7 @@ class Done:
     location_id: str
     refused: bool
     trace_id: str
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,26 @@ _WORST_FIRST = (
     Outlook.KEPT,
     Outlook.NONE,
 )
+
+
+def steps(recorded: Sequence[Done], traced: Sequence[Done]) -> list[Done]:
+    """What was done, each once: what is ``recorded`` leads to its trace where there is one, and of what is
+    ``traced`` only the rest is told.
+    """
+    known = {(one.service, one.name) for one in recorded}
+    of_same: dict[tuple[str, str, str], list[Done]] = {}
+    rest = []
+    for one in traced:
+        if one.refused or (one.service, one.name) not in known:
+            rest.append(one)
+        else:
+            of_same.setdefault((one.service, one.name, one.location_id), []).append(one)
+    found = []
+    for one in recorded:
+        same = of_same.get((one.service, one.name, one.location_id), ())
+        nearest = min(same, key=lambda other: abs(other.time - one.time), default=None)
+        found.append(replace(one, trace_id=nearest.trace_id) if nearest is not None else one)
+    return [*found, *rest]
 
 
 def outlook_of(part: Part, now: datetime) -> Outlook:
@@ -292,7 +313,13 @@ def _opening(one: Opened) -> Moment:
 
 
 def _step(one: Done) -> Moment:
-    facts = {"name": one.name, "location": one.location_id, "refused": one.refused, "trace": one.trace_id}
+    facts = {
+        "name": one.name,
+        "location": one.location_id,
+        "refused": one.refused,
+        "trace": one.trace_id,
+        "actor": one.actor,
+    }
     return Moment(one.time, one.service, "step", facts, Tone.BAD if one.refused else Tone.PLAIN)
 
 

@@ -22,6 +22,7 @@ from services.console.domain.order_life import (
     life,
     outlook,
     outlook_of,
+    steps,
 )
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -91,6 +92,21 @@ def test_what_came_back_is_told_once_with_its_reason() -> None:
     assert [one.kind for one in moments] == ["step", "returned", "moved"]
     assert (moments[1].facts["units"], moments[1].facts["reason"]) == (2, "too small")
     assert [one.kind for one in life(accepted=None, done=[step])] == ["step"]
+
+
+def test_what_was_done_is_told_once_with_its_trace_if_there_is_one() -> None:
+    """Traces may be sampled away; the work's own account is not."""
+    picked = Done(at(30), "fulfillment", "PickUnits", "store-1", False, "", "ada")
+    packed = Done(at(40), "fulfillment", "PackOrder", "store-1", False, "", "ada")
+    traced = Done(at(30.1), "fulfillment", "PickUnits", "store-1", False, "t1")
+    another = Done(at(90), "fulfillment", "PickUnits", "store-1", False, "t2")
+    refused = Done(at(35), "fulfillment", "PackOrder", "store-1", True, "t3")
+    paid = Done(at(1), "payment", "capture", "", False, "t4")
+
+    found = steps([picked, packed], [traced, another, refused, paid])
+
+    assert found == [replace(picked, trace_id="t1"), packed, refused, paid]
+    assert steps([], [traced, paid]) == [traced, paid]
 
 
 def test_what_a_store_told_and_what_operations_answered_are_moments_of_their_own() -> None:

@@ -185,6 +185,43 @@ async def test_what_came_back_is_listed_by_order_and_by_return(door: Door) -> No
     assert await listed(order_id="ord_none") == []
 
 
+async def test_what_was_done_for_an_order_is_told_whatever_is_traced(door: Door) -> None:
+    part = a_part(SHIP, 2)
+    order_id = await opened(door, part)
+    id_ = part.fulfillment_order_id
+    auditor = door.token("auditor", locations=("*",))
+    await door.stub.PickUnits(
+        pb.PickUnitsRequest(
+            request_id=request_id(),
+            fulfillment_order_id=id_,
+            lines=[pb.LineQuantity(line_number=1, quantity_units=2)],
+        ),
+        metadata=door.associate,
+    )
+    await door.stub.PackOrder(
+        pb.PackOrderRequest(request_id=request_id(), fulfillment_order_id=id_), metadata=door.associate
+    )
+
+    request = pb.ListStepsRequest(order_id=order_id, page_size=3)
+    first = await door.stub.ListSteps(request, metadata=auditor)
+    request.page_token = first.next_page_token
+    rest = await door.stub.ListSteps(request, metadata=auditor)
+
+    steps = [*first.steps, *rest.steps]
+    assert [one.event for one in steps] == [
+        "FulfillmentOrderOpened",
+        "PickingStarted",
+        "UnitsPicked",
+        "OrderPacked",
+    ]
+    assert not rest.next_page_token
+    assert {(one.fulfillment_order_id, one.location_id) for one in steps} == {(id_, part.location_id)}
+    assert steps[2].actor
+    assert steps[2].time.seconds <= steps[3].time.seconds
+    unknown = await door.stub.ListSteps(pb.ListStepsRequest(order_id="ord_none"), metadata=auditor)
+    assert not unknown.steps
+
+
 async def test_returns_are_not_listed_without_saying_of_what(door: Door) -> None:
     auditor = door.token("auditor", locations=("*",))
 

@@ -33,6 +33,8 @@ TRACES_EVERY = 3
 
 TRACES_SECONDS = 2.0
 """Deadline of what only traces tell: an order's page is whole without them."""
+MAX_STEPS = 200
+"""Of an order's work; more are in its traces."""
 MAX_RETURNS = 200
 """Lines that came back of an order."""
 MAX_INCIDENTS = 20
@@ -53,6 +55,7 @@ class Facts:
     work: Sequence[fulfillment_pb2.FulfillmentOrder] | None = None
     incidents: Sequence[incidents_pb2.Incident] | None = None
     returns: Sequence[fulfillment_pb2.GoodsReturn] | None = None
+    steps: Sequence[fulfillment_pb2.Step] | None = None
     movements: Sequence[inventory_pb2.Movement] | None = None
     decisions: Sequence[orders_pb2.SourcingDecision] | None = None
     whys: Mapping[tuple[int, str], orders_pb2.WhyNotResponse] = field(default_factory=dict)
@@ -96,6 +99,7 @@ class Look:
             asked |= {
                 "work": lambda: self._work(facts),
                 "incidents": lambda: self._incidents(facts),
+                "steps": lambda: self._steps(facts),
                 "stock": lambda: self._stock(facts),
                 "plan": lambda: self._plan(facts, unasked=0),
             }
@@ -121,13 +125,14 @@ class Look:
             work, incidents = await asyncio.gather(self._work(facts), self._incidents(facts))
             facts = replace(facts, **work, **incidents)
             if self._moved(before, facts):
-                stock, plan = await asyncio.gather(
-                    self._stock(facts), self._plan(facts, unasked=self._unasked)
+                steps, stock, plan = await asyncio.gather(
+                    self._steps(facts), self._stock(facts), self._plan(facts, unasked=self._unasked)
                 )
-                facts = replace(facts, **stock, **plan)
+                facts = replace(facts, **steps, **stock, **plan)
             else:
                 facts = replace(
                     facts,
+                    steps=before.steps,
                     returns=before.returns,
                     movements=before.movements,
                     decisions=before.decisions,
@@ -161,6 +166,15 @@ class Look:
         )
         answer = await self._or_away(call, facts, "work")
         return {"work": () if answer is None else tuple(answer.fulfillment_orders)}
+
+    async def _steps(self, facts: Facts) -> Found:
+        call = self._doors.fulfillment.ListSteps(
+            fulfillment_pb2.ListStepsRequest(order_id=self._order_id, page_size=MAX_STEPS),
+            metadata=self._person.metadata,
+            timeout=CALL_SECONDS,
+        )
+        answer = await self._or_away(call, facts, "work")
+        return {"steps": () if answer is None else tuple(answer.steps)}
 
     async def _incidents(self, facts: Facts) -> Found:
         call = self._doors.incidents.ListIncidents(

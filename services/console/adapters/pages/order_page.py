@@ -28,6 +28,7 @@ from services.console.adapters.pages.order_views import (
     parts_of,
     shares,
     short,
+    steps_done,
 )
 from services.console.adapters.pages.place_book import PlaceBook
 from services.console.adapters.session import Person
@@ -51,7 +52,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ledger": ("stock",),
     "incidents": ("incidents",),
     "trace": ("traces",),
-    "life": ("work", "plan", "stock", "incidents", "traces"),
+    "life": ("work", "steps", "plan", "stock", "incidents", "traces"),
 }
 """Of each part of the page the parts of `Facts` without which there is nothing to show yet."""
 _ROLES = roles_of("orders")
@@ -124,7 +125,9 @@ class OrderPage:
         """What the templates need; the same for the page and for its news."""
         now = datetime.now(UTC)
         places = await self._book.places(person)
-        steps = trace_views.steps_of(facts.summaries or (), facts.trace)
+        steps = order_life.steps(
+            steps_done(facts.steps or ()), trace_views.steps_of(facts.summaries or (), facts.trace)
+        )
         decision = order_facts.decision_of(facts.decisions or (), options.attempt)
         return {
             "view": order_view(facts.order, person.language, now),

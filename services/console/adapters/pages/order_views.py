@@ -293,6 +293,29 @@ def _moved(one: inventory_pb2.Movement) -> order_life.Moved:
     )
 
 
+# What events of a fulfillment order are called as steps; openings and returns are told by themselves.
+_STEPS = {
+    "PickingStarted": "StartPicking",
+    "UnitsPicked": "PickUnits",
+    "UnitsShort": "ReportShortPick",
+    "UnitsTakenOut": "TakeOutUnits",
+    "OrderPacked": "PackOrder",
+    "OrderShipped": "ShipOrder",
+    "PickupReady": "MarkReady",
+    "OrderHandedOver": "HandOver",
+    "PickupExpired": "ExpirePickup",
+}
+
+
+def steps_done(steps: Iterable[fulfillment_pb2.Step]) -> list[order_life.Done]:
+    """What was done for an order by its work's own account."""
+    return [
+        order_life.Done(time, "fulfillment", _STEPS[one.event], one.location_id, False, "", one.actor)
+        for one in steps
+        if one.event in _STEPS and (time := moment(one.time)) is not None
+    ]
+
+
 def _together(returns: Iterable[fulfillment_pb2.GoodsReturn]) -> list[order_life.Returned]:
     """One for each return and disposition; the reasons of its lines as they were said."""
     found: dict[tuple[str, int], list[fulfillment_pb2.GoodsReturn]] = {}

@@ -210,6 +210,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.step.StartPicking": ("Picking began", "Empezó la preparación"),
     "orders.step.PickUnits": ("Units were picked", "Se tomaron unidades"),
     "orders.step.ReportShortPick": ("Short pick", "Faltante al recoger"),
+    "orders.step.TakeOutUnits": ("Units were taken out", "Se retiraron unidades"),
     "orders.step.PackOrder": ("Packed", "Embalado"),
     "orders.step.ShipOrder": ("Given to the carrier", "Entregado al transportista"),
     "orders.step.MarkReady": ("Ready to collect", "Listo para recoger"),

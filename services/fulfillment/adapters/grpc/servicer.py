@@ -22,7 +22,7 @@ from services.fulfillment.adapters.grpc.authorization import (
 )
 from services.fulfillment.adapters.grpc.locations import Locations
 from services.fulfillment.adapters.grpc.transactions import Transactions
-from services.fulfillment.adapters.postgres import returns
+from services.fulfillment.adapters.postgres import returns, told
 from services.fulfillment.adapters.postgres.orders import PostgresFulfillmentOrders, read, read_page
 from services.fulfillment.config import Settings
 from services.fulfillment.domain.fulfillment_order import FulfillmentOrder, State
@@ -282,6 +282,33 @@ class FulfillmentServicer(fulfillment_pb2_grpc.FulfillmentServiceServicer):
         response = pb.ListReturnsResponse(returns=[_returned(one) for one in page])
         if len(found) > size:
             response.next_page_token = self._pages.next_token(request, *map(str, page[-1].key))
+        return response
+
+    async def ListSteps(self, request: pb.ListStepsRequest, context: _Context) -> pb.ListStepsResponse:  # noqa: N802
+        """What was done for an order."""
+        position = self._pages.position(request, parts=2)
+        after = (position[0], int(position[1])) if position else told.FIRST
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        async with self._db.connection() as conn:
+            found = await told.read_page(conn, request.order_id, after, size + 1)
+        page = found[:size]
+        response = pb.ListStepsResponse(
+            steps=[
+                pb.Step(
+                    fulfillment_order_id=one.origin.fulfillment_order_id,
+                    location_id=one.origin.location_id,
+                    event=one.event,
+                    time=one.origin.time,
+                    actor=one.origin.actor,
+                )
+                for one in page
+            ]
+        )
+        if len(found) > size:
+            last = page[-1]
+            response.next_page_token = self._pages.next_token(
+                request, last.origin.fulfillment_order_id, str(last.sequence)
+            )
         return response
 
     async def _read(self, fulfillment_order_id: str, authorize: Authorize) -> FulfillmentOrder:

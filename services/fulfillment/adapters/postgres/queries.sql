@@ -163,6 +163,13 @@ WHERE $1::text = '' AND r.return_id = $2
   AND (r.return_id, r.fulfillment_order_id, r.line_number, r.disposition) > ($3, $4, $5, $6)
 ORDER BY r.return_id, r.fulfillment_order_id, r.line_number, r.disposition LIMIT $7
 
+-- name: steps_of_order
+-- A page of the events of an order's fulfillment orders, behind one of them (by fulfillment order and sequence).
+SELECT e.aggregate_id, e.sequence, e.type, e.payload
+FROM fulfillment_order f JOIN outbox e ON e.aggregate_type = 'fulfillment_order' AND e.aggregate_id = f.fulfillment_order_id
+WHERE f.order_id = $1 AND (e.aggregate_id, e.sequence) > ($2, $3)
+ORDER BY e.aggregate_id, e.sequence LIMIT $4
+
 -- name: insert_incident
 -- What a store tells operations.
 INSERT INTO incident (
