@@ -45,8 +45,10 @@ def ways_to(by: Filter, after: tuple[datetime, str] | None, size: int) -> list[t
     Things that are asked for together are looked for among the newest orders, then among the article's and
     the location's own, of which there are fewer than of all.
     """
-    further = (by.sku, by.location_id, by.state, by.channel_id, by.on_hold or None)
-    if (by.sku is None and by.location_id is None) or sum(one is not None for one in further) < 2:
+    further = (by.sku, by.location_id, by.state, by.channel_id)
+    some = by.sku is not None or by.location_id is not None
+    # Few orders are on hold, and an index has them.
+    if by.on_hold or not some or sum(one is not None for one in further) < 2:
         return [page_of(by, after, size)]
     return [page_of(by, after, size, recent=True), page_of(by, after, size, own=True)]
 
