@@ -154,16 +154,25 @@ class Ship:
         if not problem.rows or problem.rows[-1] != len(sent.ids):
             # All that it has belongs to brands that stay together.
             return whole._replace(prices=prices)
-        problem.fixed[-1] = -_FORCE
-        order = [len(problem.rows) - 1, *range(len(problem.rows) - 1)]
-        offers = {
-            at: [self._sums(all_of, problem.rows[at], line, at, wanted) for line in problem.lines]
-            for at in order
-        }
-        caps = [self.most_parcels + 1 if self.most_parcels else 0]
-        if in_one_parcel(self.wish, self.rules):
-            caps.insert(0, 2)
-        found = self._using(problem, offers, caps, len(sent.ids), partial)
+        own = len(problem.rows) - 1
+        problem.fixed[own] = 0
+        one_parcel = in_one_parcel(self.wish, self.rules)
+        limit = FAR
+        if whole.parts and not whole.shortages and not (one_parcel and len(whole.parts) > 1):
+            limit = self._order(whole)[2] + self.rules.split - 1
+
+        def price(line: int, at: int) -> Sums:
+            return self._sums(all_of, problem.rows[at], problem.lines[line], at, wanted)
+
+        offers = _below(problem, 1 if one_parcel else self.most_parcels, limit, price)
+        found = None
+        if own in offers:
+            problem.fixed[own] = -_FORCE
+            # The first in the row, as in `cost_with`.
+            offers = {own: offers.pop(own), **offers}
+            caps = [self.most_parcels + 1 if self.most_parcels else 0]
+            caps = [2, *caps] if one_parcel else caps
+            found = self._using(problem, offers, caps, len(sent.ids), partial)
         prices = self._worth.looked_at()
         if found is None:
             return whole._replace(prices=prices)
@@ -451,6 +460,19 @@ def free_on_site(wish: Wish, line: WishLine, sources: Sources, taken: Mapping[tu
             return 0
         there -= rule.kept_back(sources.worth, *key)
     return max(0, there)
+
+
+def _below(
+    problem: Problem, most_parcels: int, limit: int, price: Callable[[int, int], Sums]
+) -> dict[int, list[Sums]]:
+    """The rows that a plan which costs `limit` at most can be made of, with what they ask for the lines."""
+    lines = problem.lines
+    if len(lines) <= SUBSET_LINES:
+        least: Sequence[int] = least_with(problem.fixed, lines)
+        return visited(problem.fixed, lines, least, most_parcels, limit, price)
+    least = problem.least_beside()
+    rows = [at for at, bound in enumerate(least) if bound <= limit]
+    return {at: [price(line, at) for line in range(len(lines))] for at in rows}
 
 
 def _solved(
