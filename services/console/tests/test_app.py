@@ -111,6 +111,21 @@ async def test_the_chosen_language_is_kept_before_the_browsers(browser: Browser)
     assert 'lang="es"' in (await browser.get("/sign-in", **{"accept-language": "en"})).text
 
 
+@pytest.mark.parametrize("path", ["/traces", "/traces/map", "/sourcing", "/bus", "/system"])
+async def test_a_page_that_grows_is_whole_and_says_which_part_is_missing(browser: Browser, path: str) -> None:
+    """Services that are away keep nobody from the page, its menu and its search."""
+    await browser.sign_in("operator")
+
+    page = await browser.get(path)
+
+    assert page.status_code == 200
+    assert page.text.rstrip().endswith("</html>")
+    assert "<!--" not in page.text
+    alerts = page.text.count('<div class="flash refused" role="alert">')
+    # Bus and System tell of each service by itself that it is away.
+    assert alerts == (0 if path in ("/bus", "/system") else 1)
+
+
 async def test_a_host_name_that_is_not_ours_reaches_nothing(browser: Browser) -> None:
     foreign = await browser.get("/sign-in", host="evil.example")
     probe = await browser.get("/healthz", host="10.1.2.3:8081")
