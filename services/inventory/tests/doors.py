@@ -82,6 +82,7 @@ METHODS = {
 EVENTS: Mapping[type[Message], Any] = {
     orders.OrderAccepted: consumers.order_accepted,
     orders.UnitsCancelled: consumers.units_cancelled,
+    fulfillment.OrderHandedOver: consumers.order_handed_over,
     fulfillment.OrderShipped: consumers.order_shipped,
     fulfillment.ParcelSentToStore: consumers.parcel_sent_to_store,
     fulfillment.UnitsShort: consumers.units_short,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,24 +232,29 @@ class WholeLife(Life):
 
     # What is to come
 
-    @rule(kind=kinds)
-    def sell_ahead(self, kind: str) -> None:
-        terms = supply.BackorderTerms(
-            sku=self._sku(kind), channel_id="*", mode=supply.BACKORDER_MODE_BACKORDER
-        )
-        request = backorders.SetBackorderTermsRequest(terms=[terms])
-        self._ask(request, lambda: self.model.sold_ahead.add(self._sku(kind)))
+    @rule(only=st.sampled_from(("", *KINDS)))
+    def sell_ahead(self, only: str) -> None:
+        skus = [self._sku(kind) for kind in KINDS if only in ("", kind)]
+        terms = [
+            supply.BackorderTerms(sku=sku, channel_id="*", mode=supply.BACKORDER_MODE_BACKORDER)
+            for sku in skus
+        ]
+        request = backorders.SetBackorderTermsRequest(terms=terms)
+        self._ask(request, lambda: self.model.sold_ahead.update(skus))
 
-    @rule(kind=kinds, at=shelves, units=few, number=st.integers(0, 1))
-    def expect(self, kind: str, at: str, units: int, number: int) -> None:
-        name = f"PO-{self._sku(kind)}-{at}-{number}"
+    @rule(kind=kinds, at=shelves, units=few)
+    def expect(self, kind: str, at: str, units: int) -> None:
+        """One supply is open for each shelf; when it was closed, the next one is expected."""
+        place = (self._sku(kind), at)
+        past = sum(one.closed for one in self.model.supplies.values() if one.place == place)
+        name = f"PO-{place[0]}-{at}-{past}"
         request = supply.UpsertSupplyRequest(
             supply_id=name,
             location_id=at,
-            lines=[supply.SupplyUnits(sku=self._sku(kind), quantity_units=units)],
+            lines=[supply.SupplyUnits(sku=place[0], quantity_units=units)],
         )
         request.expected_time.FromDatetime(self.door.now() + timedelta(days=1 + units))
-        self._ask(request, lambda: self.model.expect(name, (self._sku(kind), at), units))
+        self._ask(request, lambda: self.model.expect(name, place, units))
 
     @precondition(lambda self: self.model.supplies)
     @rule(number=which, units=few)
@@ -265,28 +271,70 @@ class WholeLife(Life):
         request = supply.CloseSupplyRequest(supply_id=name, location_id=found.place[1])
         self._ask(request, lambda: self.model.close_supply(name))
 
-    @precondition(lambda self: self.model.supplies)
-    @rule(number=which, units=few, channel=channels, customer=customers)
-    def wait_for(self, number: int, units: int, channel: str, customer: str) -> None:
-        name, found = self._one(self.model.supplies, number)
-        sku, at = found.place
-        request = stock.ReserveStockRequest(
-            order_id=f"ord-{self.life}-{next(self._numbers)}",
-            attempt=1,
-            ttl_seconds=TTL_SECONDS,
-            channel_id=channel,
-            customer_id=customer,
-            supply_picks=[stock.SupplyPick(sku=sku, location_id=at, supply_id=name, quantity_units=units)],
-        )
-        made: list[Any] = []
-        answer = self._ask(
-            request,
-            lambda: made.append(self.model.wait_for(name, units, TTL_SECONDS, channel, customer)),
-        )
-        if answer is not None:
-            made[0].request = request
-            self.model.promises[answer.reservation.reservation_id] = made[0]
-        self._tick()
+    @rule(
+        kind=kinds,
+        at=shelves,
+        more=st.sampled_from([0, 4, 6, 8]),
+        crowd=st.lists(st.tuples(st.integers(1, 2), channels, customers), min_size=2, max_size=4),
+        accepted=st.booleans(),
+        then=st.sampled_from(["", "come", "less", "close"]),
+        units_then=few,
+    )
+    def wait_for(
+        self,
+        kind: str,
+        at: str,
+        more: int,
+        crowd: list[tuple[int, str, str]],
+        accepted: bool,
+        then: str,
+        units_then: int,
+    ) -> None:
+        """Some customers wait, one after the other, for what may be stated anew before; then, perhaps, it
+        comes, becomes less, or ends.
+        """
+        sku = self._sku(kind)
+        if more:
+            if sku not in self.model.sold_ahead:
+                self.sell_ahead(kind)
+            self.expect(kind, at, more)
+        names = [name for name, one in self.model.supplies.items() if one.place == (sku, at)]
+        if not names:
+            return
+        name = names[-1]
+        number = list(self.model.supplies).index(name)
+        for units, channel, customer in crowd:
+            request = stock.ReserveStockRequest(
+                order_id=f"ord-{self.life}-{next(self._numbers)}",
+                attempt=1,
+                ttl_seconds=TTL_SECONDS,
+                channel_id=channel,
+                customer_id=customer,
+                supply_picks=[
+                    stock.SupplyPick(sku=sku, location_id=at, supply_id=name, quantity_units=units)
+                ],
+            )
+            made: list[Any] = []
+            answer = self._ask(
+                request,
+                partial(self._wait_for, made, name, units, channel, customer),
+            )
+            if answer is not None:
+                made[0].request = request
+                self.model.promises[answer.reservation.reservation_id] = made[0]
+                if accepted:
+                    commit = stock.CommitReservationRequest(reservation_id=answer.reservation.reservation_id)
+                    self._ask(commit, partial(self.model.commit, made[0]))
+            self._tick()
+        if then == "come":
+            self.come(number, units_then)
+        elif then == "less":
+            self.expect(kind, at, units_then)
+        elif then == "close":
+            self.close_supply(number)
+
+    def _wait_for(self, made: list[Any], name: str, units: int, channel: str, customer: str) -> None:
+        made.append(self.model.wait_for(name, units, TTL_SECONDS, channel, customer))
 
     # Counts that take a while
 
