@@ -192,6 +192,7 @@ aljibe stock dates 1029743 --units 6 --to 40.42,-3.70 --json | jq '.deliveries'
     "stock.dates.way": "How",
     "stock.dates.by": "By when",
     "stock.dates.never": "not possible",
+    "stock.dates.waits": "{time}, from what is still to come",
     "stock.dates.collect": "collected at {location}",
     "stock.price.help": (
         "Show what a unit of an article is worth at each location.\n\n"

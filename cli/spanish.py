@@ -192,6 +192,7 @@ aljibe stock dates 1029743 --units 6 --to 40.42,-3.70 --json | jq '.deliveries'
     "stock.dates.way": "Cómo",
     "stock.dates.by": "Para cuándo",
     "stock.dates.never": "no es posible",
+    "stock.dates.waits": "{time}, de lo que aún ha de llegar",
     "stock.dates.collect": "recogida en {location}",
     "stock.price.help": (
         "Muestra cuánto vale una unidad de un artículo en cada ubicación.\n\n"

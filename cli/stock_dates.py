@@ -13,6 +13,7 @@ from aljibe.orders.v1 import dates_pb2_grpc
 from cli.doors import CALL_SECONDS, door
 from cli.session import Session, command, proto_json
 from cli.show import time
+from cli.texts import Texts
 from cli.trouble import Usage
 
 
@@ -53,11 +54,15 @@ def _point(session: Session, text: str) -> types_pb2.GeoPoint:
 def _table(session: Session, found: pb.SkuDates) -> Table:
     texts = session.texts
     table = Table(texts("stock.dates.way"), texts("stock.dates.by"), box=None)
-    never = texts("stock.dates.never")
     for delivery in found.deliveries:
-        by = time(delivery.promise_time) if delivery.HasField("promise_time") else never
-        table.add_row(delivery.customer_promise, by)
+        table.add_row(delivery.customer_promise, _by_when(texts, delivery))
     for pickup in found.pickups:
-        by = time(pickup.promise_time) if pickup.HasField("promise_time") else never
-        table.add_row(texts("stock.dates.collect", location=pickup.location_id), by)
+        table.add_row(texts("stock.dates.collect", location=pickup.location_id), _by_when(texts, pickup))
     return table
+
+
+def _by_when(texts: Texts, date: pb.DeliveryDate | pb.PickupDate) -> str:
+    if not date.HasField("promise_time"):
+        return texts("stock.dates.never")
+    by = time(date.promise_time)
+    return texts("stock.dates.waits", time=by) if date.waits_for_supply else by

@@ -16,7 +16,7 @@ def _dates() -> pb.SkuDates:
             pb.DeliveryDate(customer_promise="STANDARD", promise_time=soon),
             pb.DeliveryDate(customer_promise="EXPRESS"),
         ],
-        pickups=[pb.PickupDate(location_id="store-2", promise_time=soon)],
+        pickups=[pb.PickupDate(location_id="store-2", promise_time=soon, waits_for_supply=True)],
     )
 
 
@@ -35,6 +35,8 @@ def test_dates_stand_by_promise_and_store(platform: StubPlatform) -> None:
     assert [word in line for word, line in zip(("STANDARD", "EXPRESS", "store-2"), lines[1:4], strict=True)]
     assert "not possible" in lines[2]
     assert "2026-12-24" in lines[1]
+    assert "from what is still to come" in lines[3]
+    assert "still to come" not in lines[1]
 
 
 def test_dates_are_told_in_spanish_and_as_json(platform: StubPlatform) -> None:
@@ -45,6 +47,7 @@ def test_dates_are_told_in_spanish_and_as_json(platform: StubPlatform) -> None:
 
     assert "recogida en store-2" in ran.out
     assert "no es posible" in ran.out
+    assert "de lo que aún ha de llegar" in ran.out
     assert document["deliveries"][0]["customerPromise"] == "STANDARD"
 
 

@@ -205,7 +205,9 @@ async def build(ctx: Context[Settings]) -> Built:
             (orders_pb2_grpc.add_OrderServiceServicer_to_server, servicer, _SERVICE),
             (
                 dates_pb2_grpc.add_AvailabilityDateServiceServicer_to_server,
-                AvailabilityDateServicer(AvailabilityDates(prices, replica, directory, terms_at, clock)),
+                AvailabilityDateServicer(
+                    AvailabilityDates(prices, replica, directory, terms_at, clock, replica.supplies)
+                ),
                 _DATES_SERVICE,
             ),
             (rules_pb2_grpc.add_SourcingRulesServiceServicer_to_server, rules_servicer, _RULES_SERVICE),

@@ -30,12 +30,13 @@ from services.orders.domain.rules import (
     Scope,
     SourcingRules,
 )
-from services.orders.domain.states import Method
+from services.orders.domain.states import Method, UnitState
+from services.orders.domain.supplies import BACKORDER, NONE, Coming, SaleTerms, Supply, SupplyBoard
 from services.orders.tests.builders import NOW, Shelf
 from services.orders.tests.conftest import Service
 from services.orders.tests.test_door import refused, wish
 from services.orders.usecases.availability_dates import Ask, AvailabilityDates, Dates
-from services.orders.usecases.preview_order import PreviewOrder
+from services.orders.usecases.preview_order import Preview, PreviewOrder
 from services.orders.usecases.terms import Terms
 
 HERE = (40.0, -80.0)
@@ -55,10 +56,11 @@ class World:
     now: datetime = NOW
     marks: dict[str, object] = field(default_factory=dict)
     asked: int = 0
+    board: SupplyBoard = field(default_factory=SupplyBoard)
 
     def __post_init__(self) -> None:
-        self.dates = AvailabilityDates(self, self, self, self.terms, lambda: self.now)
-        self.preview = PreviewOrder(self, self, self, self, self.terms, lambda: self.now)
+        self.dates = AvailabilityDates(self, self, self, self.terms, lambda: self.now, self)
+        self.preview = PreviewOrder(self, self, self, self, self.terms, lambda: self.now, self)
 
     def terms(self, now: datetime) -> Terms:
         return Terms(now, self.rules, capacity=CapacityLeft(self.left))
@@ -88,6 +90,18 @@ class World:
 
     async def exceeded(self, customer_id: str, hold_id: str, units: Mapping[str, int]) -> Sequence[Any]:
         return ()
+
+    # ---- what is to come
+
+    def may(self, sku: str, channel_id: str, *, asked: bool) -> bool:
+        return self.board.may(sku, channel_id, asked=asked)
+
+    def release_time(self, sku: str, channel_id: str) -> datetime | None:
+        terms = self.board.terms(sku, channel_id)
+        return terms.release_time if terms is not None else None
+
+    def coming(self, sku: str, channel_id: str, now: datetime, receiving_days: int) -> list[Coming]:
+        return self.board.coming(sku, channel_id, now, receiving_days)
 
     # ---- places and prices
 
@@ -123,7 +137,7 @@ async def test_the_page_and_the_basket_say_the_same(seed: int) -> None:
     draw = Random(seed)
     world = World(_places(draw))
     ids = list(world.locations.by_id)
-    dated = 0
+    dated = waiting = 0
     for _ in range(25):
         _change(draw, world)
         sku, units = draw.choice("abcd"), draw.choice((1, 1, 2, 4))
@@ -134,18 +148,27 @@ async def test_the_page_and_the_basket_say_the_same(seed: int) -> None:
         assert found[0] in await world.dates(many)
         assert [one.customer_promise for one in found[0].deliveries] == list(world.rules.promises)
         for one in found[0].deliveries:
-            line = DraftLine(sku, units, Method.SHIP)
+            line = DraftLine(sku, units, Method.SHIP, accept_later=True)
             draft = Draft("web", (line,), Address("US", *HERE), customer_promise=one.customer_promise)
             shown = await world.preview(draft)
             kept = not shown.shortages and shown.order.customer_promise == one.customer_promise
             assert one.promise_time == (shown.order.promise_time if kept else None)
+            assert one.waits == (kept and _waits(shown))
             dated += one.promise_time is not None
-        for store_id, time in found[0].pickups:
-            line = DraftLine(sku, units, Method.PICKUP, store_id)
+            waiting += one.waits
+        for store_id, time, waits in found[0].pickups:
+            line = DraftLine(sku, units, Method.PICKUP, store_id, accept_later=True)
             shown = await world.preview(Draft("web", (line,), Address("US", *HERE)))
             assert time == (None if shown.shortages else shown.order.promise_time)
+            assert waits == (time is not None and _waits(shown))
             dated += time is not None
+            waiting += waits
     assert dated > 20
+    assert waiting > 0
+
+
+def _waits(shown: Preview) -> bool:
+    return bool(shown.order.units_in(UnitState.BACKORDERED))
 
 
 def _places(draw: Random) -> Locations:
@@ -165,6 +188,20 @@ def _places(draw: Random) -> Locations:
 def _change(draw: Random, world: World) -> None:
     for _ in range(draw.randint(0, 6)):
         world.put(draw.choice("abcd"), draw.choice(list(world.locations.by_id)), draw.randint(0, 5))
+    for _ in range(2):
+        sku = draw.choice("abcd")
+        terms = SaleTerms(
+            sku,
+            draw.choice(("web", "*")),
+            draw.choice((NONE, BACKORDER, BACKORDER)),
+            version=draw.randint(1, 99),
+        )
+        world.board.put_terms(terms)
+    for _ in range(2):
+        comes = world.now + timedelta(hours=draw.randint(1, 400))
+        units = {draw.choice("abcd"): draw.randint(0, 6) for _ in range(2)}
+        at = draw.choice(list(world.locations.by_id))
+        world.board.put(Supply(f"po-{draw.randint(1, 4)}", at, comes, draw.randint(1, 99), units))
     if draw.random() < 0.3:
         world.now += timedelta(minutes=draw.choice((1, 60, 700, 3_000)))
     if draw.random() < 0.3:
@@ -243,6 +280,37 @@ async def test_what_is_kept_gives_way_to_news() -> None:
     )
 
 
+async def test_what_is_to_come_is_dated_where_it_is_sold_so() -> None:
+    """Not without terms, not within so many days, and not where customers cannot collect."""
+    shut = replace(place("s-2"), active=False)
+    world = World(Locations.of([place("s-1"), shut]), levels={("a", "s-1"): 1})
+    world.board.put(Supply("po-1", "s-1", NOW + timedelta(days=10), 1, {"a": 5}))
+    stores = ["s-1", "s-2"]
+
+    unsold = await of(world, "a", quantity_units=3, pickup_location_ids=stores)
+    world.board.put_terms(SaleTerms("a", "*", BACKORDER, version=1))
+    enough = await of(world, "a")
+    waits = await of(world, "a", quantity_units=3, pickup_location_ids=stores)
+    too_many = await of(world, "a", quantity_units=7, pickup_location_ids=stores)
+
+    assert _undated(unsold)
+    assert not any(one.waits for one in enough.deliveries)
+    assert [(one.customer_promise, one.waits) for one in waits.deliveries] == [
+        ("STANDARD", True),
+        ("EXPRESS", False),
+    ]
+    assert [(one.location_id, one.waits) for one in waits.pickups] == [("s-1", True), ("s-2", False)]
+    times = [one.promise_time for one in (waits.deliveries[0], waits.pickups[0])]
+    assert all(time is not None and time > NOW + timedelta(days=10) for time in times)
+    assert waits.deliveries[1].promise_time is None
+    assert _undated(too_many)
+
+
+def _undated(found: Dates) -> bool:
+    times = [one.promise_time for one in found.deliveries] + [one.promise_time for one in found.pickups]
+    return not any(times)
+
+
 async def test_a_channel_is_told_of_the_ways_that_it_offers() -> None:
     world = World(Locations.of([place("s-1")]), levels={("a", "s-1"): 1})
     world.channels["web"] = Channel("web", "USD", frozenset({Method.PICKUP}))
@@ -251,7 +319,7 @@ async def test_a_channel_is_told_of_the_ways_that_it_offers() -> None:
     world.channels["web"] = Channel("web", "USD", frozenset({Method.SHIP}))
     sent = await of(world, "a", pickup_location_ids=["s-1"])
 
-    assert (collected.deliveries, [at for at, _ in collected.pickups]) == ((), ["s-1"])
+    assert (collected.deliveries, [one.location_id for one in collected.pickups]) == ((), ["s-1"])
     assert ([one.customer_promise for one in sent.deliveries], sent.pickups) == (["STANDARD", "EXPRESS"], [])
 
 
@@ -261,7 +329,7 @@ async def test_where_nobody_collects_now_there_is_no_date() -> None:
 
     found = await of(world, "a", pickup_location_ids=["s-2", "s-1"])
 
-    assert [(at, time is not None) for at, time in found.pickups] == [("s-2", False), ("s-1", True)]
+    assert [(at, time is not None) for at, time, _ in found.pickups] == [("s-2", False), ("s-1", True)]
 
 
 async def test_unknown_names_are_refused() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import is_not
 from typing import NamedTuple
@@ -17,21 +17,24 @@ from typing import NamedTuple
 from chassis.clock import Clock
 from chassis.refusals import PassedOn
 from services.orders.domain.calendar import instant_of
-from services.orders.domain.capacity import Seen
 from services.orders.domain.draft import Draft, DraftLine, check_pickup
 from services.orders.domain.places import Address, Locations
+from services.orders.domain.plans import Wish
 from services.orders.domain.prices import Quote
 from services.orders.domain.promise import Timetable
 from services.orders.domain.refusals import (
     ChannelUnknown,
     LocationInactive,
+    NothingPromised,
     PickupNotPossible,
     PromiseNotOffered,
+    PromiseNotPossible,
 )
 from services.orders.domain.states import Method
-from services.orders.domain.views import Stock
-from services.orders.usecases.offers import Offer, offer, options
-from services.orders.usecases.ports import Directory, Prices, StockReplica
+from services.orders.domain.views import Capacity, Stock
+from services.orders.usecases.offers import Offer, dated, offer, options
+from services.orders.usecases.ports import Directory, Prices, StockReplica, Supplies
+from services.orders.usecases.secure import from_coming, waiting_skus
 from services.orders.usecases.terms import Terms, TermsAt
 
 KEPT_SECONDS = 60.0
@@ -63,23 +66,40 @@ class Delivery:
     name_en: str
     name_es: str
     promise_time: datetime | None
+    waits: bool = False
+    """Whether units of it are still to come, so that the order has to accept later delivery."""
+
+
+class Collection(NamedTuple):
+    """When all could be collected at a store; None: not all of it. `waits` as of a delivery."""
+
+    location_id: str
+    promise_time: datetime | None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """By when one article could be with the customer. `pickups` are (location, time), None: not all of it."""
+    """By when one article could be with the customer."""
 
     sku: str
     deliveries: Sequence[Delivery] = ()
-    pickups: Sequence[tuple[str, datetime | None]] = ()
+    pickups: Sequence[Collection] = ()
 
 
 class AvailabilityDates:
     """Answers pages; reserves and stores nothing."""
 
     def __init__(
-        self, prices: Prices, stock: StockReplica, directory: Directory, terms_at: TermsAt, clock: Clock
+        self,
+        prices: Prices,
+        stock: StockReplica,
+        directory: Directory,
+        terms_at: TermsAt,
+        clock: Clock,
+        supplies: Supplies,
     ) -> None:
+        self._supplies = supplies
         self._prices = prices
         self._stock = stock
         self._directory = directory
@@ -121,7 +141,14 @@ class AvailabilityDates:
                 continue
             page = _Page(ask, view, locations, terms, quotes[sku] if quotes else None, ready)
             deliveries = self._deliveries(page, sku, days) if sends else ()
-            found.append(Dates(sku, deliveries, [page.pickup(sku, *one) for one in stores.items()]))
+            pickups = [page.pickup(sku, *one) for one in stores.items()]
+            if self._supplies.may(sku, ask.channel_id, asked=True):
+                deliveries = page.with_coming(sku, deliveries, self._supplies)
+                pickups = [
+                    page.collected_later(sku, one, self._supplies) if stores[one.location_id] else one
+                    for one in pickups
+                ]
+            found.append(Dates(sku, deliveries, pickups))
         return found
 
     def _days(self, ask: Ask, locations: Locations, terms: Terms) -> tuple[object, ...]:
@@ -152,7 +179,7 @@ class AvailabilityDates:
                     break
             else:
                 return known.deliveries
-        seen = Seen(capacity)
+        seen = _Looked(capacity)
         made = page._replace(terms=page.terms._replace(capacity=seen)).deliveries(sku)
         if mark is not None:
             if len(self._kept) >= MAX_KEPT_DATES:
@@ -189,8 +216,27 @@ class _Kept(NamedTuple):
 
     mark: object
     quote: Quote | None
-    capacity: Mapping[tuple[str, date], int]
+    capacity: Mapping[tuple[str, date], int | None]
     deliveries: Sequence[Delivery]
+
+
+class _Looked:
+    """Looks through to `capacity`, and remembers every answer: also that nothing is said of a day, which may
+    be said a moment later.
+    """
+
+    __slots__ = ("_capacity", "by_day")
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self.by_day: dict[tuple[str, date], int | None] = {}
+
+    def left(self, location_id: str, day: date) -> int | None:
+        """See `Capacity.left`."""
+        key = location_id, day
+        if key not in self.by_day:
+            self.by_day[key] = self._capacity.left(location_id, day)
+        return self.by_day[key]
 
 
 class _Page(NamedTuple):
@@ -210,22 +256,71 @@ class _Page(NamedTuple):
         )
         return [Delivery(one.customer_promise, one.name_en, one.name_es, _whole(one.offer)) for one in found]
 
-    def pickup(self, sku: str, location_id: str, able: bool) -> tuple[str, datetime | None]:
+    def with_coming(self, sku: str, deliveries: Sequence[Delivery], supplies: Supplies) -> Sequence[Delivery]:
+        """The same, with the date of what is still to come where there is too little, as it is known here."""
+        dateless = [one.customer_promise for one in deliveries if one.promise_time is None]
+        if not dateless:
+            return deliveries
+        wish = self._draft(DraftLine(sku, self.ask.quantity_units, Method.SHIP)).wish(self.quote)
+        found = options(wish, self.stock, self.locations, self.terms, self.ask.customer_promises)
+        later: dict[str, datetime] = {}
+        for one in found:
+            if one.offer is not None and one.customer_promise in dateless:
+                waited = self._later(
+                    wish._replace(customer_promise=one.customer_promise), one.offer, supplies
+                )
+                time = _whole(waited)
+                if time is not None:
+                    later[one.customer_promise] = time
+        return [
+            replace(one, promise_time=later[one.customer_promise], waits=True)
+            if one.customer_promise in later
+            else one
+            for one in deliveries
+        ]
+
+    def collected_later(self, sku: str, pickup: Collection, supplies: Supplies) -> Collection:
+        """The same of a store at which customers can collect."""
+        if pickup.promise_time is not None:
+            return pickup
+        line = DraftLine(sku, self.ask.quantity_units, Method.PICKUP, pickup.location_id)
+        wish = self._draft(line).wish(self.quote)
+        waited = self._later(wish, offer(wish, self.stock, self.locations, self.terms), supplies)
+        if waited is None or waited.plan.shortages:
+            return pickup
+        return Collection(pickup.location_id, _last(waited), waits=True)
+
+    def _later(self, wish: Wish, now: Offer, supplies: Supplies) -> Offer | None:
+        """As a preview of a line that accepts later delivery, of what is known here."""
+        channel_id, terms = self.ask.channel_id, self.terms
+        wanted = waiting_skus(supplies, wish, now.plan, channel_id, terms, frozenset({1}))
+        found = (
+            from_coming(supplies, wanted, wish, self.stock, channel_id, self.locations, terms)
+            if wanted
+            else None
+        )
+        if found is None:
+            return None
+        try:
+            return dated(wish, found.plan, self.locations, terms)
+        except (NothingPromised, PromiseNotPossible):
+            return None
+
+    def pickup(self, sku: str, location_id: str, able: bool) -> Collection:
         """A store, and when all units could be collected there."""
         if not able:
-            return location_id, None
+            return Collection(location_id, None)
         rules, units = self.terms.rules, self.ask.quantity_units
         there = self.stock.units(sku).get(location_id, 0) >= units
         alike = there and not rules.exclusions and not rules.safety_days
         if alike and location_id in self.ready:
-            return location_id, self.ready[location_id]
+            return Collection(location_id, self.ready[location_id])
         line = DraftLine(sku, units, Method.PICKUP, location_id)
         found = offer(self._draft(line).wish(self.quote), self.stock, self.locations, self.terms)
-        times = [part.promise_time for part in found.parts if part.promise_time is not None]
-        time = None if found.plan.shortages else max(times, default=None)
+        time = None if found.plan.shortages else _last(found)
         if alike:
             self.ready[location_id] = time
-        return location_id, time
+        return Collection(location_id, time)
 
     def _draft(self, line: DraftLine) -> Draft:
         to = self.ask.destination
@@ -234,6 +329,10 @@ class _Page(NamedTuple):
 
 def _whole(found: Offer | None) -> datetime | None:
     return None if found is None or found.plan.shortages else found.promise_time
+
+
+def _last(found: Offer) -> datetime | None:
+    return max([part.promise_time for part in found.parts if part.promise_time is not None], default=None)
 
 
 def _collectable(location_ids: Iterable[str], locations: Locations) -> dict[str, bool]:

@@ -308,19 +308,44 @@ async def plan_later(
     excluded: frozenset[str],
     later: frozenset[int],
 ) -> WithComing | None:
-    """What is short of `plan` from what is to come; None: nothing of it may be, or nothing comes."""
+    """What is short of `plan` from what is to come, by the authority; None: nothing of it may be, or nothing
+    comes.
+    """
+    wanted = waiting_skus(supplies, wish, plan, channel_id, terms, later)
+    if not wanted:
+        return None
+    await supplies.refresh(wanted)
+    return from_coming(supplies, wanted, wish, view, channel_id, locations, terms, excluded)
+
+
+def waiting_skus(
+    supplies: Supplies, wish: Wish, plan: Plan, channel_id: str, terms: Terms, later: frozenset[int]
+) -> list[str]:
+    """What is short of `plan` and may come later."""
     if not wish.accepted and terms.rules.within_days(wish.customer_promise):
         # Who wants it within so many days waits for nothing.
-        return None
+        return []
     short = {one.sku for one in plan.shortages}
-    wanted = [
+    return [
         line.sku
         for line in wish.lines
         if line.sku in short and supplies.may(line.sku, channel_id, asked=line.line_number in later)
     ]
-    if not wanted:
-        return None
-    await supplies.refresh(wanted)
+
+
+def from_coming(
+    supplies: Supplies,
+    wanted: Sequence[str],
+    wish: Wish,
+    view: Stock,
+    channel_id: str,
+    locations: Locations,
+    terms: Terms,
+    excluded: frozenset[str] = frozenset(),
+) -> WithComing | None:
+    """`wish` from what is there and, of the `wanted` articles, from what is known to come; None: nothing
+    does.
+    """
     days = terms.rules.receiving_days
     coming = [
         one

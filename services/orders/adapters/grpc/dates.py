@@ -55,7 +55,10 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
         return sent_as_is(pb.GetAvailabilityDatesResponse, answer)
 
     def _wire(self, one: Dates) -> bytes:
-        pickups = [_pickup(location_id=at, promise_time=time_wire(time)) for at, time in one.pickups]
+        pickups = [
+            _pickup(location_id=at, promise_time=time_wire(time), waits_for_supply=waits)
+            for at, time, waits in one.pickups
+        ]
         return _dates(sku=one.sku, deliveries=self._deliveries(one.deliveries), pickups=pickups)
 
     def _deliveries(self, those: Sequence[Delivery]) -> list[bytes]:
@@ -71,8 +74,12 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
                 name_en=each.name_en,
                 name_es=each.name_es,
                 promise_time=time_wire(each.promise_time),
+                waits_for_supply=each.waits,
             )
             for each in those
         ]
+        if any(each.waits for each in those):
+            # Made for this answer alone.
+            return made
         self._written[id(those)] = those, made
         return made
