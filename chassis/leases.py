@@ -56,6 +56,15 @@ def rest_seconds(worked_seconds: float, least_seconds: float, most_share: float)
     return max(least_seconds, worked_seconds * (1 - most_share) / most_share)
 
 
+def next_slice(size: int, worked_seconds: float, aim_seconds: float, most: int) -> int:
+    """How much to take on next, when `size` took so long and no slice shall take longer than `aim_seconds`:
+    half as much, twice as much where that fits, 1 to `most`.
+    """
+    if worked_seconds > aim_seconds:
+        return max(1, size // 2)
+    return min(most, size * 2) if worked_seconds < aim_seconds / 2 else size
+
+
 async def while_leased(
     db: Database,
     name: str,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.orders.domain.candidates import Row
 from services.orders.domain.costs import parcel_co2, way_cost
 from services.orders.domain.eligibility import Eligible, eligible, in_one_parcel
-from services.orders.domain.places import SHIP, Location, Locations, unit_vector, whole_km
+from services.orders.domain.places import SHIP, Location, Locations, km_between
 from services.orders.domain.plans import Plan, PlannedPart
 from services.orders.domain.promise import Timetable
 from services.orders.domain.record import DecisionRecord
@@ -72,7 +72,7 @@ class Explained:
         promise = record.wish.customer_promise
         self.record, self.locations = record, locations
         self.plan: Plan = record.replay(locations, rules)
-        within_days = 0 if record.wish.accepted else rules.within_days(promise)
+        within_days = rules.within_days(promise, accepted=record.wish.accepted)
         self.rules = rules = rules.under(promise)
         self._view = record.view(locations)
         self._worth = record.worth(locations)
@@ -80,7 +80,7 @@ class Explained:
         self._serving |= {one.part.location_id for one in self.plan.later}
         timetable, to = Timetable.of(locations, rules), record.wish.destination
         moment = timetable.at(record.now, record.capacity_left(locations), to)
-        latest = None if to is None else timetable.latest(record.now, to, within_days)
+        latest = timetable.latest(record.now, to, within_days)
         ways = ways_of(
             record.wish, self._view, locations, rules, self._worth, moment, record.excluded, latest
         )
@@ -124,7 +124,7 @@ class Explained:
         km = 0 if row is None else row.km
         to = (ship or self._ships[-1]).sources.here.destination if self._ships else None
         if row is None and to is not None:
-            km = whole_km(unit_vector(*to), unit_vector(location.latitude, location.longitude))
+            km = km_between(location, to)
         code, rule = self._eliminated(location, coverable)
         return Candidate(
             name,
@@ -206,9 +206,7 @@ class Explained:
         for ship in self._ships:
             sources = ship.sources
             if sources.latest is not None and sources.here.destination is not None:
-                place = self.locations.by_id[name]
-                here = unit_vector(*sources.here.destination)
-                km = whole_km(here, unit_vector(place.latitude, place.longitude))
+                km = km_between(self.locations.by_id[name], sources.here.destination)
                 if sources.moment.arrival(name, km) is not None:
                     return TOO_LATE, self.record.wish.customer_promise
         return NO_CAPACITY, ""

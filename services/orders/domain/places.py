@@ -74,6 +74,11 @@ def whole_km(a: tuple[float, float, float], b: tuple[float, float, float]) -> in
     return km_of(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
+def km_between(location: Location, point: tuple[float, float]) -> int:
+    """The same from a location to (latitude, longitude)."""
+    return whole_km(unit_vector(location.latitude, location.longitude), unit_vector(*point))
+
+
 def km_of(dot: float) -> int:
     """The same from the product of the two vectors."""
     return round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))

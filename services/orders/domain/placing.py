@@ -53,10 +53,11 @@ def parts_of(
     left = Less(capacity)
     if to is not None:
         destination = (to.latitude, to.longitude)
-    timetable = Timetable.of(locations, rules.under(customer_promise))
+    within_days = rules.within_days(customer_promise, accepted=accepted)
+    rules = rules.under(customer_promise)
+    timetable = Timetable.of(locations, rules)
     moment = timetable.at(now, left, destination)
-    within_days = 0 if accepted else rules.within_days(customer_promise)
-    latest = None if destination is None else moment.evening(timetable.latest(now, destination, within_days))
+    latest = moment.evening(timetable.latest(now, destination, within_days))
     for planned in plan.parts:
         units = sum(line.quantity_units for line in planned.lines)
         store_id = planned.pickup_location_id
@@ -90,8 +91,7 @@ def parts_of(
             )
         )
     if plan.later:
-        under = rules.under(customer_promise)
-        parts += _later_parts(plan, reservation_id, attempt, now, locations, under, new_id, to, destination)
+        parts += _later_parts(plan, reservation_id, attempt, now, locations, rules, new_id, to, destination)
     return parts
 
 

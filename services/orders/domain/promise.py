@@ -171,11 +171,11 @@ class Timetable:
             self._collected[key] = store.calendar.after(arrives, store.preparation)
         return self._collected[key]
 
-    def latest(self, now: datetime, destination: tuple[float, float], within_days: int) -> int | None:
+    def latest(self, now: datetime, destination: tuple[float, float] | None, within_days: int) -> int | None:
         """The last day on which a parcel ordered `now` keeps a promise of so many days of delivery; None: any
         day does.
         """
-        if not within_days:
+        if not within_days or destination is None:
             return None
         zone = zone_of(self.locations.zone_near(*destination))
         return self.delivered(now.astimezone(zone).toordinal(), within_days)

@@ -254,10 +254,10 @@ class SourcingRules:
             self.derived[customer_promise] = found
         return found
 
-    def within_days(self, customer_promise: str) -> int:
-        """`CustomerPromise.deliver_within_days` of a promise; 0: no limit."""
+    def within_days(self, customer_promise: str, *, accepted: bool = False) -> int:
+        """`CustomerPromise.deliver_within_days` of a promise; 0: no limit. An `accepted` order has none."""
         promise = self.promises.get(customer_promise)
-        return 0 if promise is None else promise.deliver_within_days
+        return 0 if promise is None or accepted else promise.deliver_within_days
 
     def differs(self, customer_promise: str) -> bool:
         """Whether what is sent under a promise is planned otherwise than by the rules as they are."""

@@ -70,13 +70,13 @@ def decide_by(
 ) -> Plan:
     """The same, with what stock is worth from prices or from a record, and perhaps a timetable of its own."""
     seen_capacity = SeenCapacity(capacity)
-    within_days = 0 if wish.accepted else rules.within_days(wish.customer_promise)
+    within_days = rules.within_days(wish.customer_promise, accepted=wish.accepted)
     rules = rules.under(wish.customer_promise)
     if timetable is None:
         timetable = Timetable.of(locations, rules)
     # Days of arrival do not depend on the zone of the destination.
     moment = timetable.at(now, seen_capacity)
-    latest = None if wish.destination is None else timetable.latest(now, wish.destination, within_days)
+    latest = timetable.latest(now, wish.destination, within_days)
     ways = ways_of(wish, stock, locations, rules, worth, moment, excluded, latest)
     parts, shortages = ways.on_site, ways.shortages
     cost = co2 = gap = 0

@@ -25,17 +25,15 @@ from services.orders.domain.promise import Timetable
 from services.orders.domain.refusals import (
     ChannelUnknown,
     LocationInactive,
-    NothingPromised,
     PickupNotPossible,
     PromiseNotOffered,
-    PromiseNotPossible,
 )
 from services.orders.domain.states import Method
 from services.orders.domain.views import Capacity, Stock
-from services.orders.usecases.offers import Offer, dated, offer, options
+from services.orders.usecases.offers import Offer, dated_or_none, offer, options
 from services.orders.usecases.ports import Directory, Prices, StockReplica, Supplies
-from services.orders.usecases.secure import from_coming, waiting_skus
 from services.orders.usecases.terms import Terms, TermsAt
+from services.orders.usecases.waiting import from_coming, waiting_skus
 
 KEPT_SECONDS = 60.0
 """How long what the catalog says of an article is taken for true."""
@@ -299,12 +297,7 @@ class _Page(NamedTuple):
             if wanted
             else None
         )
-        if found is None:
-            return None
-        try:
-            return dated(wish, found.plan, self.locations, terms)
-        except (NothingPromised, PromiseNotPossible):
-            return None
+        return dated_or_none(wish, found, self.locations, terms)
 
     def pickup(self, sku: str, location_id: str, able: bool) -> Collection:
         """A store, and when all units could be collected there."""

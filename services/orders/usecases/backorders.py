@@ -8,7 +8,7 @@ from functools import partial
 
 from services.orders.domain.facts import Part, PartLine
 from services.orders.domain.order import Order
-from services.orders.domain.places import unit_vector, whole_km
+from services.orders.domain.places import km_between
 from services.orders.domain.placing import NewId, parts_of, promise_later
 from services.orders.domain.promise import Promise
 from services.orders.domain.refusals import NothingPromised
@@ -149,7 +149,5 @@ class Backorders:
         to = order.destination(part)
         if part.method != Method.SHIP or to is None:
             return None, 0
-        location = self._directory.locations.by_id[part.location_id]
-        here = unit_vector(location.latitude, location.longitude)
         at = (to.latitude, to.longitude)
-        return at, whole_km(here, unit_vector(*at))
+        return at, km_between(self._directory.locations.by_id[part.location_id], at)

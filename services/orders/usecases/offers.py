@@ -19,6 +19,7 @@ from services.orders.domain.sourcing import Plan, Wish
 from services.orders.domain.states import Method
 from services.orders.domain.views import Stock
 from services.orders.usecases.terms import Terms
+from services.orders.usecases.waiting import WithComing
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,16 @@ def dated(wish: Wish, plan: Plan, locations: Locations, terms: Terms) -> Offer:
         customer_promise=wish.customer_promise,
     )
     return Offer(wish.customer_promise, plan, parts)
+
+
+def dated_or_none(wish: Wish, found: WithComing | None, locations: Locations, terms: Terms) -> Offer | None:
+    """What is partly to come, with its promises; None: nothing is, or a location cannot promise its share."""
+    if found is None:
+        return None
+    try:
+        return dated(wish, found.plan, locations, terms)
+    except (NothingPromised, PromiseNotPossible):
+        return None
 
 
 def _numbered() -> NewId:

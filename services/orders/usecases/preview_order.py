@@ -11,7 +11,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.places import Locations
 from services.orders.domain.placing import place
 from services.orders.domain.prices import Quote
-from services.orders.domain.refusals import LimitExceeded, NothingPromised, PromiseNotPossible, ShortLine
+from services.orders.domain.refusals import LimitExceeded, ShortLine
 from services.orders.domain.sourcing import Wish
 from services.orders.domain.views import Stock
 from services.orders.usecases.offers import (
@@ -19,15 +19,15 @@ from services.orders.usecases.offers import (
     Option,
     best,
     check_offered,
-    dated,
+    dated_or_none,
     is_sent,
     offer,
     options,
 )
 from services.orders.usecases.place_order import price
 from services.orders.usecases.ports import BuyerLimits, Directory, Prices, StockReplica, Supplies
-from services.orders.usecases.secure import plan_later
 from services.orders.usecases.terms import Terms, TermsAt
+from services.orders.usecases.waiting import plan_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PreviewOrder:
         directory: Directory,
         terms_at: TermsAt,
         clock: Clock,
-        supplies: Supplies | None = None,
+        supplies: Supplies,
     ) -> None:
         self._supplies = supplies
         self._prices = prices
@@ -108,8 +108,6 @@ class PreviewOrder:
         self, draft: Draft, wish: Wish, now: Offer, view: Stock, locations: Locations, terms: Terms
     ) -> Offer | None:
         """The same with what is short from what is to come; None: nothing of it may be, or nothing comes."""
-        if self._supplies is None or not now.plan.shortages:
-            return None
         wish = wish._replace(customer_promise=now.customer_promise)
         found = await plan_later(
             self._supplies,
@@ -122,12 +120,7 @@ class PreviewOrder:
             frozenset(),
             draft.later(),
         )
-        if found is None:
-            return None
-        try:
-            return dated(wish, found.plan, locations, terms)
-        except (NothingPromised, PromiseNotPossible):
-            return None
+        return dated_or_none(wish, found, locations, terms)
 
     async def _exceeded(self, draft: Draft, wish: Wish) -> Sequence[LimitExceeded]:
         """Asked only for articles that anything keeps back: the others cost no call."""

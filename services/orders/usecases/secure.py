@@ -12,7 +12,6 @@ from chassis.conventions import LOCATION_ID, PLAN_ATTEMPT, PLAN_LOCATIONS, PLAN_
 from chassis.refusals import PassedOn
 from chassis.telemetry import present
 from services.orders.domain.facts import Part
-from services.orders.domain.later import with_later
 from services.orders.domain.places import Address, Locations
 from services.orders.domain.placing import NewId, parts_of
 from services.orders.domain.refusals import (
@@ -37,6 +36,7 @@ from services.orders.usecases.ports import (
     Supplies,
 )
 from services.orders.usecases.terms import Terms, TermsAt
+from services.orders.usecases.waiting import plan_later
 
 MAX_PLANS = 6
 """How often an order is planned because the replica was stale."""
@@ -104,7 +104,7 @@ class Secure:
         reservations: Reservations,
         terms_at: TermsAt,
         clock: Clock,
-        supplies: Supplies | None = None,
+        supplies: Supplies,
     ) -> None:
         self._supplies = supplies
         self._stock = stock
@@ -171,12 +171,9 @@ class Secure:
             if on_earlier is not None and _is_earlier(outcome):
                 await on_earlier()
             if isinstance(outcome, Granted):
-                if self._ends_soon(outcome):
-                    await self._reservations.release(outcome.reservation_id)
-                    attempt = self._next(order_id, attempt, last_attempt)
-                    continue
-                if outcome.supply_picks != waits or (waits and outcome.picks != picks):
-                    # Reserved before a crash, and what was to come has moved since: it is planned anew.
+                # Reserved before a crash, and what was to come has moved since: it is planned anew.
+                overtaken = outcome.supply_picks != waits or (waits and outcome.picks != picks)
+                if overtaken or self._ends_soon(outcome):
                     await self._reservations.release(outcome.reservation_id)
                     attempt = self._next(order_id, attempt, last_attempt)
                     continue
@@ -226,7 +223,7 @@ class Secure:
             await self._stock.refresh([short.sku for short in plan.shortages])
             view = self._stock.bare(channel_id, holding=holding)
             plan = terms.decide(wish, view, locations, excluded=excluded, partial=partial)
-        if plan.shortages and self._supplies is not None and later is not None:
+        if plan.shortages and later is not None:
             found = await plan_later(
                 self._supplies, wish, plan, view, channel_id, locations, terms, excluded, later
             )
@@ -288,77 +285,6 @@ def _note(plan: Plan, attempt: int) -> None:
         if len(locations) == 1:
             # What a search for a location's traces looks at.
             span.attributes[LOCATION_ID] = locations[0]
-
-
-class WithComing(NamedTuple):
-    """A plan that is partly of what is to come, and what that was."""
-
-    plan: Plan
-    coming: Sequence[Coming]
-
-
-async def plan_later(
-    supplies: Supplies,
-    wish: Wish,
-    plan: Plan,
-    view: Stock,
-    channel_id: str,
-    locations: Locations,
-    terms: Terms,
-    excluded: frozenset[str],
-    later: frozenset[int],
-) -> WithComing | None:
-    """What is short of `plan` from what is to come, by the authority; None: nothing of it may be, or nothing
-    comes.
-    """
-    wanted = waiting_skus(supplies, wish, plan, channel_id, terms, later)
-    if not wanted:
-        return None
-    await supplies.refresh(wanted)
-    return from_coming(supplies, wanted, wish, view, channel_id, locations, terms, excluded)
-
-
-def waiting_skus(
-    supplies: Supplies, wish: Wish, plan: Plan, channel_id: str, terms: Terms, later: frozenset[int]
-) -> list[str]:
-    """What is short of `plan` and may come later."""
-    if not wish.accepted and terms.rules.within_days(wish.customer_promise):
-        # Who wants it within so many days waits for nothing.
-        return []
-    short = {one.sku for one in plan.shortages}
-    return [
-        line.sku
-        for line in wish.lines
-        if line.sku in short and supplies.may(line.sku, channel_id, asked=line.line_number in later)
-    ]
-
-
-def from_coming(
-    supplies: Supplies,
-    wanted: Sequence[str],
-    wish: Wish,
-    view: Stock,
-    channel_id: str,
-    locations: Locations,
-    terms: Terms,
-    excluded: frozenset[str] = frozenset(),
-) -> WithComing | None:
-    """`wish` from what is there and, of the `wanted` articles, from what is known to come; None: nothing
-    does.
-    """
-    days = terms.rules.receiving_days
-    coming = [
-        one
-        for sku in wanted
-        for one in supplies.coming(sku, channel_id, terms.now, days)
-        if one.location_id in locations.by_id and locations.by_id[one.location_id].active
-    ]
-    if not coming:
-        return None
-    # Now-stock first: of what is there as much as there is.
-    now = terms.decide(wish, view, locations, excluded=excluded, partial=True)
-    found = with_later(wish, now, coming, locations, terms.rules, excluded)
-    return WithComing(found, coming) if found.later else None
 
 
 @dataclass(frozen=True, slots=True)

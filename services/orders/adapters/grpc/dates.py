@@ -66,8 +66,6 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
         known = self._written.get(id(those))
         if known is not None and known[0] is those:
             return known[1]
-        if len(self._written) >= MAX_KEPT_DATES:
-            self._written.clear()
         made = [
             _delivery(
                 customer_promise=each.customer_promise,
@@ -81,5 +79,7 @@ class AvailabilityDateServicer(dates_pb2_grpc.AvailabilityDateServiceServicer):
         if any(each.waits for each in those):
             # Made for this answer alone.
             return made
+        if len(self._written) >= MAX_KEPT_DATES:
+            self._written.clear()
         self._written[id(those)] = those, made
         return made

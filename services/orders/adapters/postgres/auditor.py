@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from chassis import metrics
 from chassis.clock import Clock
-from chassis.leases import rest_seconds, while_leased
+from chassis.leases import next_slice, rest_seconds, while_leased
 from chassis.postgres import Database
 from services.orders.adapters.postgres.changes import sql
 
@@ -88,10 +88,9 @@ class OrderAuditor:
     def _rest(self, worked: float, *, ended: bool) -> None:
         rest = rest_seconds(worked, ROUND_REST_SECONDS if ended else 0.0, SHARE)
         self._rest_until = time.monotonic() + rest
-        if worked > SLICE_SECONDS:
-            self._slice_orders = max(1, self._slice_orders // 2)
-        elif not ended and worked < SLICE_SECONDS / 2:
-            self._slice_orders = min(MOST_SLICE_ORDERS, self._slice_orders * 2)
+        # The last slice of a round is short, and says nothing of larger ones.
+        most = self._slice_orders if ended else MOST_SLICE_ORDERS
+        self._slice_orders = next_slice(self._slice_orders, worked, SLICE_SECONDS, most)
 
 
 async def capacity_differences(db: Database) -> int:

@@ -150,9 +150,10 @@ class OrderTx:
             order.version += 1 if order.facts else 0
             traceparent = within(present, self._traceparents.get(order.order_id))
             events += events_of(order, order.facts, self.now, traceparent)
-            if order.kept is not None and self._before[order.order_id].kept is None:
+            kept = order.kept
+            if kept is not None and self._before[order.order_id].kept is None:
                 of = order.channel_id, order.customer_promise
-                after_commit(partial(figures.order_judged, order.kept, *of))
+                after_commit(partial(figures.order_judged, kept, *of))
         await self._write_orders(changed)
         await self._write_lines(changed)
         await self._write_units(changed)
