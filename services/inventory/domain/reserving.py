@@ -37,7 +37,7 @@ from services.inventory.domain.stock import (
     State,
     totals,
 )
-from services.inventory.domain.waiting import give_back, promise, room, tell_accepted
+from services.inventory.domain.waiting import give_back, promise, room_units, tell_accepted
 
 DEFAULT_TTL_SECONDS = 900
 MIN_TTL_SECONDS = 10
@@ -174,17 +174,12 @@ class Reserve:
                 raise PickDuplicate(pick.sku, pick.location_id)
             seen.add((pick.supply_id, pick.sku))
             self._check_location(book, pick.location_id)
-            units, _ = room(book, pick, self.channel_id)
+            units = room_units(book, pick, self.channel_id)
             if units < pick.quantity_units:
                 shortages.append(Shortage(pick.sku, pick.location_id, pick.quantity_units, units))
 
     def _wait(self, book: Book, reservation: Reservation) -> None:
-        backorders: list[Backorder] = []
-        for pick in self.supply_picks:
-            _, supply = room(book, pick, self.channel_id)
-            assert supply is not None
-            backorders.append(promise(book, supply, pick))
-        reservation.backorders = backorders
+        reservation.backorders = [promise(book, pick) for pick in self.supply_picks]
         book.waiters[reservation.reservation_id] = reservation
 
     @property

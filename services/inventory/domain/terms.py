@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.inventory.domain.backorder import Mode, Terms
+from services.inventory.domain.backorder import Mode, Terms, terms_key
 from services.inventory.domain.book import Book
 from services.inventory.domain.needs import Needs
 from services.inventory.domain.refusals import TermsInvalid, TermsUnknown
@@ -42,7 +42,7 @@ class RemoveTerms:
 
     def needs(self, needs: Needs) -> None:
         """Those that stand."""
-        needs.documents.update(Terms(sku, channel_id, Mode.NONE).key for sku, channel_id in self.names)
+        needs.documents.update(terms_key(*name) for name in self.names)
 
     def apply(self, book: Book) -> int:
         """Remove; gives how many.
@@ -64,15 +64,7 @@ class RemoveTerms:
 def _put(book: Book, wanted: Terms) -> Terms:
     found = book.documents.get(wanted.key)
     if not isinstance(found, Terms):
-        made = Terms(
-            wanted.sku,
-            wanted.channel_id,
-            wanted.mode,
-            wanted.release_time,
-            wanted.furthest_days,
-            wanted.share_percent,
-            wanted.unasked,
-        )
+        made = replace(wanted)
         book.open(made)
         return made
     found.mode, found.release_time = wanted.mode, wanted.release_time

@@ -22,24 +22,25 @@ from services.inventory.domain.expected import Supply, SupplyLine
 from services.inventory.domain.stock import Line, Reservation
 
 
-def room(book: Book, pick: SupplyPick, channel_id: str) -> tuple[int, Supply | None]:
-    """What of the picked SKU a channel may still be promised from the supply, and the supply."""
+def room_units(book: Book, pick: SupplyPick, channel_id: str) -> int:
+    """What of the picked SKU a channel may still be promised from the supply."""
     supply = book.documents.get((Kind.SUPPLY, pick.supply_id))
     terms = book.documents.get(terms_key(pick.sku, channel_id))
     if not isinstance(terms, Terms):
         terms = book.documents.get(terms_key(pick.sku, EVERY_CHANNEL))
     if not isinstance(supply, Supply) or not isinstance(terms, Terms):
-        return 0, None
+        return 0
     line = supply.lines.get(pick.sku)
     if line is None or supply.location_id != pick.location_id:
-        return 0, None
+        return 0
     if not terms.allow(supply.expected_at, book.now):
-        return 0, supply
-    return terms.room_units(supply.open_units(line), line.promised_units), supply
+        return 0
+    return terms.room_units(supply.open_units(line), line.promised_units)
 
 
-def promise(book: Book, supply: Supply, pick: SupplyPick) -> Backorder:
+def promise(book: Book, pick: SupplyPick) -> Backorder:
     """Promise units of a supply that has room for them."""
+    supply = _supply(book, pick.supply_id)
     supply.lines[pick.sku].promised_units += pick.quantity_units
     book.amend(supply)
     units = pick.quantity_units
@@ -50,9 +51,7 @@ def give_back(book: Book, reservation: Reservation, backorder: Backorder, units:
     """Units are not waited for any more: the supply brings them for others."""
     if not units:
         return
-    supply = book.documents.get((Kind.SUPPLY, backorder.supply_id))
-    if not isinstance(supply, Supply):
-        raise PositionsNotLocked(backorder.supply_id)
+    supply = _supply(book, backorder.supply_id)
     supply.lines[backorder.sku].promised_units -= units
     book.amend(supply)
     backorder.live_units -= units
@@ -85,7 +84,7 @@ def arrive(book: Book, supply: Supply, line: SupplyLine, came_units: int) -> Non
         book.grown[reservation.reservation_id] = reservation
         _changed(book, reservation)
         if reservation.accepted:
-            book.events.append(arrived(reservation, backorder, units))
+            book.events.append(_arrived(reservation, backorder, units))
 
 
 def cut(book: Book, supply: Supply, line: SupplyLine) -> None:
@@ -107,7 +106,7 @@ def cut(book: Book, supply: Supply, line: SupplyLine) -> None:
         backorder.displaced_units += units
         _changed(book, reservation)
         if reservation.accepted:
-            book.events.append(_cut(reservation, backorder, units))
+            book.events.append(BackorderCut(*_told(reservation, backorder), units))
         book.close_if_empty(reservation)
 
 
@@ -118,7 +117,7 @@ def move_time(book: Book, supply: Supply) -> None:
             backorder.expected_at = supply.expected_at
             _changed(book, reservation)
             if reservation.accepted:
-                book.events.append(moved(reservation, backorder))
+                book.events.append(_moved(reservation, backorder))
             else:
                 backorder.moved = True
 
@@ -127,48 +126,36 @@ def tell_accepted(book: Book, reservation: Reservation) -> None:
     """The order is known to be accepted now: tell it what befell its backorders meanwhile."""
     for backorder in reservation.backorders:
         if backorder.arrived_units:
-            book.events.append(arrived(reservation, backorder, backorder.arrived_units))
+            book.events.append(_arrived(reservation, backorder, backorder.arrived_units))
         if backorder.moved and backorder.live_units:
-            book.events.append(moved(reservation, backorder))
+            book.events.append(_moved(reservation, backorder))
 
 
-def arrived(reservation: Reservation, backorder: Backorder, units: int) -> BackorderArrived:
-    """The event."""
-    return BackorderArrived(
+def _told(reservation: Reservation, backorder: Backorder) -> tuple[str, str, int, str, str, str]:
+    """What the events of a backorder begin with."""
+    return (
         reservation.reservation_id,
         reservation.order_id,
         reservation.next_sequence(),
         backorder.sku,
         backorder.location_id,
         backorder.supply_id,
-        units,
     )
 
 
-def moved(reservation: Reservation, backorder: Backorder) -> BackorderMoved:
-    """The event."""
-    return BackorderMoved(
-        reservation.reservation_id,
-        reservation.order_id,
-        reservation.next_sequence(),
-        backorder.sku,
-        backorder.location_id,
-        backorder.supply_id,
-        backorder.live_units,
-        backorder.expected_at,
-    )
+def _arrived(reservation: Reservation, backorder: Backorder, units: int) -> BackorderArrived:
+    return BackorderArrived(*_told(reservation, backorder), units)
 
 
-def _cut(reservation: Reservation, backorder: Backorder, units: int) -> BackorderCut:
-    return BackorderCut(
-        reservation.reservation_id,
-        reservation.order_id,
-        reservation.next_sequence(),
-        backorder.sku,
-        backorder.location_id,
-        backorder.supply_id,
-        units,
-    )
+def _moved(reservation: Reservation, backorder: Backorder) -> BackorderMoved:
+    return BackorderMoved(*_told(reservation, backorder), backorder.live_units, backorder.expected_at)
+
+
+def _supply(book: Book, supply_id: str) -> Supply:
+    supply = book.documents.get((Kind.SUPPLY, supply_id))
+    if not isinstance(supply, Supply):
+        raise PositionsNotLocked(supply_id)
+    return supply
 
 
 def _waiting(book: Book, supply: Supply, line: SupplyLine) -> list[tuple[Reservation, Backorder]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from chassis import metrics
 from chassis.clock import Clock, utc_now
-from chassis.leases import while_leased
+from chassis.leases import next_slice, rest_seconds, while_leased
 from chassis.postgres import Connection, Database
 from chassis.sql import load
 from services.inventory.adapters.postgres.audit import Audit, Difference, difference_of
@@ -148,7 +148,7 @@ class Auditor:
             started = time.monotonic()
             ended = await self.slice()
             worked = time.monotonic() - started
-            await asyncio.sleep(max(REST_SECONDS if ended else 0.0, worked * (1 - SHARE) / SHARE))
+            await asyncio.sleep(rest_seconds(worked, REST_SECONDS if ended else 0.0, SHARE))
 
     async def _compare(self, after: str, end: str) -> tuple[list[Difference], int]:
         async with (
@@ -160,10 +160,7 @@ class Auditor:
     def _note(self, read: int, seconds: float) -> None:
         _ROWS.inc(read)
         _RATE.set(read / seconds if seconds else 0.0)
-        if seconds > SLICE_SECONDS:
-            self._slice_skus = max(1, self._slice_skus // 2)
-        elif seconds < SLICE_SECONDS / 2:
-            self._slice_skus = min(MAX_SLICE_SKUS, self._slice_skus * 2)
+        self._slice_skus = next_slice(self._slice_skus, seconds, SLICE_SECONDS, MAX_SLICE_SKUS)
 
     def _age_seconds(self) -> float:
         return (self._clock() - self._since).total_seconds() if self._since else 0.0
