@@ -12,6 +12,7 @@ from services.inventory.domain.backorder import (
     BackorderArrived,
     BackorderCut,
     BackorderMoved,
+    Mode,
     SupplyPick,
     Terms,
     terms_key,
@@ -25,10 +26,8 @@ from services.inventory.domain.stock import Line, Reservation
 def room_units(book: Book, pick: SupplyPick, channel_id: str) -> int:
     """What of the picked SKU a channel may still be promised from the supply."""
     supply = book.documents.get((Kind.SUPPLY, pick.supply_id))
-    terms = book.documents.get(terms_key(pick.sku, channel_id))
-    if not isinstance(terms, Terms):
-        terms = book.documents.get(terms_key(pick.sku, EVERY_CHANNEL))
-    if not isinstance(supply, Supply) or not isinstance(terms, Terms):
+    terms = _terms(book, pick.sku, channel_id) or _terms(book, pick.sku, EVERY_CHANNEL)
+    if not isinstance(supply, Supply) or terms is None:
         return 0
     line = supply.lines.get(pick.sku)
     if line is None or supply.location_id != pick.location_id:
@@ -149,6 +148,12 @@ def _arrived(reservation: Reservation, backorder: Backorder, units: int) -> Back
 
 def _moved(reservation: Reservation, backorder: Backorder) -> BackorderMoved:
     return BackorderMoved(*_told(reservation, backorder), backorder.live_units, backorder.expected_at)
+
+
+def _terms(book: Book, sku: str, channel_id: str) -> Terms | None:
+    """Those that stand; a removed row says nothing."""
+    found = book.documents.get(terms_key(sku, channel_id))
+    return found if isinstance(found, Terms) and found.mode is not Mode.NONE else None
 
 
 def _supply(book: Book, supply_id: str) -> Supply:

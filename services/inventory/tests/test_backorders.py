@@ -358,6 +358,18 @@ async def test_terms_are_checked_and_removed_as_a_whole(stock: Stock) -> None:
     assert isinstance(refused, no.InsufficientStock)
 
 
+async def test_a_channel_without_terms_of_its_own_again_has_those_of_every_channel(stock: Stock) -> None:
+    await stock.post(
+        some_terms(), some_terms(channel_id="web", mode=Mode.PREORDER, release_days=-1), expected(10)
+    )
+    (refused,) = await stock.post(a_wait(1))
+    removed, granted = await stock.post(RemoveTerms(((SKU, "web"),)), a_wait(1))
+
+    assert isinstance(refused, no.InsufficientStock)
+    assert removed == 1
+    assert isinstance(granted, Reserved)
+
+
 async def test_a_limit_per_buyer_counts_what_they_wait_for(stock: Stock) -> None:
     await stock.post(some_terms(), expected(10), a_limit(3))
     await stock.do(a_wait(2, customer_id="ana"))
