@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import stat
@@ -15,6 +16,12 @@ from pathlib import Path
 from cli.local.child import Account
 
 _SHARED = Path("/var/tmp")  # noqa: S108  (kept across reboots; our folders there are checked for their owner)
+
+_FIRST_PORT = 20_000
+_MANY_PORTS = 1_000
+_given: set[int] = set()
+_dice = random.SystemRandom()
+"""Processes that were seeded alike, as tests are, must not come to the same ports."""
 
 
 def server_account() -> Account | None:
@@ -134,11 +141,28 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on."""
+    """A port on 127.0.0.1 that nobody listens on.
+
+    Where there are enough, one of those that the system gives to no outgoing connection, and not the same
+    twice: until a service listens on it, and while one that died starts again, no client takes it.
+    """
+    first_outgoing = _first_outgoing_port()
+    for _ in range(_MANY_PORTS if first_outgoing - _FIRST_PORT >= _MANY_PORTS else 0):
+        port = _dice.randrange(_FIRST_PORT, first_outgoing)
+        if port not in _given and port_is_free(port):
+            _given.add(port)
+            return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
+
+
+def _first_outgoing_port() -> int:
+    """The first port that outgoing connections are given; elsewhere than on Linux that of RFC 6335."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        return 49152
 
 
 def _digest(path: Path) -> str:
