@@ -63,6 +63,8 @@ PATIENCE_SECONDS = 110.0
 MAX_BACKOFF_SECONDS = 0.1
 TOUCH_PAUSE_SECONDS = 0.1
 CLASH_PAUSE_SECONDS = 0.3
+TELL_SECONDS = 60.0
+"""Between two words on how far it has come: a hundred rounds take most of an hour."""
 
 Tally = Counter[tuple[str, str]]
 
@@ -121,9 +123,14 @@ def struck_of(platform: Platform) -> Tally:
 
 
 async def crash(
-    rounds: int, seed: int, seconds: float = float("inf"), patience_seconds: float = PATIENCE_SECONDS
+    rounds: int,
+    seed: int,
+    seconds: float = float("inf"),
+    patience_seconds: float = PATIENCE_SECONDS,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Strikes:
-    """Strike for so many rounds, or so long, then see that nothing was lost or doubled.
+    """Strike for so many rounds, or so long, then see that nothing was lost or doubled; `tell` hears how far
+    it has come.
 
     Raises:
         AssertionError: something was; or a process died of anything else.
@@ -139,6 +146,7 @@ async def crash(
         until = time.monotonic() + seconds
 
         async with asyncio.TaskGroup() as group:
+            telling = group.create_task(_tell_of(platform, rounds, tell))
             staff = group.create_task(crowd.staff())
             shopping = group.create_task(crowd.shop(CUSTOMERS))
             talking = [
@@ -156,6 +164,7 @@ async def crash(
             diary = crowd.diary
             await settled(world, diary.accepted)
             staff.cancel()
+            telling.cancel()
 
         strikes.struck = struck_of(platform)
         strikes.orders, strikes.repeats = len(diary.accepted), diary.repeats
@@ -173,6 +182,13 @@ async def crash(
         await the_books_agree(world, orders, received)
         await no_dead_letters(world)
     return strikes
+
+
+async def _tell_of(platform: Platform, rounds: int, tell: Callable[[str], None]) -> None:
+    of = rounds * sum(len(points) for points in POINTS.values())
+    while True:
+        await asyncio.sleep(TELL_SECONDS)
+        tell(f"{struck_of(platform).total()} of {of} strikes")
 
 
 async def _clashes(crowd: Crowd, world: World, received: dict[str, int], scarce: Sequence[str]) -> None:
@@ -257,7 +273,11 @@ def main() -> None:
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)  # noqa: T201
     began = time.monotonic()
-    strikes = asyncio.run(crash(given.rounds, given.seed, given.seconds, given.patience))
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - began:4.0f} s  {text}", flush=True)  # noqa: T201
+
+    strikes = asyncio.run(crash(given.rounds, given.seed, given.seconds, given.patience, tell))
     print(  # noqa: T201
         f"{sum(strikes.struck.values())} strikes in {time.monotonic() - began:.0f} s, {strikes.orders} orders"
         f" accepted, {strikes.repeats} calls repeated; nothing lost, nothing doubled\n\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from google.protobuf import json_format
 
 from aljibe.fulfillment.v1 import fulfillment_pb2
 from aljibe.orders.v1 import orders_pb2
-from tests.integration.world import Refusal, World, eventually, request_id, units
+from tests.integration.world import Refusal, World, becomes, eventually, request_id, units
 
 BACKORDERED = orders_pb2.UNIT_STATE_BACKORDERED
 ALLOCATED = orders_pb2.UNIT_STATE_ALLOCATED
@@ -138,7 +139,7 @@ async def test_an_order_on_what_is_to_come_lives_through_a_new_date_part_of_the_
         "UNITS_CANCELLED",
         "SHIPPED",
     ]
-    assert (await world.position(sku, "wh-1")).on_hand_units == 0
+    await becomes(partial(world.on_hand, sku, "wh-1"), 0)
     assert (await world.audit()).difference_count == 0
 
 
@@ -155,6 +156,7 @@ async def test_what_is_cut_comes_from_elsewhere_and_what_is_cancelled_is_for_oth
     await known(world, sku, 1)
     other = await world.buy_draft(later(world, sku, 1))
     await world.receive(sku, "store-north", 1)
+    await world.planned_from(sku, "store-north")
     await expect(world, supply, sku, 1, days=3)
     other = await world.until(other, lambda one: units(one, ALLOCATED) == 1)
     order = await world.order(order)

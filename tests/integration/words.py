@@ -5,6 +5,7 @@ become true.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,6 +99,20 @@ async def eventually(
                 await asyncio.sleep(pause)
     except TimeoutError:
         raise AssertionError(f"after {seconds} s there is still no {what}") from None
+
+
+async def becomes(look: Callable[[], Any], wanted: object, seconds: float = SETTLE_SECONDS) -> None:
+    """Returns as soon as ``look()`` gives ``wanted``.
+
+    Raises:
+        AssertionError: it never did; what it gave at last.
+    """
+    until = time.monotonic() + seconds
+    found = await look()
+    while found != wanted and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+        found = await look()
+    assert found == wanted
 
 
 def checked(answer: httpx.Response) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from tests.integration.words import (
     Metadata,
     Refusal,
     address,
+    becomes,
     checked,
     eventually,
     reason,
@@ -62,6 +63,7 @@ __all__ = [
     "Refusal",
     "World",
     "address",
+    "becomes",
     "eventually",
     "reason",
     "request_id",
@@ -223,6 +225,10 @@ class World(Staff):
         )
         found = [p for p in answer.positions if p.location_id == location]
         return found[0] if found else inventory_pb2.Position(sku=sku, location_id=location)
+
+    async def on_hand(self, sku: str, location: str) -> int:
+        """Units that are there."""
+        return (await self.position(sku, location)).on_hand_units
 
     async def movements(self, sku: str) -> Sequence[inventory_pb2.Movement]:
         """The ledger of a SKU, newest first."""
