@@ -46,12 +46,11 @@ class Part(NamedTuple):
     expected_at: datetime | None = None
     """When that supply is expected."""
 
-    @property
-    def asks(self) -> bool:
-        """Whether its customer is asked when its location fails: a pickup is never moved silently. Where the
+    def asks_without(self, location_id: str) -> bool:
+        """Whether its customer is asked when that location fails: a pickup is never moved silently. Where the
         goods are sent to the store anyway, another location may send them.
         """
-        return self.method == Method.PICKUP and not self.pickup_location_id
+        return self.method == Method.PICKUP and location_id == self.collected_at
 
     @property
     def collected_at(self) -> str:

@@ -240,19 +240,26 @@ class Order:
             self.facts.append(SearchNeeded(trigger, tuple(units), fulfillment_order_id, self.attempts))
 
     def lost(
-        self, fulfillment_order_id: str, units: Units, now: datetime, wanted: Wanted | None = None
+        self,
+        fulfillment_order_id: str,
+        units: Units,
+        now: datetime,
+        wanted: Wanted | None = None,
+        failed_id: str = "",
     ) -> bool:
         """Units left their location without reaching anybody; True when the customer was asked about them.
-        With `wanted` they could have stayed, so that they are still reserved there.
+        With `wanted` they could have stayed, so that they are still reserved there. `failed_id`: who failed,
+        unless it is that location.
         """
         part = self._part(fulfillment_order_id, units)
         self.units.check(self.order_id, part, units, (UnitState.ALLOCATED,), "loss")
-        asks = part.asks
+        failed_id = failed_id or part.location_id
+        asks = part.asks_without(failed_id)
         target = UnitState.AWAITING_CUSTOMER if asks else UnitState.RESOURCING
         for line_number, quantity in units:
             here = Spot(line_number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
             self.units.move(here, Spot(line_number, target, "", ""), quantity)
-        self.failed_locations |= {part.location_id}
+        self.failed_locations |= {failed_id}
         if wanted is not None:
             back = tuple(
                 CancelledUnits(
@@ -263,7 +270,7 @@ class Order:
             self.facts.append(Released(back, wanted))
         if asks:
             self.facts.append(ChoiceNeeded(tuple(units)))
-            self._tell(messages.CHOICE_NEEDED, now, location=part.location_id, items=self._items(units))
+            self._tell(messages.CHOICE_NEEDED, now, location=failed_id, items=self._items(units))
         else:
             self._progressed()
         return asks

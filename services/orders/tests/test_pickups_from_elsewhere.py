@@ -13,8 +13,9 @@ from aljibe.inventory.v1 import events_pb2 as inventory
 from aljibe.orders.v1 import orders_pb2
 from aljibe.orders.v1 import rules_pb2 as rules_pb
 from services.orders.tests.conftest import Service
-from services.orders.tests.test_door import PICKUP, refused, wish
+from services.orders.tests.test_door import PICKUP, address, refused, wish
 from services.orders.tests.test_events import origin, placed, settled, states, tell, units
+from services.orders.tests.test_holds import close, told
 from services.orders.tests.test_rules_door import activated, created, door, key
 
 IN_TRANSIT = "IN_TRANSIT"
@@ -223,6 +224,34 @@ async def test_an_operator_moves_it_to_another_sender_without_asking(allowed: Se
 
     assert (moved.plan[1].location_id, moved.plan[1].pickup_location_id) == ("store-2", "store-1")
     assert states(moved) == {"ALLOCATED": 1}
+
+
+async def test_where_the_store_closes_its_customer_is_asked_unless_it_was_picked(allowed: Service) -> None:
+    """Who sends has not failed, so that it may send to the customer instead; what is on its way goes on."""
+    await allowed.stock(("e10", "wh-1", 2))
+    picked, waits = [await placed(allowed, pickup(("e10", 1))) for _ in range(2)]
+    await tell(allowed, fulfillment.UnitsPicked(origin=to_store(picked), units=units(picked, 1)))
+    await allowed.until(picked.order_id, lambda o: states(o) == {"PICKED": 1})
+
+    await close(allowed, "store-1")
+    asked = await allowed.until(waits.order_id, lambda o: "AWAITING_CUSTOMER" in states(o))
+    await close(allowed, "store-1", active=True)
+    await allowed.stock(("e10", "wh-1", 1))
+    send = orders_pb2.ResolveShortageRequest(
+        request_id=str(uuid_utils.uuid7()), order_id=waits.order_id, ship_to=address()
+    )
+    sent = (await allowed.stub().ResolveShortage(send)).order
+    going = (await allowed.stub().GetOrder(orders_pb2.GetOrderRequest(order_id=picked.order_id))).order
+
+    assert asked.messages[-1].kind == "CHOICE_NEEDED"
+    assert asked.messages[-1].text.startswith("store-1 ")
+    assert "UnitsReleased" in await told(allowed, waits.order_id)
+    assert (sent.plan[1].location_id, sent.plan[1].pickup_location_id, states(sent)) == (
+        "wh-1",
+        "",
+        {"ALLOCATED": 1},
+    )
+    assert (len(going.plan), states(going)) == (1, {"PICKED": 1})
 
 
 async def test_no_unit_was_made_or_lost(allowed: Service) -> None:

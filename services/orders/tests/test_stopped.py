@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chassis.ids import new_id
 from chassis.postgres import Connection, Database
@@ -36,7 +36,7 @@ async def test_parts_at_a_stopped_location_are_found_in_their_order(db: Database
     async with db.connection() as conn:
         await told(conn, "wh-1", active=True, sequence=2)
 
-    names = [[order_id for order_id, _ in found] for found in stopped]
+    names = [[order_id for order_id, _, _ in found] for found in stopped]
     assert names == [[f"ord_{request}" for request in requests[:count]] for count in (3, 5)]
     assert await unpicked(10) == []
 
@@ -50,7 +50,9 @@ async def test_while_nothing_is_stopped_a_look_does_not_grow_with_what_is_open(d
             await told(conn, location_id, active=True, sequence=1)
 
         plan = await conn.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql.unpicked_at_stopped}", 50
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql.unpicked_at_stopped}",
+            50,
+            timedelta(days=90),
         )
 
     top = json.loads(plan)[0]["Plan"]

@@ -27,7 +27,9 @@ DONE = "DONE"
 
 OPERATOR = "OPERATOR"
 LOCATION_CLOSED = "LOCATION_CLOSED"
-MOVED = frozenset({OPERATOR, LOCATION_CLOSED})
+STORE_CLOSED = "STORE_CLOSED"
+"""The store stopped to which others were to send a pickup's units."""
+MOVED = frozenset({OPERATOR, LOCATION_CLOSED, STORE_CLOSED})
 """Triggers of cases whose units could have stayed: they are still reserved where they were."""
 
 WORN_OUT = "the order was sourced as often as there is"
@@ -40,6 +42,11 @@ FINISH_SECONDS = 5.0
 """How long a move's units, once out, are left to whoever moves them."""
 
 
+def failed_location(part: Part, trigger: str) -> str:
+    """Which of a part's locations it is that cannot serve it."""
+    return part.collected_at if trigger == STORE_CLOSED else part.location_id
+
+
 def new_move(
     order: Order,
     case_id: str,
@@ -49,15 +56,16 @@ def new_move(
     tx: Tx,
     excluded: frozenset[str] = frozenset(),
 ) -> Case:
-    """A case that begins, with an attempt of its own. What stands in the store of a pickup is not
+    """A case that begins, with an attempt of its own. Where a pickup's store fails, its units are not
     offered to others: its customer will be asked.
     """
     order.attempts += 1
+    asks = part.asks_without(failed_location(part, wanted.trigger))
     return Case(
         order.order_id,
         case_id,
         wanted,
-        TAKE_OUT if part.asks else MOVE,
+        TAKE_OUT if asks else MOVE,
         tuple((number, quantity, part.fulfillment_order_id) for number, quantity in units),
         order.attempts,
         0,
@@ -127,8 +135,9 @@ async def taken_out(tx: Tx, order_id: str, case_id: str) -> bool:
         spot = Spot(number, UnitState.ALLOCATED, part.location_id, fulfillment_order_id)
         left = min(quantity, order.units.get(spot, 0))
         if left:
-            order.lost(fulfillment_order_id, [(number, left)], tx.now, case.wanted if moved else None)
-            if not part.asks:
+            failed_id = failed_location(part, case.trigger)
+            wanted = case.wanted if moved else None
+            if not order.lost(fulfillment_order_id, [(number, left)], tx.now, wanted, failed_id):
                 searched.append((number, left, fulfillment_order_id))
     if searched:
         following = dataclasses.replace(case, stage=SOURCE, units=tuple(searched))

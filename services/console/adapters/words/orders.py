@@ -236,6 +236,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "orders.trigger.OPERATOR": ("an operator wanted it so", "lo pidió un operador"),
     "orders.trigger.BACKORDER_CUT": ("its supply brings less", "el suministro trae menos"),
     "orders.trigger.LOCATION_CLOSED": ("the location closed", "la ubicación cerró"),
+    "orders.trigger.STORE_CLOSED": (
+        "the store where it was to be collected closed",
+        "cerró la tienda donde se iba a recoger",
+    ),
     # Sourcing.
     "orders.plan": ("Plan, and why", "Plan, y por qué"),
     "orders.decision": ("Decision {attempt}: {trigger}", "Decisión {attempt}: {trigger}"),

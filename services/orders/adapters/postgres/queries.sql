@@ -318,16 +318,28 @@ ON CONFLICT (location_id) DO UPDATE SET methods = excluded.methods, since = excl
 WHERE s.sequence < excluded.sequence;
 
 -- name: unpicked_at_stopped
--- Parts at stopped locations of which nobody has picked all (state 1) and which nobody sources again yet. Asked every second: from the few
--- locations that are stopped, each looked into by itself, and never from all that is open.
-SELECT f.order_id, f.fulfillment_order_id
+-- Parts at stopped locations of which nobody has picked all (state 1) and which nobody sources again yet; at_store: such as others are to send to a
+-- stopped store, promised for later than $2 ago. Asked every second: from the few locations that are stopped, each looked into by itself, and never
+-- from all that is open.
+SELECT f.order_id, f.fulfillment_order_id, bool_and(f.at_store) AS at_store
 FROM (SELECT location_id, methods FROM stopped_location WHERE methods <> '{}' OFFSET 0) s
 CROSS JOIN LATERAL (
-  SELECT DISTINCT g.order_id, g.fulfillment_order_id
+  (SELECT DISTINCT g.order_id, g.fulfillment_order_id, false AS at_store
   FROM (SELECT order_id, fulfillment_order_id FROM unit_group WHERE location_id = s.location_id AND state = 1 OFFSET 0) g
   WHERE (SELECT p.method FROM plan_part p WHERE p.order_id = g.order_id AND p.fulfillment_order_id = g.fulfillment_order_id) = ANY(s.methods)
     AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = g.order_id AND o.on_hold)
     AND NOT EXISTS (SELECT FROM sourcing_case c WHERE c.order_id = g.order_id AND c.stage <> 'DONE'
       AND c.units -> 0 ->> 2 = g.fulfillment_order_id)
-  ORDER BY 1, 2 LIMIT $1) f
-ORDER BY 1, 2 LIMIT $1;
+  ORDER BY 1, 2 LIMIT $1)
+  UNION ALL
+  (SELECT p.order_id, p.fulfillment_order_id, true
+  FROM (SELECT order_id, fulfillment_order_id, location_id, method FROM plan_part
+    WHERE pickup_location_id = s.location_id AND pickup_location_id <> '' AND promise_time > now() - $2::interval OFFSET 0) p
+  WHERE p.method = ANY(s.methods)
+    AND EXISTS (SELECT FROM unit_group g WHERE g.order_id = p.order_id AND g.location_id = p.location_id AND g.state = 1
+      AND g.fulfillment_order_id = p.fulfillment_order_id)
+    AND NOT EXISTS (SELECT FROM customer_order o WHERE o.order_id = p.order_id AND o.on_hold)
+    AND NOT EXISTS (SELECT FROM sourcing_case c WHERE c.order_id = p.order_id AND c.stage <> 'DONE'
+      AND c.units -> 0 ->> 2 = p.fulfillment_order_id)
+  ORDER BY 1, 2 LIMIT $1)) f
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $1;
