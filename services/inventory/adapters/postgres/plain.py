@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+import asyncpg
 
 from chassis import ids
 from chassis.postgres import Connection
@@ -10,7 +13,7 @@ from services.inventory.adapters.postgres.joined import joined
 from services.inventory.adapters.postgres.statements import sql
 from services.inventory.domain.plain import Granted, NotPlain, Plain
 from services.inventory.domain.reserving import Reserved
-from services.inventory.domain.stock import Position
+from services.inventory.domain.stock import Key, Position
 
 
 async def grant(conn: Connection, plain: Plain, now: datetime) -> Granted | NotPlain:
@@ -28,36 +31,51 @@ async def grant(conn: Connection, plain: Plain, now: datetime) -> Granted | NotP
         [line.sku for _, line in lines],
         [line.location_id for _, line in lines],
     )
-    row = await conn.fetchrow(
-        sql.reserve_plain,
-        separator,
-        skus,
-        places,
-        [plain.wanted[key] for key in keys],
-        [plain.taken[key] for key in keys],
-        now,
-        reservation_ids,
-        order_ids,
-        [one.attempt for one in members],
-        channels,
-        [one.kept_seconds for one in members],
-        of,
-        line_skus,
-        line_places,
-        [line.quantity_units for _, line in lines],
-    )
-    assert row is not None
-    on_hand, reserved, safety, versions, unfit, standing = row
-    if standing is not None:
-        return NotPlain(
-            orders=frozenset((made[number - 1].order_id, made[number - 1].attempt) for number in standing)
+    wanted = [plain.wanted[key] for key in keys]
+    attempts = [one.attempt for one in members]
+    try:
+        row = await conn.fetchrow(
+            sql.take_plain,
+            separator,
+            skus,
+            places,
+            wanted,
+            [plain.taken[key] for key in keys],
+            now,
+            reservation_ids,
+            order_ids,
+            attempts,
+            channels,
+            [one.kept_seconds for one in members],
+            of,
+            line_skus,
+            line_places,
+            [line.quantity_units for _, line in lines],
         )
-    if unfit is not None:
-        return NotPlain(positions=frozenset(keys[number - 1] for number in unfit))
+    except (asyncpg.RaiseError, asyncpg.UniqueViolationError):
+        found = await conn.fetchrow(sql.not_plain, separator, skus, places, wanted, order_ids, attempts)
+        return _in_the_way(plain, keys, *(found or (None, None)))
+    assert row is not None
+    on_hand, reserved, safety, versions = row
     return Granted(
         [Reserved(one, existed=False) for one in made],
         [
             Position(sku, place, *counters)
             for (sku, place), *counters in zip(keys, on_hand, reserved, safety, versions, strict=True)
         ],
+    )
+
+
+def _in_the_way(
+    plain: Plain, keys: Sequence[Key], unfit: Sequence[int] | None, standing: Sequence[int] | None
+) -> NotPlain:
+    members = plain.members
+    if not unfit and not standing:
+        # Gone meanwhile: the book looks again at all of them.
+        standing = range(1, len(members) + 1)
+    return NotPlain(
+        positions=frozenset(keys[number - 1] for number in unfit or ()),
+        orders=frozenset(
+            (members[number - 1].order_id, members[number - 1].attempt) for number in standing or ()
+        ),
     )

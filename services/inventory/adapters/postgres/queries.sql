@@ -96,13 +96,17 @@ SELECT reservation_id, sku, location_id, quantity_units, quantity_units
 FROM unnest(string_to_array($13, $1), string_to_array($14, $1), string_to_array($15, $1), $16::integer[])
     AS n (reservation_id, sku, location_id, quantity_units);
 
--- name: reserve_plain
--- A group of plain reservations in one call, all or none (migration 0021); who locks, locks in the one order.
-SELECT on_hand, reserved, safety, versions, unfit, standing
-FROM reserve_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+-- name: take_plain
+-- A group of plain reservations in one call, all or an error (migration 0027); who locks, locks in the one order.
+SELECT on_hand, reserved, safety, versions
+FROM take_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: not_plain
+-- What was in the way of such a group (migration 0027).
+SELECT unfit, standing FROM not_plain($1, $2, $3, $4, $5, $6);
 
 -- name: commit_plain
--- Held reservations of accepted orders, each named once, all of them committed in one call, or the book must go over them (migration 0021).
+-- Held reservations of accepted orders, each named once, all of them committed in one call, or the book must go over them (migration 0027).
 SELECT commit_plain($1::text[]);
 
 -- name: save_positions
