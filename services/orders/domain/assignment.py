@@ -20,9 +20,9 @@ from services.orders.domain.quantities import (
     Sums,
     TooMany,
     by_location,
+    cheapest_unit,
     lower_bound,
     searched,
-    units_of,
 )
 
 __all__ = ["FAR", "Assignment", "Share", "cheapest", "cheapest_sums", "cheapest_units"]
@@ -123,7 +123,7 @@ def _quantities(
     if len(wanted) <= RELAXED_LINES and not most_parcels:
         # No plan costs less than every line whole at one location, at the price of its cheapest unit.
         eased = [
-            [quantity * min(units_of(one)) if len(one) > 1 else FAR for one in line]
+            [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
             for line, quantity in zip(sums, wanted, strict=True)
         ]
         picks, bound = cheapest_units(fixed, eased)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from services.orders.domain.assignment import FAR
 from services.orders.domain.candidates import LATER_GROUP, Candidates
-from services.orders.domain.quantities import Share, Sums, units_of
+from services.orders.domain.quantities import Share, Sums, cheapest_unit
 
 SUBSET_LINES = 6
 """Up to so many lines every set of them is looked at for a bound."""
@@ -173,29 +173,31 @@ def visited(
     least: Sequence[int],
     most_parcels: int,
     limit: int,
-    price: Callable[[int, int], Sums],
+    offers_of: Callable[[int], list[Sums]],
 ) -> dict[int, list[Sums]]:
     """The locations that a plan which costs `limit` at most can be made of, and what each asks for the lines:
-    `price(line, location)`, asked only of them. Those with the least bound come first; the cheapest plan of
+    `offers_of(location)`, asked only of them. Those with the least bound come first; the cheapest plan of
     whole lines over those that came lowers the limit for the rest.
     """
-    count = 1 << len(lines)
-    best = [FAR] * count
+    best = [FAR] * (1 << len(lines))
     best[0] = 0
     partitions = _partitions(len(lines), most_parcels)
+    bits = [(1 << number, line.quantity) for number, line in enumerate(lines)]
     asked: dict[int, list[Sums]] = {}
     for at in sorted(range(len(fixed)), key=least.__getitem__):
         if least[at] > limit:
             break
-        offers = asked[at] = [price(number, at) for number in range(len(lines))]
-        costs = [fixed[at]]
-        for line, offer in zip(lines, offers, strict=True):
-            whole = offer[line.quantity] if len(offer) > line.quantity else FAR
-            costs += [cost + whole for cost in costs]
+        offers = asked[at] = offers_of(at)
+        # What it asks for sets of lines that it has whole.
+        costs = [(0, fixed[at])]
+        for (bit, quantity), offer in zip(bits, offers, strict=True):
+            if len(offer) > quantity:
+                whole = offer[quantity]
+                costs += [(lines_in | bit, cost + whole) for lines_in, cost in costs]
         better = False
-        for lines_in in range(1, count):
-            if costs[lines_in] < best[lines_in]:
-                best[lines_in] = costs[lines_in]
+        for lines_in, cost in costs:
+            if cost < best[lines_in] and lines_in:
+                best[lines_in] = cost
                 better = True
         if better:
             for parts in partitions:
@@ -211,7 +213,7 @@ def visited(
         known = [
             line._replace(
                 cover=[line.cover[at] for at in near],
-                asks=[min(units_of(asked[at][number]), default=0) for at in near],
+                asks=[cheapest_unit(asked[at][number]) for at in near],
             )
             for number, line in enumerate(lines)
         ]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.orders.domain.costs import fares
 from services.orders.domain.eligibility import Eligible, Here
-from services.orders.domain.places import km_of
+from services.orders.domain.places import kms_of
 from services.orders.domain.plans import WishLine
 from services.orders.domain.promise import Moment
 from services.orders.domain.rules import SourcingRules
@@ -135,14 +135,18 @@ class Candidates:
         return found
 
     @classmethod
-    def of(cls, sources: Sources, items: list[Item], full: set[str]) -> Candidates:
-        """Those for `items`, but for locations that are `full`."""
-        there = [_units(sources, item, full) for item in items]
+    def of(
+        cls, sources: Sources, items: list[Item], full: set[str], among: Sequence[str] | None = None
+    ) -> Candidates:
+        """Those for `items`, but for locations that are `full`; only `among` these, if any are given."""
+        there = [_units(sources, item, full, among) for item in items]
         ids = sorted(set().union(*there))
         cover = []
         for item, units in zip(items, there, strict=True):
             wanted, get = item.quantity_units, units.get
-            if wanted == 1:
+            if len(units) == len(ids) and wanted == 1:
+                cover.append([1] * len(ids))
+            elif wanted == 1:
                 cover.append([1 if at in units else 0 for at in ids])
             else:
                 cover.append([min(get(at, 0), wanted) for at in ids])
@@ -150,11 +154,12 @@ class Candidates:
             None if ranks is None else [ranks.get(at, 0) for at in ids]
             for ranks in [item.eligible.ranks for item in items]
         ]
-        vectors, rules, cosines = sources.here.locations.vectors, sources.rules, sources.here.cosines()
-        kms = [km_of(cosines[at]) for at in ids]
+        rules = sources.rules
+        kms = kms_of(sources.here.cosines_of(ids))
         of_stores, of_warehouses = fares(rules)
+        warehouses = sources.here.locations.warehouses
         asked = [
-            (of_warehouses if vectors[at][3] else of_stores)[km] for at, km in zip(ids, kms, strict=True)
+            (of_warehouses if at in warehouses else of_stores)[km] for at, km in zip(ids, kms, strict=True)
         ]
         fixed, units_cost = [one[0] for one in asked], [one[1] for one in asked]
         if sources.store_id:
@@ -219,12 +224,17 @@ class Candidates:
         )
 
 
-def _units(sources: Sources, item: Item, full: set[str]) -> dict[str, int]:
+def _units(
+    sources: Sources, item: Item, full: set[str], among: Sequence[str] | None = None
+) -> dict[str, int]:
     """By location what may be taken of an item, where that is anything."""
     banned, ranks, _, safety = item.eligible
     able, excluded, sku = sources.here.locations.vectors, sources.excluded, item.sku
     levels = sources.stock.units(sku)
-    if ranks is None:
+    if among is not None:
+        get = levels.get
+        found = {at: have for at in among if (have := get(at, 0)) > 0}
+    elif ranks is None:
         found = {at: have for at, have in levels.items() if have > 0 and at in able}
     else:
         found = {at: have for at, have in levels.items() if have > 0 and at in ranks and at in able}

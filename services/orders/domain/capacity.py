@@ -29,20 +29,20 @@ class Seen:
     record. The same question gets the same answer twice, however `capacity` moves meanwhile.
     """
 
-    __slots__ = ("_capacity", "by_day")
+    __slots__ = ("_ask", "by_day")
 
     def __init__(self, capacity: Capacity) -> None:
-        self._capacity = capacity
+        self._ask = capacity.left
         self.by_day: dict[tuple[str, date], int] = {}
 
     def left(self, location_id: str, day: date) -> int | None:
         """See `Capacity.left`."""
-        known = self.by_day.get((location_id, day))
-        if known is not None:
-            return known
-        left = self._capacity.left(location_id, day)
-        if left is not None:
-            self.by_day[location_id, day] = left
+        key = location_id, day
+        left = self.by_day.get(key)
+        if left is None:
+            left = self._ask(location_id, day)
+            if left is not None:
+                self.by_day[key] = left
         return left
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import cos, pi
 from typing import NamedTuple
 
@@ -111,6 +111,16 @@ class Here:
             vectors = self.locations.vectors
             self._cosines = {at: x * vx + y * vy + z * vz for at, (vx, vy, vz, _) in vectors.items()}
         return self._cosines
+
+    def cosines_of(self, ids: Sequence[str]) -> list[float]:
+        """Those of some locations."""
+        if self._cosines is None and len(ids) < len(self.locations.vectors) // 2:
+            assert self.destination is not None
+            x, y, z = unit_vector(*self.destination)
+            vectors = [self.locations.vectors[at] for at in ids]
+            return [x * vx + y * vy + z * vz for vx, vy, vz, _ in vectors]
+        known = self.cosines()
+        return [known[at] for at in ids]
 
     def matching(self, matcher: Matcher, sent: bool) -> frozenset[str]:
         """Ids of the locations that a rule means, for lines that are `sent` or not, now."""

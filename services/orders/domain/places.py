@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import acos, cos, floor, radians, sin
@@ -84,6 +84,15 @@ def km_of(dot: float) -> int:
     return round(EARTH_RADIUS_KM * acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot))
 
 
+def kms_of(dots: Sequence[float]) -> list[int]:
+    """The same of many."""
+    try:
+        return [round(EARTH_RADIUS_KM * angle) for angle in map(acos, dots)]
+    except ValueError:
+        # Rounding took one out of the range of cosines.
+        return [km_of(dot) for dot in dots]
+
+
 Ranked = tuple[float, str, tuple[float, float, float]]
 """Angle from the middle of a cell in radians, id, and place on the unit sphere."""
 
@@ -95,6 +104,10 @@ class Near(NamedTuple):
     warehouses: tuple[Ranked, ...]
     slack: float
     """By how much the angle to a location may differ between the middle and any place of the cell."""
+
+    def reach(self, cost: int, per_km: int) -> float:
+        """The angle behind which no location is so near that its way costs `cost` at most."""
+        return self.slack + (cost // per_km + 1.5) / EARTH_RADIUS_KM
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,11 @@ class Locations:
             x.location_id: (*unit_vector(x.latitude, x.longitude), x.kind == WAREHOUSE) for x in self.shipping
         }
 
+    @cached_property
+    def warehouses(self) -> frozenset[str]:
+        """Ids of the warehouses among `shipping`."""
+        return frozenset(x.location_id for x in self.shipping if x.kind == WAREHOUSE)
+
     def near(self, latitude: float, longitude: float) -> Near:
         """The shipping locations in an order that fits this place: whoever looks for the nearest that has
         something looks at few of thousands. Kept per cell of `CELL_DEGREES`, since customers live in towns.
@@ -149,12 +167,23 @@ class Locations:
 
     def _seen_from(self, cell: tuple[int, int]) -> Near:
         x, y, z = unit_vector((cell[0] + 0.5) * CELL_DEGREES, (cell[1] + 0.5) * CELL_DEGREES)
-        ranked: dict[bool, list[Ranked]] = {False: [], True: []}
-        for location_id, (vx, vy, vz, warehouse) in self.vectors.items():
-            angle = acos(max(-1.0, min(1.0, x * vx + y * vy + z * vz)))
-            ranked[warehouse].append((angle, location_id, (vx, vy, vz)))
+        ranked = []
+        for points in self._points:
+            dots = [x * vx + y * vy + z * vz for _, (vx, vy, vz) in points]
+            angles = [acos(1.0 if dot > 1.0 else -1.0 if dot < -1.0 else dot) for dot in dots]
+            found = [(angle, *point) for angle, point in zip(angles, points, strict=True)]
+            found.sort()
+            ranked.append(tuple(found))
         # Nowhere in the cell is farther from its middle than half a side north and half a side east.
-        return Near(tuple(sorted(ranked[False])), tuple(sorted(ranked[True])), radians(CELL_DEGREES) + 1e-9)
+        return Near(ranked[0], ranked[1], radians(CELL_DEGREES) + 1e-9)
+
+    @cached_property
+    def _points(self) -> tuple[list[tuple[str, tuple[float, float, float]]], ...]:
+        """Stores and warehouses that ship, as points of the unit sphere."""
+        points: tuple[list[tuple[str, tuple[float, float, float]]], ...] = [], []
+        for location_id, (vx, vy, vz, warehouse) in self.vectors.items():
+            points[warehouse].append((location_id, (vx, vy, vz)))
+        return points
 
     @cached_property
     def limited(self) -> bool:

@@ -85,7 +85,7 @@ class Timetable:
         self._arrives: dict[tuple[int, int], int] = {}
         self._collected: dict[tuple[str, int], int | None] = {}
         self.transit = _Transit(self.transit_days)
-        self._always_delivers = len(set(rules.delivery_weekdays)) == 7
+        self.always_delivers = len(set(rules.delivery_weekdays)) == 7
 
     @classmethod
     def of(cls, locations: Locations, rules: SourcingRules) -> Timetable:
@@ -149,7 +149,7 @@ class Timetable:
 
     def arrives(self, ships: int, transit_days: int) -> int:
         """As `delivered`, worked out once."""
-        if self._always_delivers:
+        if self.always_delivers:
             return ships + transit_days
         found = self._arrives.get((ships, transit_days))
         if found is None:
@@ -202,7 +202,7 @@ class Timetable:
         """The day of arrival: the so-manieth day behind `ships` on which the carrier delivers; with no days
         of travel the same day, if it delivers on it.
         """
-        if self._always_delivers:
+        if self.always_delivers:
             return ships + transit_days
         days = self.rules.delivery_weekdays
         day, left = ships, transit_days
@@ -278,20 +278,21 @@ class Moment:
         """`arrival` of many: `parcels` are units."""
         timetable, left_at = self._timetable, self._capacity.left
         leaving, arrives = timetable.leaving(self._instant), timetable.arrives
-        transit = timetable.transit
+        transit, always = timetable.transit, timetable.always_delivers
         found: list[int | None] = []
+        add = found.append
         for location_id, km, units in zip(location_ids, kms, parcels, strict=True):
             leaves = leaving.get(location_id)
             if leaves is None:
-                found.append(self.arrival(location_id, km, units))
+                add(self.arrival(location_id, km, units))
                 continue
             ships, day = leaves
             if day is not None:
                 left = left_at(location_id, day)
                 if left is not None and left < units:
-                    found.append(self.arrival(location_id, km, units))
+                    add(self.arrival(location_id, km, units))
                     continue
-            found.append(arrives(ships, transit[km]))
+            add(ships + transit[km] if always else arrives(ships, transit[km]))
         return found
 
     def evening(self, day: int | None) -> datetime | None:

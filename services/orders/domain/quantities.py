@@ -8,9 +8,10 @@ what it can give.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import pairwise, product
-from operator import add
+from operator import add, sub
 from typing import NamedTuple
 
 Sums = Sequence[int]
@@ -18,6 +19,8 @@ Sums = Sequence[int]
 
 EXACT_STEPS = 60_000
 """Steps of the exact search, each about a microsecond; beyond, the plan is searched and has a bound."""
+FILTERED_STATES = 128
+"""Multisets of missing units up to which locations are left out by a bound before that search."""
 SEARCHED_LOCATIONS = 40
 _SEARCH_ROUNDS = 20
 
@@ -43,6 +46,8 @@ class TooMany(Exception):
 
 
 _State = tuple[int, ...]
+_Takes = list[tuple[_State, int]]
+"""What a location may be asked for, and what that costs."""
 _Chain = tuple[Share, "_Chain"] | tuple[()]
 
 
@@ -59,7 +64,7 @@ def by_location(
     Raises:
         TooMany: given up.
     """
-    offers = _takes(fixed, sums, wanted, below)
+    offers = _worthwhile(fixed, _takes(fixed, sums, wanted, below), tuple(wanted), most_parcels, below)
     places = [row for row, _ in offers]
     there, cheapest = _suffixes(places, sums)
     parcel = [0] * (len(places) + 1)
@@ -113,39 +118,164 @@ def by_location(
 
 def _takes(
     fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], below: int | None
-) -> list[tuple[int, list[tuple[_State, int]]]]:
+) -> list[tuple[int, _Takes]]:
     """What each location may be asked for, and what that costs; without what no plan `below` has in it."""
     places = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
     parcel = min([fixed[row] for row in places], default=0)
     least = [
-        min([min(units_of(line[row])) for row in places if len(line[row]) > 1], default=0) for line in sums
+        min([cheapest_unit(line[row]) for row in places if len(line[row]) > 1], default=0) for line in sums
     ]
     everything = sum([n * one for n, one in zip(wanted, least, strict=True)])
     goal = tuple(wanted)
     steps = 0
     offers = []
     for row in places:
-        ranges = [range(min(len(line[row]) - 1, n) + 1) for line, n in zip(sums, wanted, strict=True)]
-        count = 1
-        for choices in ranges:
-            count *= len(choices)
-        steps += count
+        # With the cost above that of as many of the cheapest units.
+        takes: list[tuple[_State, int, int]] = [((), fixed[row], fixed[row])]
+        for line, n, one in zip(sums, wanted, least, strict=True):
+            offer = line[row][: n + 1]
+            if len(offer) == 1:
+                takes = [((*take, 0), cost, above) for take, cost, above in takes]
+            else:
+                more = [(units, asked, asked - units * one) for units, asked in enumerate(offer)]
+                takes = [
+                    ((*take, units), cost + asked, above + dearer)
+                    for take, cost, above in takes
+                    for units, asked, dearer in more
+                ]
+        steps += len(takes)
         if steps > EXACT_STEPS:
             raise TooMany
-        takes = []
-        for take in product(*ranges):
-            cost = fixed[row]
-            bound = everything
-            for line, n, one in zip(sums, take, least, strict=True):
-                if n:
-                    cost += line[row][n]
-                    bound -= n * one
-            bound += cost if take == goal else cost + parcel
-            if any(take) and (below is None or bound < below):
-                takes.append((take, cost))
-        if takes:
-            offers.append((row, takes))
+        del takes[0]
+        if below is None:
+            kept = [(take, cost) for take, cost, _ in takes]
+        else:
+            whole = below - everything
+            partly = whole - parcel
+            kept = [
+                (take, cost)
+                for take, cost, above in takes
+                if above < partly or (above < whole and take == goal)
+            ]
+        if kept:
+            offers.append((row, kept))
     return offers
+
+
+def _worthwhile(
+    fixed: Sequence[int],
+    offers: list[tuple[int, _Takes]],
+    wanted: _State,
+    most_parcels: int,
+    below: int | None,
+) -> list[tuple[int, _Takes]]:
+    """The `offers` without locations that no cheapest plan has in it, nor any as cheap.
+
+    A plan that may have a location twice, each time with a parcel of its own, is no dearer than the best of
+    those that may not; and it is found by adding up, as only the cheapest location of each multiset of units
+    matters. No plan with a location costs less than what it asks for some units and such a plan for the rest.
+    One location, the first, may cost less than nothing for its parcel: it is there once.
+    """
+    parts = _parts(wanted)
+    if parts is None:
+        return offers
+    own: _Takes = []
+    if offers and fixed[offers[0][0]] < 0:
+        own = offers[0][1]
+    single: dict[_State, tuple[int, int]] = {}
+    for row, takes in offers[1:] if own else offers:
+        for take, cost in takes:
+            known = single.get(take)
+            if known is None or cost < known[0]:
+                single[take] = cost, row
+    rest: dict[_State, int] = {(0,) * len(wanted): 0}
+    first: dict[_State, tuple[_State, _State]] = {}
+    for state, ways in parts:
+        best = None
+        for take, others in ways:
+            one, two = single.get(take), rest.get(others)
+            if one is not None and two is not None and (best is None or one[0] + two < best):
+                best = one[0] + two
+                first[state] = take, others
+        if best is not None:
+            rest[state] = best
+    taken: dict[_State, _State] = {}
+    alone = rest
+    if own:
+        rest = dict(rest)
+        for state, left in _within(wanted):
+            for take, cost in own:
+                beside = alone.get(left[take]) if take in left else None
+                if beside is not None and (state not in rest or cost + beside < rest[state]):
+                    rest[state] = cost + beside
+                    taken[state] = take
+    least = rest.get(wanted)
+    if least is None or (below is not None and least >= below):
+        return []
+    limit = None if below is None else below - 1
+    # That plan, each location once: if it is one, no cheapest plan costs more.
+    whole = dict(_within(wanted))[wanted]
+    state, by_row = wanted, dict[int, list[tuple[_State, int]]]()
+    if wanted in taken:
+        state = whole[taken[wanted]]
+    while any(state):
+        take, state = first[state]
+        cost, row = single[take]
+        by_row.setdefault(row, []).append((take, cost))
+    found: int | None = least
+    for row, several in by_row.items():
+        if len(several) > 1 and found is not None:
+            together = tuple(map(sum, zip(*[take for take, _ in several], strict=True)))
+            asked = next((dict(takes).get(together) for at, takes in offers if at == row), None)
+            found = None if asked is None else found + asked - sum([cost for _, cost in several])
+    parcels = len(by_row) + (wanted in taken)
+    if (
+        found is not None
+        and (not most_parcels or parcels <= most_parcels)
+        and (limit is None or found < limit)
+    ):
+        limit = found
+    if limit is None:
+        return offers
+    kept = []
+    for at, (row, takes) in enumerate(offers):
+        if (own and not at) or any(
+            cost + rest[whole[take]] <= limit for take, cost in takes if whole[take] in rest
+        ):
+            kept.append((row, takes))
+    return kept
+
+
+@lru_cache(maxsize=256)
+def _parts(wanted: _State) -> tuple[tuple[_State, tuple[tuple[_State, _State], ...]], ...] | None:
+    """All multisets of units in order, each with the ways to take some of it away that has the first of it,
+    and what is left then; None: there are too many.
+    """
+    states = 1
+    for n in wanted:
+        states *= n + 1
+    if states > FILTERED_STATES:
+        return None
+    found = []
+    for state in product(*[range(n + 1) for n in wanted]):
+        if any(state):
+            line = next(at for at, n in enumerate(state) if n)
+            ways = [
+                (take, tuple(map(sub, state, take)))
+                for take in product(*[range(n + 1) for n in state])
+                if take[line]
+            ]
+            found.append((state, tuple(ways)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _within(wanted: _State) -> tuple[tuple[_State, dict[_State, _State]], ...]:
+    """All multisets of units, each with what is left of it by what is taken."""
+    return tuple(
+        (state, {take: tuple(map(sub, state, take)) for take in product(*[range(n + 1) for n in state])})
+        for state in product(*[range(n + 1) for n in wanted])
+    )
 
 
 def _suffixes(
@@ -158,8 +288,12 @@ def _suffixes(
         there.append(list(map(add, there[-1], [len(line[row]) - 1 for line in sums])))
         least = []
         for line, have, before in zip(sums, there[-2], cheapest[-1], strict=True):
-            ones = units_of(line[row])
-            least.append(min([*ones, before]) if have else min(ones, default=0))
+            offer = line[row]
+            if len(offer) == 1:
+                least.append(before if have else 0)
+            else:
+                one = cheapest_unit(offer)
+                least.append(before if have and before < one else one)
         cheapest.append(least)
     there.reverse()
     cheapest.reverse()
@@ -172,6 +306,17 @@ def _unchained(chain: _Chain) -> tuple[Share, ...]:
         shares.append(chain[0])
         chain = chain[1]
     return tuple(sorted(shares))
+
+
+def cheapest_unit(sums: Sums) -> int:
+    """What the cheapest of the units costs; nothing where there is none."""
+    count = len(sums)
+    if count == 2:
+        return sums[1]
+    if count == 3:
+        one, two = sums[1], sums[2] - sums[1]
+        return one if one < two else two
+    return min(units_of(sums), default=0)
 
 
 def units_of(sums: Sums) -> list[int]:

@@ -41,15 +41,17 @@ class Ways(NamedTuple):
     sources: Sources
     """For what is sent to the customer."""
 
-    def ships(self, wish: Wish, locations: Locations) -> list[Ship]:
-        """A decision for each place that goods are sent to: stores in order of id, then the customer."""
+    def ships(self, wish: Wish, locations: Locations, near: Sequence[str] | None = None) -> list[Ship]:
+        """A decision for each place that goods are sent to: stores in order of id, then the customer. `near`
+        are the locations that a cheapest plan of what is sent to the customer can be made of; None: any.
+        """
         found = []
         for store_id, lines in sorted(self.lacking.items()):
             store = locations.by_id[store_id]
             here = self.sources.here.from_place((store.latitude, store.longitude))
             found.append(Ship(wish, lines, self.sources._replace(here=here, store_id=store_id, latest=None)))
         if self.shipped:
-            found.append(Ship(wish, self.shipped, self.sources))
+            found.append(Ship(wish, self.shipped, self.sources, near))
         return found
 
 

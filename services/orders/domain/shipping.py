@@ -14,15 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from services.orders.domain.assignment import FAR, cheapest_sums
+from services.orders.domain.assignment import FAR
 from services.orders.domain.bounds import SUBSET_LINES, Line, Problem, least_with, visited
 from services.orders.domain.candidates import LATER_GROUP, Candidates, Item, Row, Sources
 from services.orders.domain.eligibility import FREE, eligible, in_one_parcel
 from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLine
 from services.orders.domain.quantities import Assignment, Share, Sums
 from services.orders.domain.refusals import ShortLine
+from services.orders.domain.solving import below, by_item, solved
 from services.orders.domain.states import Method
 
+_NONE: Sums = (0,)
 _FORCE = 1 << 50
 """So much less a parcel costs that has to be in the plan."""
 
@@ -40,12 +42,16 @@ class Shipped(NamedTuple):
 class Ship:
     """One order's decision about what is sent to one place."""
 
-    def __init__(self, wish: Wish, lines: Sequence[WishLine], sources: Sources) -> None:
+    def __init__(
+        self, wish: Wish, lines: Sequence[WishLine], sources: Sources, near: Sequence[str] | None = None
+    ) -> None:
         self.wish, self.lines, self.sources, self.rules = wish, lines, sources, sources.rules
         self.most_parcels = 0 if wish.accepted else self.rules.most_parcels
         self._worth = sources.worth
         self.full: set[str] = set()
         """Locations that have no opening or no capacity within the horizon, or none in time."""
+        # Made without the days of arrival, so it says nothing where these leave somebody out.
+        self._near = near if sources.latest is None else None
         self._worth.look(self.rules.opportunity_percent, self.rules.markdown_percent)
         self.items = self._items(lines)
         self._stock = [sources.stock.units(item.sku) for item in self.items]
@@ -108,13 +114,17 @@ class Ship:
 
     def candidates(self) -> Candidates:
         """The locations that may send something."""
+        return self._candidates(None)
+
+    def _candidates(self, among: Sequence[str] | None) -> Candidates:
         store_id = self.sources.store_id
-        return Candidates.of(self.sources, self.items, self.full | {store_id} if store_id else self.full)
+        full = self.full | {store_id} if store_id else self.full
+        return Candidates.of(self.sources, self.items, full, among)
 
     # ---- the cheapest
 
     def _plan(self, partial: bool) -> Shipped:
-        all_of = self.candidates()
+        all_of = self.candidates() if self._near is None or self.full else self._candidates(self._near)
         found = self._sent(all_of, partial)
         return self._with_on_site(all_of, found, partial) if any(self.on_site) else found
 
@@ -161,10 +171,8 @@ class Ship:
         if whole.parts and not whole.shortages and not (one_parcel and len(whole.parts) > 1):
             limit = self._order(whole)[2] + self.rules.split - 1
 
-        def price(line: int, at: int) -> Sums:
-            return self._sums(all_of, problem.rows[at], problem.lines[line], at, wanted)
-
-        offers = _below(problem, 1 if one_parcel else self.most_parcels, limit, price)
+        offers_of = self._offers(all_of, problem, wanted)
+        offers = below(problem, 1 if one_parcel else self.most_parcels, limit, offers_of)
         found = None
         if own in offers:
             problem.fixed[own] = -_FORCE
@@ -176,7 +184,7 @@ class Ship:
         prices = self._worth.looked_at()
         if found is None:
             return whole._replace(prices=prices)
-        shares = _by_item(found.shares, problem.lines, wanted)
+        shares = by_item(found.shares, problem.lines, wanted)
         served = [0] * len(wanted)
         for share in shares:
             served[share.line] += share.units
@@ -201,9 +209,9 @@ class Ship:
         that there is one for.
         """
         for cap in caps:
-            found = _solved(problem, offers, cap, None)
+            found = solved(problem, offers, cap, None)
             if found is None and partial and cap == caps[-1]:
-                found = _solved(problem, offers, cap, None, partial=True)
+                found = solved(problem, offers, cap, None, partial=True)
             if found is not None and any(share.location == own for share in found.shares):
                 return found
         return None
@@ -236,36 +244,31 @@ class Ship:
         problem = self._problem(all_of, wanted, grouped=not cap and not one_parcel)
         rows, lines = problem.rows, problem.lines
 
-        def price(line: int, at: int) -> Sums:
-            return self._sums(all_of, rows[at], lines[line], at, wanted)
-
-        def price_all(at: int) -> list[Sums]:
-            return [price(line, at) for line in range(len(lines))]
-
+        offers_of = self._offers(all_of, problem, wanted)
         alone = problem.alone()
-        single = self._single(problem, alone, price)
+        single = self._single(problem, alone, offers_of)
         least: Sequence[int] = ()
-        found, below, searched = single, None if single is None else single.cost, False
+        found, known, searched = single, None if single is None else single.cost, False
         if single is None or not (
             cap == 1 or one_parcel or len(rows) < 2 or problem.two_at_least() >= single.cost
         ):
-            limit = FAR if below is None else below
+            limit = FAR if known is None else known
             if len(lines) <= SUBSET_LINES:
                 least = least_with(problem.fixed, lines)
-                asked = visited(problem.fixed, lines, least, cap, limit - 1, price)
+                asked = visited(problem.fixed, lines, least, cap, limit - 1, offers_of)
             else:
                 least = problem.least_beside()
-                asked = {at: price_all(at) for at, bound in enumerate(least) if bound < limit}
-            split = _solved(problem, asked, cap, below)
+                asked = {at: offers_of(at) for at, bound in enumerate(least) if bound < limit}
+            split = solved(problem, asked, cap, known)
             if split is None and cap and single is None:
-                every = {at: price_all(at) for at in range(len(rows))}
-                split, searched = _solved(problem, every, cap, None, True), True
+                every = {at: offers_of(at) for at in range(len(rows))}
+                split, searched = solved(problem, every, cap, None, True), True
             if split is not None and (single is None or split.cost < single.cost):
                 found = split
             elif split is not None and single is not None:
                 found = single._replace(bound=min(split.bound, single.cost))
         assert found is not None
-        shares = _by_item((*problem.forced, *found.shares), lines, wanted)
+        shares = by_item((*problem.forced, *found.shares), lines, wanted)
         if found.bound < found.cost:
             return shares, found.cost - found.bound, None
         if searched or (least and max(wanted) > 1):
@@ -300,15 +303,14 @@ class Ship:
 
     @staticmethod
     def _single(
-        problem: Problem, alone: Mapping[int, int], price: Callable[[int, int], Sums]
+        problem: Problem, alone: Mapping[int, int], offers_of: Callable[[int], list[Sums]]
     ) -> Assignment | None:
         """The cheapest location that has everything."""
         if not alone:
             return None
-        lines = range(len(problem.lines))
 
         def cost(at: int) -> int:
-            return problem.fixed[at] + sum([price(line, at)[-1] for line in lines])
+            return problem.fixed[at] + sum([sums[-1] for sums in offers_of(at)])
 
         first = min(alone, key=alone.__getitem__)
         single = cost(first), first
@@ -319,6 +321,41 @@ class Ship:
                 single = this, at
         shares = [Share(n, problem.rows[single[1]], line.quantity) for n, line in enumerate(problem.lines)]
         return Assignment(tuple(shares), single[0], single[0])
+
+    def _offers(self, all_of: Candidates, problem: Problem, wanted: list[int]) -> Callable[[int], list[Sums]]:
+        """What a row of the problem asks for 0, 1, 2, … units of each line."""
+        ids, rows = all_of.ids, problem.rows
+        worth, percent, taken = self._worth, self.rules.opportunity_percent, self.sources.taken
+        quick = worth.priced and not taken
+        # What is asked of each line, and whether single units of it may be priced at once.
+        columns = [
+            (
+                line.cover,
+                line.asks,
+                quick and not line.together,
+                self.items[line.items[0]].sku,
+                self._stock[line.items[0]],
+                self.items[line.items[0]].credit,
+                line,
+            )
+            for line in problem.lines
+        ]
+
+        def offers_of(at: int) -> list[Sums]:
+            location_id = ids[rows[at]]
+            found: list[Sums] = []
+            for cover, asks, at_once, sku, stock, credit, line in columns:
+                units = cover[at]
+                if not units:
+                    found.append(_NONE)
+                elif units == 1 and at_once:
+                    price = worth.first(sku, location_id, stock[location_id])
+                    found.append((0, asks[at] + (price * percent // 100 + credit if price else 0)))
+                else:
+                    found.append(self._sums(all_of, rows[at], line, at, wanted))
+            return found
+
+        return offers_of
 
     def _sums(self, all_of: Candidates, row: int, line: Line, at: int, wanted: list[int]) -> Sums:
         """What 0, 1, 2, … units of a line cost at the candidate `row`, which is row `at` of the problem."""
@@ -399,12 +436,12 @@ class Ship:
             one: [self._sums(all_of, problem.rows[one], line, one, wanted) for line in problem.lines]
             for one in order
         }
-        found = _solved(problem, offers, cap, None)
+        found = solved(problem, offers, cap, None)
         if found is None and cap:
-            found = _solved(problem, offers, cap, None, True)
+            found = solved(problem, offers, cap, None, True)
         if found is None or all(share.location != at for share in found.shares):
             return None
-        return self._real_cost(all_of, _by_item(found.shares, problem.lines, wanted))
+        return self._real_cost(all_of, by_item(found.shares, problem.lines, wanted))
 
     # ---- the plan
 
@@ -460,50 +497,3 @@ def free_on_site(wish: Wish, line: WishLine, sources: Sources, taken: Mapping[tu
             return 0
         there -= rule.kept_back(sources.worth, *key)
     return max(0, there)
-
-
-def _below(
-    problem: Problem, most_parcels: int, limit: int, price: Callable[[int, int], Sums]
-) -> dict[int, list[Sums]]:
-    """The rows that a plan which costs `limit` at most can be made of, with what they ask for the lines."""
-    lines = problem.lines
-    if len(lines) <= SUBSET_LINES:
-        least: Sequence[int] = least_with(problem.fixed, lines)
-        return visited(problem.fixed, lines, least, most_parcels, limit, price)
-    least = problem.least_beside()
-    rows = [at for at, bound in enumerate(least) if bound <= limit]
-    return {at: [price(line, at) for line in range(len(lines))] for at in rows}
-
-
-def _solved(
-    problem: Problem,
-    offers: Mapping[int, Sequence[Sums]],
-    cap: int,
-    below: int | None,
-    partial: bool = False,
-) -> Assignment | None:
-    """The cheapest plan over the rows that offer something, by line and candidate; None only when they
-    cannot serve all of it, or not `below` that cost.
-    """
-    chosen = list(offers)
-    sums = [[offers[at][number] for at in chosen] for number in range(len(problem.lines))]
-    quantities = [line.quantity for line in problem.lines]
-    if any(
-        sum([len(one) - 1 for one in line]) < quantity
-        for line, quantity in zip(sums, quantities, strict=True)
-    ):
-        return None
-    fixed = [problem.fixed[at] for at in chosen]
-    found = cheapest_sums(fixed, sums, quantities, cap, partial, below)
-    if found is None:
-        return None
-    shares = [Share(line, problem.rows[chosen[at]], units) for line, at, units in found.shares]
-    return found._replace(shares=tuple(shares))
-
-
-def _by_item(shares: Sequence[Share], lines: Sequence[Line], wanted: Sequence[int]) -> list[Share]:
-    found = []
-    for number, at, units in shares:
-        line = lines[number]
-        found += [Share(n, at, wanted[n] if line.together else units) for n in line.items]
-    return found

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from services.orders.domain.capacity import Seen as SeenCapacity
 from services.orders.domain.costs import parcel_co2, parcel_cost, tariff, unit_cost
-from services.orders.domain.places import EARTH_RADIUS_KM, Locations, Near, Ranked, km_of, unit_vector
+from services.orders.domain.places import Locations, Near, Ranked, km_of, unit_vector
 from services.orders.domain.plans import Plan, PlannedLine, PlannedPart, Seen, Wish, WishLine
 from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
@@ -82,10 +82,10 @@ def decide_by(
     cost = co2 = gap = 0
     priced: Mapping[tuple[str, str], tuple[int, ...]] = {}
     if ways.shipped or ways.lacking:
-        found = None
+        found, near = None, None
         if rules.plain and not ways.sources.taken and not ways.lacking:
             assert wish.destination is not None
-            found = _alone(ways.shipped, wish.destination, stock, locations, rules, worth, excluded)
+            found, near = _alone(ways.shipped, wish.destination, stock, locations, rules, worth, excluded)
             if found is not None:
                 (only,) = found.parts
                 units = sum([line.quantity_units for line in only.lines])
@@ -93,7 +93,7 @@ def decide_by(
                 if arrives is None or (latest is not None and arrives > latest):
                     found = None
         if found is None:
-            found = together(ways.ships(wish, locations), rules, worth, partial)
+            found = together(ways.ships(wish, locations, near), rules, worth, partial)
         parts += found.parts
         shortages += found.shortages
         cost, gap, priced = found.cost, found.gap, found.prices
@@ -120,13 +120,14 @@ def _alone(
     rules: SourcingRules,
     worth: Worth,
     excluded: frozenset[str],
-) -> Shipped | None:
+) -> tuple[Shipped | None, Sequence[str] | None]:
     """The plan of one location that has everything, when no split can be cheaper: what nearly every order
-    gets, so only the nearest places are looked at.
+    gets, so only the nearest places are looked at. Else, where one location has everything, all that a plan
+    as cheap can be made of, in order of id.
     """
     skus = [line.sku for line in lines]
     if len(skus) > 1 and len(set(skus)) < len(skus):
-        return None
+        return None, None
     near = locations.near(*destination)
     wanted = [(stock.units(line.sku), line.quantity_units, line.sku) for line in lines]
     count = sum([line.quantity_units for line in lines])
@@ -134,6 +135,7 @@ def _alone(
     worth.look(rules.opportunity_percent, rules.markdown_percent)
     _, warehouse_unit = tariff(0, True, rules)
     store_fixed, store_unit = tariff(0, False, rules)
+    whole: list[tuple[int, str]] = []
     best = _nearest(
         near.warehouses,
         near,
@@ -144,6 +146,7 @@ def _alone(
         rules.parcel_per_km,
         worth,
         None,
+        whole,
     )
     best = _nearest(
         near.stores,
@@ -155,15 +158,26 @@ def _alone(
         rules.parcel_per_km,
         worth,
         best,
+        whole,
     )
     if best is None:
-        return None
+        return None, None
     cost, location_id, km = best
-    if cost > 2 * rules.parcel_fixed + rules.split + count * min(store_unit, warehouse_unit):
-        # Two parcels over no distance would cost less: perhaps some do.
-        return None
+    # Two parcels over no distance.
+    split = 2 * rules.parcel_fixed + rules.split + count * min(store_unit, warehouse_unit)
+    if cost > split:
+        # What another parcel beside it leaves for the way.
+        ids = {at for free, at in whole if free <= cost}
+        for ranked, more in ((near.warehouses, 0), (near.stores, store_fixed - rules.parcel_fixed)):
+            limit = near.reach(cost - split - more, rules.parcel_per_km)
+            for angle, at, _ in ranked:
+                if angle > limit:
+                    break
+                ids.add(at)
+        return None, sorted(ids)
     planned = tuple([PlannedLine(line.line_number, line.sku, line.quantity_units) for line in lines])
-    return Shipped((PlannedPart(location_id, Method.SHIP, planned, km),), (), cost, 0, worth.looked_at())
+    parts = (PlannedPart(location_id, Method.SHIP, planned, km),)
+    return Shipped(parts, (), cost, 0, worth.looked_at()), None
 
 
 def _nearest(
@@ -176,14 +190,16 @@ def _nearest(
     per_km: int,
     worth: Worth,
     best: _Single | None,
+    whole: list[tuple[int, str]],
 ) -> _Single | None:
     """The cheapest of `ranked` that has all that is `wanted`, or `best` if none is cheaper; of equally cheap
-    ones the smaller id. What is farther than where even free stock costs as much is not looked at.
+    ones the smaller id. What is farther than where even free stock costs as much is not looked at; what is
+    not goes to `whole`, with its cost with free stock.
     """
     x, y, z = here
     limit = inf
     if best is not None:
-        limit = near.slack + ((best.cost - base) // per_km + 1.5) / EARTH_RADIUS_KM
+        limit = near.reach(best.cost - base, per_km)
     priced = worth.priced
     for angle, location_id, (vx, vy, vz) in ranked:
         if angle > limit:
@@ -197,15 +213,18 @@ def _nearest(
             dot = x * vx + y * vy + z * vz
             km = km_of(dot)
             cost = base + km * per_km
-            if best is not None and (
-                cost > best.cost or (cost == best.cost and location_id > best.location_id)
-            ):
+            if best is not None and cost > best.cost:
+                continue
+            whole.append((cost, location_id))
+            if best is not None and cost == best.cost and location_id > best.location_id:
                 continue
             if priced:
                 for units, quantity, sku in wanted:
                     cost += worth.all(sku, location_id, units[location_id], quantity)
+                    if best is not None and cost > best.cost:
+                        break
             this = _Single(cost, location_id, km)
             if best is None or this < best:
                 best = this
-                limit = near.slack + ((cost - base) // per_km + 1.5) / EARTH_RADIUS_KM
+                limit = near.reach(cost - base, per_km)
     return best

@@ -3,12 +3,50 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from math import ceil
 
 from services.orders.domain.views import Prices
 
 _ALMOST = 1e-9
+
+
+class Stays(Mapping[tuple[str, str, int], int]):
+    """Units that safety days keep by (SKU, location, days), where any: put in order when somebody asks, which
+    is when a decision is recorded.
+    """
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[str, int, Sequence[str], Sequence[int]]] = []
+        self._known: dict[tuple[str, str, int], int] = {}
+
+    def add(self, sku: str, days: int, location_ids: Sequence[str], kept: Sequence[int]) -> None:
+        """What so many days keep of an article at each of the locations."""
+        self._asked.append((sku, days, location_ids, kept))
+
+    def _all(self) -> dict[tuple[str, str, int], int]:
+        for sku, days, location_ids, kept in self._asked:
+            self._known.update(
+                {(sku, at, days): units for at, units in zip(location_ids, kept, strict=True) if units}
+            )
+        self._asked.clear()
+        return self._known
+
+    def __getitem__(self, key: tuple[str, str, int]) -> int:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[tuple[str, str, int]]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def items(self) -> ItemsView[tuple[str, str, int], int]:
+        """All of it."""
+        return self._all().items()
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 class Worth(ABC):
@@ -19,7 +57,7 @@ class Worth(ABC):
         """Of the prices of stock; empty when there are none."""
         self.priced = bool(version)
         """Whether any counts."""
-        self._stays: dict[tuple[str, str, int], int] = {}
+        self._stays = Stays()
         self._percent = 100
         self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
 
@@ -42,8 +80,18 @@ class Worth(ABC):
             self._seen[key] = known
         return known[first : first + count]
 
+    def first(self, sku: str, location_id: str, held: int) -> int:
+        """The price of the first unit, as `prices` gives it."""
+        key = sku, location_id
+        known = self._seen.get(key)
+        if known is None:
+            known = self._seen[key] = (self._price(sku, location_id, held, 0),)
+        return known[0]
+
     def all(self, sku: str, location_id: str, held: int, count: int) -> int:
         """The weighted price of the first `count` units."""
+        if count == 1:
+            return self.first(sku, location_id, held) * self._percent // 100
         return sum([price * self._percent // 100 for price in self.prices(sku, location_id, held, 0, count)])
 
     def kept_back(self, sku: str, location_id: str, days: int) -> int:
@@ -53,12 +101,10 @@ class Worth(ABC):
     def kept_back_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
         """The same of many locations."""
         kept = self._keeps_at(sku, location_ids, days)
-        self._stays.update(
-            {(sku, at, days): units for at, units in zip(location_ids, kept, strict=True) if units}
-        )
+        self._stays.add(sku, days, location_ids, kept)
         return kept
 
-    def stays(self) -> dict[tuple[str, str, int], int]:
+    def stays(self) -> Stays:
         """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
         return self._stays
 

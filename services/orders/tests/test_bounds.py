@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from services.orders.domain import quantities, sourcing
 from services.orders.domain.assignment import FAR
 from services.orders.domain.bounds import Line, least_with, visited
 from services.orders.domain.calendar import instant_of
@@ -19,7 +20,7 @@ from services.orders.domain.capacity import Seen
 from services.orders.domain.costs import parcel_cost, unit_cost
 from services.orders.domain.places import Location, Locations, unit_vector, whole_km
 from services.orders.domain.promise import Timetable
-from services.orders.domain.quantities import Sums
+from services.orders.domain.quantities import Sums, by_location
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import Group, Matcher, SafetyDays, SourcingRules
 from services.orders.domain.sourcing import Wish, WishLine, decide
@@ -78,7 +79,7 @@ def test_no_plan_with_a_location_costs_less_than_its_bound(seed: int) -> None:
     sums = [[_sums(draw, line.asks[at], line.cover[at]) for at in range(count)] for line in lines]
 
     bounds = least_with(fixed, lines)
-    asked = visited(fixed, lines, bounds, 0, FAR, lambda line, at: sums[line][at])
+    asked = visited(fixed, lines, bounds, 0, FAR, lambda at: [line[at] for line in sums])
 
     best, with_it = FAR, [FAR] * count
     for takes in product(*[list(_ways(line.cover, line.quantity)) for line in lines]):
@@ -90,6 +91,71 @@ def test_no_plan_with_a_location_costs_less_than_its_bound(seed: int) -> None:
             with_it[at] = min(with_it[at], cost)
     assert all(bound <= cost for bound, cost in zip(bounds, with_it, strict=True) if cost < FAR)
     assert all(at in asked for at, cost in enumerate(with_it) if cost == best)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_search_of_quantities_finds_the_same_plan_among_the_locations_that_are_worth_it(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of equally cheap plans, which few and small costs make many; and where one location has to be in
+    the plan, for which its parcel costs less than nothing.
+    """
+    draw = Random(seed)
+    for _ in range(8):
+        count, most = draw.randint(1, 6), draw.choice((2, 9, 300))
+        fixed = [draw.randint(0, most) for _ in range(count)]
+        if draw.random() < 0.3:
+            fixed[0] -= 10_000
+        wanted = draw.choices((1, 1, 2, 3), k=draw.randint(1, 3))
+        sums = [[_sums(draw, draw.randint(0, most), draw.randint(0, 3)) for _ in fixed] for _ in wanted]
+        cap, below = draw.choice((0, 0, 1, 2, 3)), draw.choice((None, 4 * most))
+
+        found = by_location(fixed, sums, wanted, cap, below)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(quantities, "_worthwhile", lambda *given: given[1])
+            assert found == by_location(fixed, sums, wanted, cap, below)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_plan_is_the_same_when_far_locations_are_not_left_out(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one place has everything, what is too far for a plan as cheap is not even looked at."""
+    draw = Random(seed)
+    grid = draw.random() < 0.5
+    places = Locations.of(
+        (store if n % 9 else warehouse)(
+            f"at-{n:02d}",
+            (draw.choice((38, 40, 42)), draw.choice((-92, -88, -84)))
+            if grid
+            else (draw.uniform(30, 45), draw.uniform(-110, -75)),
+        )
+        for n in range(40)
+    )
+    stock = Shelf(
+        {sku: {at: draw.randint(0, 3) for at in places.by_id if draw.random() < 0.5} for sku in "abc"}
+    )
+    most = draw.choice((1, 700_000, 2_000_000))
+    tags = Tags({(sku, at): draw.randint(0, most) for sku in "abc" for at in places.by_id}, 0.0, "tags")
+    rules = SourcingRules(
+        most_parcels=draw.choice((0, 0, 2)), no_split_below_minor=draw.choice((0, 0, 5_000))
+    )
+    quick = sourcing._alone
+    for _ in range(10):
+        wanted = Wish(
+            tuple(WishLine(n, sku, draw.choice((1, 1, 2)), Method.SHIP) for n, sku in enumerate("abc", 1)),
+            (draw.uniform(30, 45), draw.uniform(-110, -75)),
+            value_minor=draw.randint(1_000, 9_000),
+        )
+        plan = decide(wanted, stock, places, rules, now=NOW, prices=tags, partial=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(sourcing, "_alone", lambda *given: (quick(*given)[0], None))
+            every = decide(wanted, stock, places, rules, now=NOW, prices=tags, partial=True)
+
+        assert plan[:5] == every[:5]
+        record = DecisionRecord.of(wanted, stock, places, rules, plan, now=NOW, partial=True)
+        assert record.replay(places, rules)[:5] == plan[:5]
 
 
 @pytest.mark.parametrize("seed", range(120))
