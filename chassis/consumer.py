@@ -60,7 +60,7 @@ __all__ = ["Consumer", "Handler", "HandlerTimeout", "Incoming", "Poison"]
 log = logging.getLogger(__name__)
 
 BATCH = 64
-REST_SECONDS = 0.02
+REST_SECONDS = 0.06
 """After a batch that was not full: who waits for an event waits for more than that, and the next batch costs
 less a message. A message that comes to a consumer at rest for longer is not held up.
 """

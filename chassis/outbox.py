@@ -54,7 +54,7 @@ OUTBOX_RETENTION = timedelta(days=30)
 MAX_IN_FLIGHT = 256
 MAX_HANDED_OVER = 8_192
 REST_BELOW = 64
-REST_SECONDS = 0.01
+REST_SECONDS = 0.03
 """After fewer events than `REST_BELOW`: their publication cost a round trip to the broker and a statement as
 one of many would, and those that come meanwhile share the next.
 """
