@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
-from cli import order_actions
+from cli import order_actions, order_past
 from cli.doors import CALL_SECONDS, Door, door
 from cli.order_card import card, state_text
 from cli.order_why import why_table
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     command(group, "list")(_list)
     command(group, "watch")(_watch)
     command(group, "why")(_why)
+    order_past.register(group)
     order_actions.register(group)
     app.add_typer(group, name="order")
 

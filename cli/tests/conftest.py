@@ -7,7 +7,7 @@ import contextlib
 import io
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,8 @@ class Stubs:
     orders: dict[str, orders_pb2.Order] = field(default_factory=dict)
     looks: list[orders_pb2.Order] = field(default_factory=list)
     parcel: fulfillment_pb2.FulfillmentOrder = field(default_factory=fulfillment_pb2.FulfillmentOrder)
+    steps: list[fulfillment_pb2.Step] = field(default_factory=list)
+    returns: list[fulfillment_pb2.GoodsReturn] = field(default_factory=list)
     positions: list[inventory_pb2.Position] = field(default_factory=list)
     movements: list[inventory_pb2.Movement] = field(default_factory=list)
     availability: inventory_pb2.SkuAvailability = field(default_factory=inventory_pb2.SkuAvailability)
@@ -155,6 +157,16 @@ class _Fulfillment(fulfillment_pb2_grpc.FulfillmentServiceServicer):
     async def ListFulfillmentOrders(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return fulfillment_pb2.ListFulfillmentOrdersResponse(fulfillment_orders=[self._stubs.parcel])
+
+    async def ListSteps(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        found, token = _page(self._stubs.steps, request)
+        return fulfillment_pb2.ListStepsResponse(steps=found, next_page_token=token)
+
+    async def ListReturns(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._stubs.heard(request)
+        found, token = _page(self._stubs.returns, request)
+        return fulfillment_pb2.ListReturnsResponse(returns=found, next_page_token=token)
 
     async def ReceiveParcel(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
@@ -375,6 +387,13 @@ class _Bus(bus_pb2_grpc.BusServiceServicer):
     async def GetBusState(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._stubs.heard(request)
         return bus_pb2.GetBusStateResponse(service="orders", broker_connected=True, unpublished_events=3)
+
+
+def _page(found: Sequence[Any], request: Any) -> tuple[Sequence[Any], str]:
+    """The page that was asked for, and the next one's token."""
+    begin = int(request.page_token or 0)
+    end = begin + request.page_size
+    return found[begin:end], str(end) if end < len(found) else ""
 
 
 @dataclass

@@ -57,6 +57,7 @@ def test_every_happening_of_the_platform_has_its_sentence() -> None:
         ("state", orders_pb2.OrderState, "ORDER_STATE_"),
         ("unit", orders_pb2.UnitState, "UNIT_STATE_"),
         ("work", fulfillment_pb2.FulfillmentState, "FULFILLMENT_STATE_"),
+        ("disposition", fulfillment_pb2.Disposition, "DISPOSITION_"),
         ("method", types_pb2.FulfillmentMethod, "FULFILLMENT_METHOD_"),
         ("cause", inventory_pb2.MovementCause, "MOVEMENT_CAUSE_"),
         ("rules.state", rules_pb2.RulesState, "RULES_STATE_"),
