@@ -103,7 +103,7 @@ async def paint(rounds: int, scale: float) -> bool:
     """Print the first paint of each page while the demo replays; whether every page was painted."""
     folder = _folder()
     try:
-        async with Platform(folder) as platform:
+        async with Platform(folder, gives_way=True) as platform:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "demo", *_replay(platform, scale), stdout=DEVNULL, stderr=DEVNULL
             )

@@ -47,7 +47,7 @@ async def _up(session: Session) -> int:
         session.note(f"  {texts(f'up.{happening.kind}', **happening.facts)}")
 
     session.note(texts("up.starting", data=session.wanted_data))
-    platform = Platform(session.wanted_data, fixed_ports=True, say=say)
+    platform = Platform(session.wanted_data, fixed_ports=True, gives_way=True, say=say)
     with EndSignals() as signals:
         try:
             with signals.cancelling():

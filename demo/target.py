@@ -61,7 +61,7 @@ def running_target(options: DemoOptions) -> Target | None:
 async def own_target(options: DemoOptions, say: Callable[[object], None]) -> AsyncIterator[Target]:
     """A platform on a wiped folder, drained and stopped at the end."""
     data = await asyncio.to_thread(_wiped, options.own_data)
-    platform = Platform(data, fixed_ports=True, environ=_environ(), say=say)
+    platform = Platform(data, fixed_ports=True, gives_way=True, environ=_environ(), say=say)
     async with platform:
         addresses = platform.addresses
         yield Target(

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from chassis.auth import DevelopmentKeys, development_keys
 from cli.local.child import StartFailed
+from cli.local.giving_way import GivingWay
 from cli.local.happening import Happening, Kind, ignore
 from cli.local.machine import data_folder, free_port, port_is_free, write_secret
 from cli.local.nats import LocalNats
@@ -72,7 +73,8 @@ class Platform:
     ``ALJIBE_NATS_URL`` to use instead of the embedded servers; whatever else it holds, services inherit.
     ``fixed_ports`` asks for the well-known ports; otherwise all are free ones, as tests want. ``instances``
     runs more than one process of a service, side by side: others spread their calls over them, and the second
-    one of orders is named ``orders-2``. ``without`` leaves out some of ``OPERATIONS``. ``say`` hears what
+    one of orders is named ``orders-2``. ``without`` leaves out some of ``OPERATIONS``. ``gives_way``: when
+    the cores are short, all but the console leaves them to a person's own programs. ``say`` hears what
     happens. Logs are in ``data/log``, addresses in ``data/platform.json``.
     """
 
@@ -84,6 +86,7 @@ class Platform:
         environ: Mapping[str, str] | None = None,
         instances: Mapping[str, int] | None = None,
         without: Collection[str] = (),
+        gives_way: bool = False,
         say: Callable[[Happening], None] = ignore,
         command: Command = python_command,
     ) -> None:
@@ -94,6 +97,7 @@ class Platform:
         self._say = say
         self._command = command
         self._fixed_ports = fixed_ports
+        self._gives_way = gives_way
         self._instances = dict(instances or {})
         left_out = {*without, TELEMETRY} if self._environ.get(OTLP_ENDPOINT) else set(without)
         self.names = tuple(name for name in (*OPERATIONS, *SERVICES) if name not in left_out)
@@ -145,6 +149,8 @@ class Platform:
                     group.create_task(self._start_service(service))
             self._tell("all_healthy", count=len(self.services), seconds=time.monotonic() - began)
             self._publish_addresses()
+            if self._gives_way:
+                self._keepers.append(asyncio.create_task(GivingWay(self._in_the_background).keep()))
         except ExceptionGroup as failures:
             await self.stop()
             raise StartFailed("\n\n".join(str(error) for error in failures.exceptions)) from failures
@@ -204,6 +210,11 @@ class Platform:
         if found is None:
             raise KeyError(f"the platform does not run {name}")
         return found
+
+    def _in_the_background(self) -> list[int]:
+        console = self.services.get(CONSOLE)
+        running = [one for one in (self.postgres, self.nats, *self.services.values()) if one is not console]
+        return [one.pid for one in running if one is not None and one.pid is not None]
 
     def _take_lock(self) -> None:
         lock = (self.data / "lock").open("w")
