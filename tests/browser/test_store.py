@@ -8,6 +8,7 @@ from playwright.async_api import APIResponse, Page, Route, expect
 from aljibe.fulfillment.v1 import fulfillment_pb2 as pb
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
+from cli.local.platform import Platform
 from tests.browser.shop_floor import goods, parcel, pickup, tote
 from tests.browser.visit import (
     DESKTOP,
@@ -402,3 +403,21 @@ async def test_every_part_is_readable_by_all_and_large_enough_for_a_thumb(
         await fits(page)
         if width == PHONE:
             await touchable(page)
+
+
+async def test_the_page_is_there_before_its_work_is_known(
+    visit: Visit, world: World, platform: Platform
+) -> None:
+    """Who waits sees that something comes."""
+    sku, _, _ = await goods(world, NORTH)
+    work = await parcel(world, (sku, 1))
+    page = await visit("store", "/store/counter", location=NORTH)
+
+    platform.pause("fulfillment")
+    try:
+        await page.goto("/store", wait_until="commit")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=in_time())
+    finally:
+        platform.resume("fulfillment")
+
+    await expect(page.get_by_text(tote(work), exact=True)).to_be_visible(timeout=in_time())

@@ -6,6 +6,7 @@ services are still asked, and needs no script for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -16,6 +17,8 @@ from starlette.responses import StreamingResponse
 
 Parts = AsyncGenerator[Mapping[str, str], None]
 """Yields {element id: inner HTML}, what is there first first; what was yielded may be left out later."""
+PATIENCE_SECONDS = 0.3
+"""A page waits so long for what decides its status."""
 _NOT_THERE = '<p class="empty">–</p>'
 _LOG = logging.getLogger(__name__)
 
@@ -25,13 +28,34 @@ async def at_once(fetch: Callable[[], Awaitable[Mapping[str, str]]]) -> Parts:
     yield await fetch()
 
 
-async def followed(first: Mapping[str, str], rest: Parts) -> Parts:
-    """The parts that were waited for, then the others."""
+async def begun(parts: Parts) -> Parts:
+    """The same parts, once the first are there, or ``PATIENCE_SECONDS`` have passed: a page that has not
+    begun by then is not painted in time. What the first parts raise by then is raised here, where it still
+    decides the status; what they raise later is said in the page.
+    """
+    first = asyncio.ensure_future(anext(parts))
     try:
-        yield first
+        await asyncio.wait((first,), timeout=PATIENCE_SECONDS)
+        if first.done():
+            first.result()
+        following = _following(first, parts)
+        # Started, so that its end is looked after even if nobody reads it.
+        await anext(following)
+    except BaseException:
+        first.cancel()
+        raise
+    return following
+
+
+async def _following(first: asyncio.Future[Mapping[str, str]], rest: Parts) -> Parts:
+    try:
+        yield {}
+        yield await first
         async for parts in rest:
             yield parts
     finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
         await rest.aclose()
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from services.console.adapters.growing import Growing, Holes, Parts, at_once, followed
+import pytest
+
+from services.console.adapters import growing as growing_pages
+from services.console.adapters.growing import Growing, Holes, Parts, at_once, begun
 
 PAGE = "<h1>Order</h1><div>{}</div><div>{}</div><p>end</p>"
 
@@ -55,7 +58,7 @@ async def test_a_failure_is_said_once_and_the_page_ends_well() -> None:
         yield {"third": "not on this page"}
         raise ValueError("away")
 
-    page = growing(followed({}, parts()), "first", "second")
+    page = growing(await begun(parts()), "first", "second")
 
     html = "".join([str(one) async for one in page.body_iterator])
     assert html == '<h1>Order</h1><div><b>away</b></div><div><p class="empty">–</p></div><p>end</p>'
@@ -92,6 +95,50 @@ async def test_who_leaves_ends_what_is_asked_for_them() -> None:
         await asyncio.sleep(0)
 
     await page({"type": "http"}, receive, send)
+
+    assert ended.is_set()
+
+
+async def test_a_refusal_that_comes_soon_still_decides_the_status() -> None:
+    async def fetch() -> Mapping[str, str]:
+        raise LookupError("no such order")
+
+    with pytest.raises(LookupError):
+        await begun(at_once(fetch))
+
+
+async def test_a_page_begins_without_the_answer_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing_pages, "PATIENCE_SECONDS", 0.0)
+    answered = asyncio.Event()
+
+    async def parts() -> Parts:
+        await answered.wait()
+        yield {"first": "one"}
+        raise LookupError("no such order")
+
+    page = aiter(growing(await begun(parts()), "first", "second").body_iterator)
+
+    assert await anext(page) == "<h1>Order</h1><div>"
+    answered.set()
+    assert "".join([str(one) async for one in page]) == "one</div><div><b>no such order</b></div><p>end</p>"
+
+
+async def test_who_leaves_before_a_page_has_begun_ends_what_is_asked_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(growing_pages, "PATIENCE_SECONDS", 0.0)
+    ended = asyncio.Event()
+
+    async def parts() -> Parts:
+        try:
+            await asyncio.Event().wait()
+            yield {}
+        finally:
+            ended.set()
+
+    following = await begun(parts())
+    await asyncio.sleep(0)
+    await following.aclose()
 
     assert ended.is_set()
 

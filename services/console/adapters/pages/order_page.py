@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
 from services.console.adapters import floor
-from services.console.adapters.growing import Parts, followed
+from services.console.adapters.growing import Parts, begun
 from services.console.adapters.menu import AUDITOR, CHANNEL, OPERATOR, roles_of
 from services.console.adapters.page import Console
 from services.console.adapters.pages import order_facts, trace_views
@@ -65,11 +65,13 @@ class OrderPage:
         self._book = book
 
     async def show(self, console: Console, request: Request, person: Person) -> Response:
-        """The page: whether there is such an order decides at once, the rest comes when it is there."""
+        """The page: whether there is such an order decides its status, if that is soon known; the rest comes
+        when it is there.
+        """
         order_id = request.path_params["order_id"]
         options = _Options.of(request)
-        parts = self._parts(console, person, self._look(console, person, order_id, options), options)
-        first = await anext(parts)
+        look = self._look(console, person, order_id, options)
+        parts = await begun(self._parts(console, person, look, options))
         return console.render(
             request,
             person,
@@ -78,7 +80,7 @@ class OrderPage:
             staff=person.has_role(OPERATOR, AUDITOR),
             traced=person.has_role(*roles_of("traces")),
             live=f"/orders/{order_id}/live{options.query()}",
-            parts=followed(first, parts),
+            parts=parts,
         )
 
     async def regions(

@@ -25,6 +25,8 @@ from services.console.adapters.pages.place_book import PlaceBook
 from services.console.adapters.session import Person
 
 PAGE_SIZE = 50
+MOST_PLACES = 3
+"""Named in the list; the order's own page has them all."""
 STATES = ("ACCEPTED", "IN_PROGRESS", "AWAITING_CUSTOMER", "COMPLETED", "CANCELLED", "RETURNED")
 _TEXTS = ("query", "sku", "location", "channel", "state", "from", "to", "held", "page")
 _MAX_LENGTHS = {"query": 100, "sku": 64, "location": 32, "channel": 32, "page": 500}
@@ -170,7 +172,10 @@ class OrdersPage:
             yield news
 
     def _rows(self, console: Console, person: Person, wanted: Wanted, found: Found) -> Mapping[str, str]:
-        return {"found": console.fragment(person, "orders/rows.html", found=found, wanted=wanted)}
+        html = console.fragment(
+            person, "orders/rows.html", found=found, wanted=wanted, most_places=MOST_PLACES
+        )
+        return {"found": html}
 
     async def _found(self, console: Console, person: Person, wanted: Wanted) -> Found:
         answer = await console.doors.orders.ListOrders(

@@ -1,4 +1,6 @@
-"""Locations and channels as pages name them: read once a minute, since they change by the season."""
+"""Locations and channels as pages name them: read once a minute, since they change by the season, and in the
+background, so that no page waits for them but the first.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,7 @@ class PlaceBook:
     def __init__(self, console: Console) -> None:
         self._doors = console.doors
         self._kept: _Kept | None = None
+        self._reading: asyncio.Task[_Kept] | None = None
 
     async def places(self, person: Person) -> Mapping[str, inventory_pb2.Location]:
         """Every location by its id."""
@@ -44,17 +47,28 @@ class PlaceBook:
         ]
 
     async def _now(self, person: Person) -> _Kept:
-        if self._kept is None or self._kept.until < time.monotonic():
-            places, answer = await asyncio.gather(
-                self._places(person),
-                self._doors.catalog.ListChannels(
-                    catalog_pb2.ListChannelsRequest(), metadata=person.metadata, timeout=CALL_SECONDS
-                ),
-            )
-            channels = sorted(one.channel_id for one in answer.channels)
-            # A platform that is being loaded is asked again.
-            until = time.monotonic() + KEPT_SECONDS if places and channels else 0.0
-            self._kept = _Kept(places, channels, until)
+        """What is kept, if anything: who finds it old has it read again, and does not wait for that."""
+        kept = self._kept
+        if kept is not None and kept.until >= time.monotonic():
+            return kept
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(person))
+            self._reading.add_done_callback(_seen)
+        if kept is not None and kept.places and kept.channels:
+            return kept
+        return await asyncio.shield(self._reading)
+
+    async def _read(self, person: Person) -> _Kept:
+        places, answer = await asyncio.gather(
+            self._places(person),
+            self._doors.catalog.ListChannels(
+                catalog_pb2.ListChannelsRequest(), metadata=person.metadata, timeout=CALL_SECONDS
+            ),
+        )
+        channels = sorted(one.channel_id for one in answer.channels)
+        # A platform that is being loaded is asked again.
+        until = time.monotonic() + KEPT_SECONDS if places and channels else 0.0
+        self._kept = _Kept(places, channels, until)
         return self._kept
 
     async def _places(self, person: Person) -> Mapping[str, inventory_pb2.Location]:
@@ -71,3 +85,9 @@ class PlaceBook:
             if not token:
                 break
         return found
+
+
+def _seen(reading: asyncio.Task[_Kept]) -> None:
+    """Why it failed is told to who waits; when nobody does, the next one asks again."""
+    if not reading.cancelled():
+        reading.exception()

@@ -49,7 +49,9 @@ def sections(document: str, texts: Texts) -> list[tuple[str, list[str]]]:
 
 def _said(phrase: Phrase, texts: Texts) -> str:
     facts = {name: _filled(value, texts) for name, value in phrase.facts.items()}
-    return texts.filled(f"sourcing.rule.{phrase.key}", facts)
+    key = f"sourcing.rule.{phrase.key}"
+    one = f"{key}.one"
+    return texts.filled(one if phrase.facts.get("days") == 1 and texts.has(one) else key, facts)
 
 
 def _filled(value: object, texts: Texts) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from aljibe.fulfillment.v1 import fulfillment_pb2 as pb
 from services.console.adapters import floor
 from services.console.adapters.doors import CALL_SECONDS
+from services.console.adapters.growing import at_once
 from services.console.adapters.page import Console, form_of
 from services.console.adapters.session import Person
 from services.console.domain.pick_list import Due, due_of, tote
@@ -48,14 +49,19 @@ def routes(console: Console) -> Sequence[BaseRoute]:
 
 async def show(console: Console, request: Request, person: Person, facts: dict[str, Any]) -> Response:
     """The work list, or the choice of a location."""
-    jobs, more = await jobs_of(console, person, str(facts["location_id"]))
+    location_id = str(facts["location_id"])
+
+    async def work() -> Mapping[str, str]:
+        jobs, more = await jobs_of(console, person, location_id)
+        return _shown(console, person, jobs, more, facts)
+
     return console.render(
         request,
         person,
         "store/work_list.html",
-        **listed(jobs, more),
         **facts,
-        live=f"/store/live?location={facts['location_id']}",
+        live=f"/store/live?location={location_id}",
+        parts=at_once(work),
     )
 
 
@@ -68,15 +74,18 @@ async def regions(console: Console, request: Request, person: Person) -> AsyncIt
 
     async def fetch() -> Mapping[str, str]:
         jobs, more = await jobs_of(console, person, location_id)
-        now_ = listed(jobs, more)
         late = sum(job.due is Due.OVERDUE and job.state not in WAITING for job in jobs)
-        return {
-            "jobs": console.fragment(person, "store/jobs.html", **now_, **facts),
-            "title": person.texts("store.title_now", jobs=len(jobs), late=late),
-        }
+        shown = _shown(console, person, jobs, more, facts)
+        return {**shown, "title": person.texts("store.title_now", jobs=len(jobs), late=late)}
 
     async for news in console.hub.watch(("store", person.scope, location_id), fetch):
         yield news
+
+
+def _shown(
+    console: Console, person: Person, jobs: Sequence[Job], more: bool, facts: Mapping[str, Any]
+) -> Mapping[str, str]:
+    return {"jobs": console.fragment(person, "store/jobs.html", **listed(jobs, more), **facts)}
 
 
 async def start(console: Console, request: Request, person: Person) -> Response:

@@ -112,6 +112,12 @@
     }
   });
 
+  // On a phone the menu is a strip: the page that one is on stands in it, after the first paint.
+  ready(() => requestAnimationFrame(() => setTimeout(() => {
+    const strip = document.querySelector(".menu"), here = strip?.querySelector("[aria-current]");
+    if (here && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+  })));
+
   // --- keys --------------------------------------------------------------------------------------------
   const typing = (element) => element instanceof Element && element.closest("input, select, textarea, [contenteditable]") !== null;
 

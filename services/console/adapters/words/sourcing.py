@@ -125,8 +125,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # Reports.
     "sourcing.reports": ("Simulation reports", "Informes de simulación"),
     "sourcing.reports_none": (
-        "There is no report yet. `aljibe simulate --rules draft --from … --to …` makes one.",
-        "Aún no hay informes. `aljibe simulate --rules draft --from … --to …` hace uno.",
+        "There is no report yet. {command} makes one.",
+        "Aún no hay informes. {command} hace uno.",
     ),
     "sourcing.report": ("Report", "Informe"),
     "sourcing.report_made": ("Made", "Hecho"),

@@ -35,6 +35,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
             "para {lines}."
         ),
     ),
+    "sourcing.rule.orders.ship_to_store.one": (
+        "What a pickup store lacks may be sent there: a day later, {amount} a unit.",
+        "Lo que falta en la tienda de recogida se le puede enviar: un día después, {amount} por unidad.",
+    ),
     "sourcing.rule.orders.ship_to_store": (
         "What a pickup store lacks may be sent there: {days} days later, {amount} a unit.",
         "Lo que falta en la tienda de recogida se le puede enviar: {days} días después, {amount} por unidad.",
@@ -120,6 +124,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "there within {days} days of delivery, or it cannot be chosen",
         "llega en {days} días de reparto, o no se puede elegir",
     ),
+    "sourcing.rule.promise.within.one": (
+        "there within one day of delivery, or it cannot be chosen",
+        "llega en un día de reparto, o no se puede elegir",
+    ),
+    "sourcing.rule.promise.own_transit.one": (
+        "one day on the way at least",
+        "un día de viaje como mínimo",
+    ),
     "sourcing.rule.promise.own_transit": (
         "{days} days on the way at least",
         "{days} días de viaje como mínimo",
@@ -137,6 +149,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "sourcing.rule.promise.pickup": (
         "A pickup is ready after {minutes} minutes of opening time.",
         "Una recogida está lista tras {minutes} minutos de apertura.",
+    ),
+    "sourcing.rule.promise.receiving.one": (
+        "Goods that come in with a supply can be worked on after one day.",
+        "Lo que llega con un suministro puede prepararse al cabo de un día.",
     ),
     "sourcing.rule.promise.receiving": (
         "Goods that come in with a supply can be worked on after {days} days.",

@@ -165,6 +165,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today.refusal.LOCATION_UNKNOWN": ("location not known", "ubicación desconocida"),
     "today.refusal.LOCATION_INACTIVE": ("location takes no orders", "la ubicación no acepta pedidos"),
     "today.refusal.UNAVAILABLE": ("a service was away", "un servicio no respondía"),
+    "today.refusal.UPSTREAM_UNAVAILABLE": ("a service was away", "un servicio no respondía"),
+    "today.refusal.UPSTREAM_DEADLINE_EXCEEDED": ("a service was too slow", "un servicio tardó demasiado"),
+    "today.refusal.UPSTREAM_RESOURCE_EXHAUSTED": (
+        "a service had too much to do",
+        "un servicio no daba abasto",
+    ),
+    "today.refusal.UPSTREAM_INTERNAL": ("a service failed", "un servicio falló"),
     "today.trigger.SHORT_PICK": ("short pick", "faltante al recoger"),
     "today.trigger.LOST_IN_TRANSIT": ("lost on the way to a store", "se perdió camino de la tienda"),
     "today.trigger.DISPLACED": ("sold at a till", "vendido en caja"),
