@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 SUBJECT = "aljibe.inventory.v1-live.positions"
 HEARTBEAT_SECONDS = 1.0
+REST_SECONDS = 0.025
+"""After each message: every process with a replica wakes for it, whatever it tells, and changes that come
+meanwhile share the next. One that comes after a longer rest is told at once.
+"""
 MAX_POSITIONS_PER_MESSAGE = 2_000
 REREAD_AFTER_SECONDS = 2.0
 
@@ -116,7 +120,10 @@ class LivePositions:
                         await self._woken.wait()
                 self._woken.clear()
                 await self._publish_changed()
+                await asyncio.sleep(REST_SECONDS)
         finally:
+            if self._woken.is_set():
+                await self._publish_changed()
             # A farewell: sequence −1 says that silence from now on means nothing.
             await self._send(facts.PositionsChanged(publisher_id=self.publisher_id, sequence=-1))
 
