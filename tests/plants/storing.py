@@ -18,12 +18,21 @@ def dropped_lock(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant(
-    "only the quick way to a reservation has forgotten its lock",
+    "only the quick way to a reservation judges what was there before its lock came",
     "services/inventory/tests/test_plain.py::test_groups_race_at_the_last_units",
     RACES + "test_the_last_unit_is_sold_once[plain]",
 )
 def dropped_lock_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
-    edit_migration(patch, MIGRATIONS, "plain_reservations", "        FOR UPDATE OF p\n", "")
+    edit_migration(
+        patch,
+        MIGRATIONS,
+        "plain_in_one_update",
+        "AND NOT p.guarded AND p.on_hand_units - p.reserved_units - p.safety_units >= n.wanted\n",
+        """AND NOT p.guarded AND EXISTS (
+            SELECT FROM position q WHERE q.sku = n.sku AND q.location_id = n.location_id
+            AND q.on_hand_units - q.reserved_units - q.safety_units >= n.wanted)
+""",
+    )
 
 
 @plant(
@@ -41,13 +50,9 @@ def wrong_lock_order(patch: pytest.MonkeyPatch) -> None:
     RACES + "test_positions_are_locked_in_one_order_whatever_order_they_are_asked_in[plain]",
 )
 def wrong_lock_order_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
-    edit_migration(
-        patch,
-        MIGRATIONS,
-        "plain_reservations",
-        "        ORDER BY p.sku, p.location_id\n        FOR UPDATE OF p\n",
-        "        ORDER BY p.sku DESC\n        FOR UPDATE OF p\n",
-    )
+    from services.inventory.adapters.postgres import plain
+
+    edit(patch, plain.grant, ("sorted(plain.taken)", "sorted(plain.taken, reverse=True)"))
 
 
 @plant(
@@ -55,7 +60,9 @@ def wrong_lock_order_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
     "services/inventory/tests/test_plain.py::test_who_is_not_plain_is_named_and_nothing_is_written[postgres]",
 )
 def guard_ignored_by_the_quick_way(patch: pytest.MonkeyPatch) -> None:
-    edit_migration(patch, MIGRATIONS, "plain_reservations", "bool_and(NOT p.guarded AND ", "bool_and(")
+    edit_migration(
+        patch, MIGRATIONS, "plain_in_one_update", "\n          AND NOT p.guarded AND p.", "\n          AND p."
+    )
 
 
 @plant("what is decided on was read before the lock came", RACES + "test_the_last_unit_is_sold_once[book]")
