@@ -131,3 +131,10 @@ async def test_pages_work_without_scripts(visit: Visit) -> None:
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sistema")
     await expect(page.get_by_role("row")).not_to_have_count(0)
+
+
+async def test_on_a_phone_the_menu_shows_where_one_is(visit: Visit) -> None:
+    """The strip is longer than the screen, and System is its last entry."""
+    page = await visit("operator", "/system", width=PHONE)
+
+    await expect(page.locator(".menu [aria-current]")).to_be_in_viewport(ratio=0.9)

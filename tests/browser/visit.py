@@ -40,8 +40,13 @@ _WIDER_THAN_THE_SCREEN = """() => {
   const room = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= room) return [];
   const right = (one) => Math.round(one.getBoundingClientRect().right);
+  const held = (one) => {
+    const box = one.closest(".scroll, .menu, pre");
+    // What is placed by something outside the box is not clipped by it.
+    return box !== null && (getComputedStyle(one).position !== "absolute" || box.contains(one.offsetParent));
+  };
   return [...document.querySelectorAll("body *")]
-    .filter((one) => right(one) > room + 1 && one.closest(".scroll, .menu, pre") === null)
+    .filter((one) => right(one) > room + 1 && !held(one))
     .slice(0, 8).map((one) => `${one.tagName}.${one.getAttribute("class")} ends at ${right(one)}`);
 }"""
 _TOO_SMALL = """(least) => {
