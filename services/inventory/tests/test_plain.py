@@ -32,7 +32,7 @@ from services.inventory.tests.builders import (
 )
 from services.inventory.tests.contract import Stock, in_memory, in_postgres
 from services.inventory.usecases.desk import StockDesk
-from services.inventory.usecases.post import Posted, Submission
+from services.inventory.usecases.post import Posted, Submission, post_in
 from services.inventory.usecases.reserve import PlainFirst
 
 RACES = 6
@@ -325,4 +325,26 @@ async def test_a_commit_that_is_not_plain_is_the_books(db: Database, kind: str) 
         (pick.sku, pick.quantity_units) for one in stock.told(facts.ReservationLost) for pick in one.picks
     ]
     assert lost == ([(SKU, 2)] if kind in ("expired", "displaced") else [])
+    await stock.audit()
+
+
+async def test_a_commit_that_waits_for_a_sale_hears_what_the_sale_displaced(db: Database) -> None:
+    """What a line lost while the commit waited for its lock is the book's, which tells of it."""
+    stock = await in_postgres(db)
+    await stock.do(a_receipt(5))
+    made: Reserved = await stock.do(a_reserve(5))
+    reservation_id = made.reservation.reservation_id
+    store = PostgresStockStore(db, stock.clock, encode)
+
+    async with db.transaction() as conn:
+        await post_in(store.inside(conn), [Submission(a_sale(2))])
+        committing = asyncio.create_task(_committed_at_once(stock, db, reservation_id))
+        async with db.connection() as other:
+            while not await other.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                await asyncio.sleep(0.01)
+    done = await committing
+    await stock.do(Commit(reservation_id, tolerant=True))
+
+    assert not done
+    assert [pick.quantity_units for one in stock.told(facts.ReservationLost) for pick in one.picks] == [2]
     await stock.audit()
