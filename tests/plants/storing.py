@@ -20,7 +20,6 @@ def dropped_lock(patch: pytest.MonkeyPatch) -> None:
 @plant(
     "only the quick way to a reservation judges what was there before its lock came",
     "services/inventory/tests/test_plain.py::test_groups_race_at_the_last_units",
-    RACES + "test_the_last_unit_is_sold_once[plain]",
 )
 def dropped_lock_of_the_quick_way(patch: pytest.MonkeyPatch) -> None:
     edit_migration(
