@@ -81,6 +81,8 @@ CHANNEL_OPTIONS = (
 )
 _numbers = itertools.count(1)
 
+MOST_ASKED_UNITS = 50
+
 
 class World(Staff):
     """The retailer: its channels, stores, staff and customers."""
@@ -195,6 +197,8 @@ class World(Staff):
         )
         for location, count in (stock or {}).items():
             await self.receive(sku, location, count)
+        if stock and len(stock) > 1:
+            await self._all_heard(sku, min(sum(stock.values()), MOST_ASKED_UNITS))
         return sku
 
     async def receive(self, sku: str, location: str, units: int) -> None:
@@ -207,6 +211,16 @@ class World(Staff):
             ),
             metadata=self.auth(self.planner),
         )
+
+    async def _all_heard(self, sku: str, units: int) -> None:
+        """Returns when planners know so many units: what is ordered now is planned from any of them."""
+        request = orders_pb2.PreviewOrderRequest(order=self.draft({sku: units}))
+
+        async def heard() -> bool:
+            answer = await self.orders.PreviewOrder(request, metadata=self.auth(self.shop()))
+            return not answer.shortages
+
+        await eventually(heard, f"{units} units known")
 
     async def planned_from(self, sku: str, location: str) -> None:
         """Returns when an order for one unit would be sent from there: its planners have heard of it."""

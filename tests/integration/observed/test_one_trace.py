@@ -150,14 +150,14 @@ async def test_nothing_that_a_person_typed_leaves_the_platform(
         "mail": "planted@example.org",
         "reference": "REF-PLANTED-9",
     }
-    sku = await world.article(stock={STORE: 1, "wh-1": 1})
+    sku, collected = await world.article(stock={"wh-1": 1}), await world.article(stock={STORE: 1})
     home = address()
     home.recipient, home.street_lines[:] = planted["name"], [planted["line"], planted["phone"]]
     draft = world.draft(sku, delivery_address=home, customer_reference=planted["reference"])
     draft.customer.customer_id = planted["mail"]
     trace = TRACE.replace("4bf9", "6bf9")
     await _bought(world, draft, trace)
-    pickup = await _bought(world, world.draft(sku, method=PICKUP, store=STORE), trace)
+    pickup = await _bought(world, world.draft(collected, method=PICKUP, store=STORE), trace)
     work = await world.work(pickup["orderId"])
     code = await world.make_ready(work)
     token = world.staff(work.location_id)
