@@ -69,6 +69,12 @@ async def scan(page: Page, code: str) -> None:
     await page.keyboard.press("Enter")
 
 
+async def scan_into(page: Page, code: str) -> None:
+    """The same on a page that has just come, once its field has the focus."""
+    await expect(page.locator("input:focus")).to_have_count(1)
+    await scan(page, code)
+
+
 async def now(world: World, work: pb.FulfillmentOrder) -> pb.FulfillmentOrder:
     """The work as it is now."""
     answer = await world.fulfillment.GetFulfillmentOrder(
@@ -139,10 +145,10 @@ async def test_a_pickup_is_made_ready_and_handed_over_against_the_right_code_onl
     await page.get_by_role("searchbox").fill("web-77")
     await page.keyboard.press("Enter")
     await page.get_by_text(tote(work), exact=True).click()
-    await scan(page, wrong)
+    await scan_into(page, wrong)
     await expect(page.get_by_role("alert").filter(has_text="4")).to_be_visible()
     assert (await now(world, work)).state == pb.FULFILLMENT_STATE_READY
-    await scan(page, shown.code)
+    await scan_into(page, shown.code)
 
     await expect(page.get_by_text(says["handed over"])).to_be_visible()
     assert (await now(world, work)).state == pb.FULFILLMENT_STATE_HANDED_OVER
@@ -254,7 +260,7 @@ async def test_goods_come_back_and_are_sold_again_or_not(visit: Visit, world: Wo
     page = await visit("store", "/store/counter", width=PHONE, location=SOUTH)
 
     await page.get_by_role("link", name="Take goods back").click()
-    await scan(page, work.order_id)
+    await scan_into(page, work.order_id)
     await page.get_by_label("Came back").fill("2")
     await page.get_by_label("What becomes of them").select_option(label="Back on the shelf")
     await page.get_by_role("button", name="Take back").click()
@@ -310,7 +316,7 @@ async def test_a_few_articles_are_counted_without_being_told_what_the_book_says(
     await touchable(page)
     await scan(page, "5")
     await expect(page.get_by_text("5 written down.")).to_be_visible()
-    await scan(page, other)
+    await scan_into(page, other)
     await expect(page.get_by_label("Units on the shelf")).to_be_focused()
     await scan(page, "4")
     await expect(page.get_by_text("4 written down.")).to_be_visible()
