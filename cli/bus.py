@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -14,12 +14,12 @@ from rich.text import Text
 
 from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from cli.doors import CALL_SECONDS, LONG_CALL_SECONDS, SERVICES, Door, door
+from cli.paging import at_most
 from cli.session import NOT_REACHABLE, OK, Session, command, proto_json
 from cli.show import short, time, units
 from cli.token import duration
 from cli.trouble import CallFailed, NotReachable, Trouble, Usage
 
-_PAGE = 200
 _STATE_PREFIX = "DEAD_LETTER_STATE_"
 STATES = ("open", "redriven", "discarded", "any")
 
@@ -92,14 +92,12 @@ async def _pages(
     stub = bus_pb2_grpc.BusServiceStub(opened.channel)
     request = bus_pb2.ListDeadLettersRequest()
     request.CopyFrom(template)
-    found: list[bus_pb2.DeadLetter] = []
-    while True:
-        request.page_size = min(_PAGE, limit - len(found))
-        page = await stub.ListDeadLetters(request, metadata=opened.metadata, timeout=CALL_SECONDS)
-        found += page.dead_letters
-        request.page_token = page.next_page_token
-        if not request.page_token or len(found) >= limit:
-            return found, bool(request.page_token)
+
+    async def page() -> tuple[Sequence[bus_pb2.DeadLetter], str]:
+        answer = await stub.ListDeadLetters(request, metadata=opened.metadata, timeout=CALL_SECONDS)
+        return answer.dead_letters, answer.next_page_token
+
+    return await at_most(limit, request, page)
 
 
 async def _redrive(session: Session, service: Service, dead_letter_id: LetterId) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -11,12 +11,11 @@ from rich.table import Table
 from aljibe.fulfillment.v1 import fulfillment_pb2 as pb
 from aljibe.fulfillment.v1 import fulfillment_pb2_grpc
 from cli.doors import CALL_SECONDS, door
+from cli.paging import at_most
 from cli.session import Session, command, proto_json
 from cli.show import short, time, units
 from cli.trouble import Usage
 
-T = TypeVar("T")
-_PAGE = 200
 _MOST = 10_000
 Order = Annotated[str, typer.Argument(metavar="ID", help="order.id")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=_MOST, help="option.limit")]
@@ -37,7 +36,7 @@ async def _steps(session: Session, order_id: Order, limit: Limit = 200) -> None:
             answer = await stub.ListSteps(request, metadata=fulfillment.metadata, timeout=CALL_SECONDS)
             return answer.steps, answer.next_page_token
 
-        found, more = await _pages(request, page, limit)
+        found, more = await at_most(limit, request, page)
     session.document({"steps": [proto_json(one) for one in found], "more": more})
     texts = session.texts
     table = Table(box=None, pad_edge=False)
@@ -72,7 +71,7 @@ async def _returns(
             answer = await stub.ListReturns(request, metadata=fulfillment.metadata, timeout=CALL_SECONDS)
             return answer.returns, answer.next_page_token
 
-        found, more = await _pages(request, page, limit)
+        found, more = await at_most(limit, request, page)
     session.document({"returns": [proto_json(one) for one in found], "more": more})
     texts = session.texts
     table = Table(box=None, pad_edge=False)
@@ -92,18 +91,3 @@ async def _returns(
     session.show(table if found else texts("order.returns.none"))
     if more:
         session.show(texts("list.more", shown=len(found)))
-
-
-async def _pages(
-    request: pb.ListStepsRequest | pb.ListReturnsRequest,
-    page: Callable[[], Awaitable[tuple[Sequence[T], str]]],
-    limit: int,
-) -> tuple[list[T], bool]:
-    """At most so many, and whether there are more."""
-    found: list[T] = []
-    while True:
-        request.page_size = min(_PAGE, limit - len(found))
-        some, request.page_token = await page()
-        found += some
-        if not request.page_token or len(found) >= limit:
-            return found, bool(request.page_token)

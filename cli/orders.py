@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import grpc
@@ -17,11 +18,11 @@ from cli import order_actions, order_past
 from cli.doors import CALL_SECONDS, Door, door
 from cli.order_card import card, state_text
 from cli.order_why import why_table
+from cli.paging import at_most
 from cli.session import Session, command, proto_json
 from cli.show import money, short, time, units
 from cli.trouble import CallFailed, Usage
 
-_PAGE = 200
 _STATE_PREFIX = "ORDER_STATE_"
 STATES = tuple(short(name, _STATE_PREFIX).lower() for name, number in orders_pb2.OrderState.items() if number)
 # A service that is restarted is back within seconds; a watch outlives that.
@@ -114,14 +115,12 @@ async def _pages(
     orders: Door, request: orders_pb2.ListOrdersRequest, limit: int
 ) -> tuple[list[orders_pb2.Order], bool]:
     stub = orders_pb2_grpc.OrderServiceStub(orders.channel)
-    found: list[orders_pb2.Order] = []
-    while True:
-        request.page_size = min(_PAGE, limit - len(found))
-        page = await stub.ListOrders(request, metadata=orders.metadata, timeout=CALL_SECONDS)
-        found += page.orders
-        request.page_token = page.next_page_token
-        if not request.page_token or len(found) >= limit:
-            return found, bool(request.page_token)
+
+    async def page() -> tuple[Sequence[orders_pb2.Order], str]:
+        answer = await stub.ListOrders(request, metadata=orders.metadata, timeout=CALL_SECONDS)
+        return answer.orders, answer.next_page_token
+
+    return await at_most(limit, request, page)
 
 
 async def _watch(

@@ -17,6 +17,7 @@ from tests.browser.visit import (
     live,
     no_violations,
 )
+from tests.integration.world import hanging
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -112,13 +113,10 @@ async def test_a_service_that_hangs_is_shown_within_two_seconds_and_again_when_i
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="catalog", exact=True))
     await live(page)
 
-    platform.pause("catalog")
-    try:
+    with hanging(platform, "catalog"):
         # A hanging service is known after the second that its health check may take.
         await expect(row).to_contain_text("away", timeout=in_time() + 1000)
         await expect(page).to_have_title("System: 1 service away – Aljibe")
-    finally:
-        platform.resume("catalog")
 
     await expect(row).to_contain_text("answers", timeout=in_time())
     await expect(page).to_have_title("System – Aljibe")

@@ -22,7 +22,7 @@ from tests.browser.visit import (
     no_violations,
     touchable,
 )
-from tests.integration.world import World, eventually, units
+from tests.integration.world import World, eventually, hanging, units
 
 NORTH, SOUTH, WEST = "store-north", "store-south", "store-west"
 SAYS = {
@@ -420,11 +420,8 @@ async def test_the_page_is_there_before_its_work_is_known(
     work = await parcel(world, (sku, 1))
     page = await visit("store", "/store/counter", location=NORTH)
 
-    platform.pause("fulfillment")
-    try:
+    with hanging(platform, "fulfillment"):
         await page.goto("/store", wait_until="commit")
         await expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=in_time())
-    finally:
-        platform.resume("fulfillment")
 
     await expect(page.get_by_text(tote(work), exact=True)).to_be_visible(timeout=in_time())

@@ -25,7 +25,7 @@ from tests.browser.visit import (
     no_violations,
     touchable,
 )
-from tests.integration.world import World
+from tests.integration.world import World, hanging
 
 PICTURES = os.environ.get("ALJIBE_TEST_PICTURES", "")
 """A folder for pictures of what the tests saw; empty: none."""
@@ -161,12 +161,9 @@ async def test_a_service_that_is_away_is_an_alarm(visit: Visit, platform: Platfo
     page = await visit("operator", "/today", width=DESKTOP)
     await live(page)
 
-    platform.pause("fulfillment")
-    try:
+    with hanging(platform, "fulfillment"):
         await expect(page.locator("#alarms")).to_contain_text("fulfillment does not answer", timeout=15_000)
         await _picture(page, "today-alarm")
-    finally:
-        platform.resume("fulfillment")
 
     await expect(page.locator("#alarms")).not_to_contain_text("fulfillment does not answer", timeout=15_000)
 

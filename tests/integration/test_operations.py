@@ -23,7 +23,7 @@ from aljibe.inventory.v1 import inventory_pb2
 from aljibe.orders.v1 import orders_pb2
 from aljibe.telemetry.v1 import traces_pb2, traces_pb2_grpc
 from cli.local.platform import Platform
-from tests.integration.words import eventually
+from tests.integration.words import eventually, hanging
 from tests.integration.world import Refusal, World, reason, request_id, retailer, units
 
 SHIPPED = orders_pb2.UNIT_STATE_SHIPPED
@@ -71,12 +71,11 @@ async def owner(platform: Platform) -> AsyncIterator[asyncpg.Connection[Any]]:
 
 @asynccontextmanager
 async def hung(platform: Platform, name: str) -> AsyncIterator[None]:
-    """A service that hangs: it has its port and says nothing. At the end it, or its successor, answers."""
-    platform.pause(name)
+    """A service that hangs. At the end it, or its successor, answers."""
     try:
-        yield
+        with hanging(platform, name):
+            yield
     finally:
-        platform.resume(name)
         await platform.healthy(name)
 
 

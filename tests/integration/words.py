@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from aljibe.common.v1 import types_pb2
 from aljibe.orders.v1 import orders_pb2
 from chassis.errors import reason_of
 from chassis.ids import new_id
+from cli.local.platform import Platform
 
 SHIP = types_pb2.FULFILLMENT_METHOD_SHIP
 PICKUP = types_pb2.FULFILLMENT_METHOD_PICKUP
@@ -99,6 +101,18 @@ async def eventually(
                 await asyncio.sleep(pause)
     except TimeoutError:
         raise AssertionError(f"after {seconds} s there is still no {what}") from None
+
+
+@contextmanager
+def hanging(platform: Platform, *names: str) -> Iterator[None]:
+    """Services that hang: each has its port and says nothing until the end of the block."""
+    for name in names:
+        platform.pause(name)
+    try:
+        yield
+    finally:
+        for name in names:
+            platform.resume(name)
 
 
 async def becomes(look: Callable[[], Any], wanted: object, seconds: float = SETTLE_SECONDS) -> None:
