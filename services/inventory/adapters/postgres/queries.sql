@@ -106,7 +106,7 @@ FROM take_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
 SELECT unfit, standing FROM not_plain($1, $2, $3, $4, $5, $6);
 
 -- name: commit_plain
--- Held reservations of accepted orders, each named once, all of them committed in one call, or the book must go over them (migration 0028).
+-- Held reservations of accepted orders, each named once, all of them committed in one call, or the book must go over them (migration 0027).
 SELECT commit_plain($1::text[]);
 
 -- name: save_positions
