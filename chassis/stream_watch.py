@@ -17,7 +17,11 @@ and floors only
 rise, so a floor of the past can only be too low: too much may be sent, never too little, and the inbox drops
 what was handled.
 A consumer that is missing at the moment keeps its last floor, so a second wipe before it came back loses
-nothing. Sending only that
+nothing. A consumer whose
+filter lets little pass has a formal floor far below what it is done with. When nothing waits for it, it is
+done with what the stream held
+a whole round ago, not with what it holds now: the broker acknowledges a message first and tells the
+consumers of it afterwards. Sending only that
 keeps the repair at seconds of traffic; `BusService.ReplayOutbox` sends more on demand. For the arithmetic to
 hold over a wipe, a new
 stream goes on numbering where the old one ended.
@@ -94,6 +98,7 @@ class StreamWatch:
         self._checked_at_reconnect: int | None = None
         self._highest_seen = 0
         self._tail_overgrown_from: int | None = None
+        self._looked = (self.epoch, 0)
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -242,12 +247,15 @@ class StreamWatch:
 
     async def _note_floors(self, info: api.StreamInfo) -> None:
         last = info.state.last_seq
+        epoch, before = self._looked
+        known = before if epoch == self.epoch else 0
         floors: dict[str, int] = {}
         offset = 0
         while page := await self._js.consumers_info(self.stream, offset):
             for consumer in page:
-                floors[consumer.name] = _floor(consumer, last)
+                floors[consumer.name] = _floor(consumer, known, last)
             offset += len(page)
+        self._looked = (self.epoch, last)
         async with self._db.connection() as conn:
             await conn.execute(sql.RAISE_MARK, self.stream, self.epoch, last)
             await conn.execute(sql.SAVE_FLOORS, self.stream, self.epoch, list(floors), list(floors.values()))
@@ -285,12 +293,15 @@ class StreamWatch:
             log.warning("outbox.replay.failed", extra={"reason": repr(error)})
 
 
-def _floor(consumer: api.ConsumerInfo, last: int) -> int:
-    """Up to which stream sequence the consumer is done; never above `last`, which was read before it."""
+def _floor(consumer: api.ConsumerInfo, known: int, last: int) -> int:
+    """Up to which stream sequence the consumer is done; never above `last`, which was read before it. It has
+    surely been told of what the stream held at `known`.
+    """
+    formal = consumer.ack_floor.stream_seq if consumer.ack_floor is not None else 0
     if consumer.num_pending == 0 and consumer.num_ack_pending == 0:
-        # Nothing waits: its filter lets pass none of what lies above its formal floor.
-        return last
-    return min(last, consumer.ack_floor.stream_seq if consumer.ack_floor is not None else 0)
+        # Its filter lets pass none of what lies above its formal floor.
+        formal = max(formal, known)
+    return min(last, formal)
 
 
 def _created(info: api.StreamInfo) -> datetime:

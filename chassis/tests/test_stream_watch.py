@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from nats.js.api import ConsumerConfig
 
 from chassis.stream_watch import StreamWatch
 from chassis.streams import matches
@@ -103,6 +104,27 @@ async def test_only_what_lies_above_the_consumers_floors_is_sent_again(
         heard = await kit.until_heard(37)
 
         assert len(heard) == len(set(heard)) == 37
+
+
+async def test_a_consumer_for_whom_nothing_waits_is_done_with_what_was_there_a_round_ago(
+    fresh_database: str, nats_url: str
+) -> None:
+    """What came since it may not have been told of yet; also when its filter lets nothing pass."""
+    async with bus(fresh_database, nats_url) as kit:
+        kit.start(kit.relay.run)
+        await kit.place([event("ord_a", 1)])
+        assert await kit.relay.idle()
+        deaf = ConsumerConfig(durable_name="deaf", filter_subject="aljibe.shop.v1.nothing.*")
+        await kit.client.jetstream().add_consumer("ALJIBE_SHOP", deaf)
+        floors = []
+        for sequence in (2, 3):
+            await _watch_now(kit)
+            async with kit.shop.connection() as conn:
+                floors += await conn.fetch("SELECT ack_floor FROM stream_consumer WHERE consumer = 'deaf'")
+            await kit.place([event("ord_a", sequence)])
+            assert await kit.relay.idle()
+
+        assert [row["ack_floor"] for row in floors] == [0, 1]
 
 
 async def test_an_ack_below_an_earlier_one_is_a_loss(fresh_database: str, nats_url: str) -> None:

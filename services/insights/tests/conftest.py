@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -137,6 +138,7 @@ class Door:
     _stop: asyncio.Event | None = None
     _serving: asyncio.Task[None] | None = None
     _channel: grpc.aio.Channel | None = None
+    _told: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
     def token(self, *roles: str, subject: str = "ana") -> tuple[tuple[str, str], ...]:
         """Metadata of a caller."""
@@ -186,27 +188,30 @@ class Door:
         """Send facts to the streams; `again` other than 0: as a replay does."""
         for one in told:
             sent = one.sent
-            await self.jetstream.publish(
+            ack = await self.jetstream.publish(
                 sent.subject, sent.payload, headers=headers(sent, source_of(one.service), again)
             )
+            self._told.setdefault(ack.stream, []).append((sent.subject, ack.seq))
 
     async def settled(self) -> None:
-        """Return when everything that was sent has been handled."""
-        names = {one.source_service: one.name for one in consumers.consumers(self.db, None)}  # type: ignore[arg-type]
+        """Return when everything that was sent has been handled.
 
-        async def waiting() -> int:
-            left = 0
-            for source, name in names.items():
-                stream = streams.stream_name(source)
-                try:
-                    info = await self.jetstream.consumer_info(stream, name)
-                except NotFoundError:
-                    # The service has not set its consumer up yet.
-                    return 1
-                left += (info.num_pending or 0) + (info.num_ack_pending or 0)
-            return left
+        Not when nothing waits: the broker acknowledges a message before its consumers know of it.
+        """
+        for consumer in consumers.consumers(self.db, None):  # type: ignore[arg-type]
+            stream, name = streams.stream_name(consumer.source_service), consumer.name
+            await until(partial(self._handled, stream, name), bool)
 
-        await until(waiting, lambda left: left == 0)
+    async def _handled(self, stream: str, consumer: str) -> bool:
+        try:
+            info = await self.jetstream.consumer_info(stream, consumer)
+        except NotFoundError:
+            # The service has not set its consumer up yet.
+            return False
+        heard = info.config.filter_subjects or [info.config.filter_subject or ">"]
+        told = [at for to, at in self._told.get(stream, ()) if any(streams.matches(one, to) for one in heard)]
+        done = info.ack_floor.stream_seq if info.ack_floor is not None else 0
+        return done >= max(told, default=0) and not (info.num_pending or info.num_ack_pending)
 
 
 async def until(ask: Callable[[], Awaitable[T]], fits: Callable[[T], bool], seconds: float = 20.0) -> T:
