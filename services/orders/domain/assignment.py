@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from operator import add
 
 from services.orders.domain.quantities import (
+    EXACT_STEPS,
+    FAR,
+    FILTERED_STATES,
     Assignment,
     Share,
     Sums,
@@ -23,13 +26,14 @@ from services.orders.domain.quantities import (
     cheapest_unit,
     lower_bound,
     searched,
+    states_of,
 )
 
 __all__ = ["FAR", "Assignment", "Share", "cheapest", "cheapest_sums", "cheapest_units"]
 
-FAR = 1 << 60
-"""The cost of a unit at a location that has none."""
 EXACT_LINES = 12
+BOUNDED_LINES = 6
+"""Up to so many lines every set of them is looked at for a bound of each location."""
 RELAXED_LINES = 8
 """Lines of several units up to which a plan that is proven the cheapest is first looked for line by line."""
 
@@ -119,34 +123,116 @@ def _quantities(
     most_parcels: int,
     below: int | None,
 ) -> Assignment | None:
-    bound, whole = 0, None
-    if len(wanted) <= RELAXED_LINES and not most_parcels:
-        # No plan costs less than every line whole at one location, at the price of its cheapest unit.
-        eased = [
-            [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
-            for line, quantity in zip(sums, wanted, strict=True)
-        ]
-        picks, bound = cheapest_units(fixed, eased)
+    by_lines = len(wanted) <= RELAXED_LINES and not most_parcels
+    bound, eased = 0, None
+    states = states_of(wanted)
+    if by_lines and (states > FILTERED_STATES or states * len(fixed) > EXACT_STEPS):
+        # Adding up over multisets of units says the same and more where there are few.
+        eased, bound = _eased(fixed, sums, wanted)
         if below is not None and bound >= below:
             return None
-        full = [
-            [one[quantity] if len(one) > quantity else FAR for one in line]
-            for line, quantity in zip(sums, wanted, strict=True)
-        ]
-        if all(full[line][at] == eased[line][at] for line, at in enumerate(picks)):
-            return _of_picks(picks, bound, wanted)
-        if all(min(line) < FAR for line in full):
-            whole = _of_picks(*cheapest_units(fixed, full), wanted)._replace(bound=bound)
+        if eased is not None:
+            return _of_picks(eased, bound, wanted)
+    full = [
+        [one[quantity] if len(one) > quantity else FAR for one in line]
+        for line, quantity in zip(sums, wanted, strict=True)
+    ]
+    whole = None
+    if by_lines and max(map(min, full)) < FAR:
+        whole = _of_picks(*cheapest_units(fixed, full), wanted)
+    limit = whole.cost if whole is not None and (below is None or whole.cost < below) else below
     try:
-        limit = whole.cost if whole is not None and (below is None or whole.cost < below) else below
-        found = by_location(fixed, sums, wanted, most_parcels, limit)
+        found = _among_near(fixed, sums, full, wanted, most_parcels, limit)
     except TooMany:
+        if by_lines and not bound:
+            bound = _eased(fixed, sums, wanted)[1]
         tried = [one for one in (whole, searched(fixed, sums, wanted, most_parcels)) if one is not None]
         best = min(tried, key=lambda one: one.cost, default=None)
         return best and best._replace(bound=min(best.cost, max(bound, lower_bound(fixed, sums, wanted))))
     if found is not None or whole is None or (below is not None and whole.cost >= below):
         return found
-    return whole._replace(bound=whole.cost)
+    return whole
+
+
+def _among_near(
+    fixed: Sequence[int],
+    sums: Sequence[Sequence[Sums]],
+    full: Sequence[Sequence[int]],
+    wanted: Sequence[int],
+    most_parcels: int,
+    below: int | None,
+) -> Assignment | None:
+    """`by_location` over the locations that a plan `below` can be made of, as far as a bound says; `full` is
+    what each asks for whole lines.
+    """
+    if most_parcels and len(wanted) <= BOUNDED_LINES:
+        capped = _capped(fixed, full, most_parcels)
+        if capped is not None and (below is None or capped.cost < below):
+            # Equally cheap ones may come first.
+            below = capped.cost + 1
+    if below is None or len(fixed) <= 2 or len(wanted) > BOUNDED_LINES:
+        return by_location(fixed, sums, wanted, most_parcels, below)
+    eased = [
+        whole if quantity == 1 else [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
+        for line, whole, quantity in zip(sums, full, wanted, strict=True)
+    ]
+    near = [at for at, bound in enumerate(least_with_each(fixed, eased, several=True)) if bound < below]
+    if not near:
+        return None
+    some = [[line[at] for at in near] for line in sums]
+    found = by_location([fixed[at] for at in near], some, wanted, most_parcels, below)
+    if found is None:
+        return None
+    return found._replace(shares=tuple([Share(line, near[at], units) for line, at, units in found.shares]))
+
+
+def least_with_each(fixed: Sequence[int], lines: Sequence[Sequence[int]], *, several: bool) -> list[int]:
+    """By location what no plan in which it serves something costs less than; `lines[i]` is what line `i`
+    costs there at least, whole, or `FAR`.
+
+    Take any such plan, and have each line come whole from the cheapest of the locations that serve it: no
+    dearer, since parcels only become fewer. The location serves a set of lines then, and others the
+    rest at no less than the cheapest way to share those whole; or, where lines have `several` units, it may
+    have served none whole, and its parcel comes on top. The least of all these is the bound.
+    """
+    sums = _sums(fixed, lines)
+    full = len(sums) - 1
+    shared = [0] + [min(row) for row in sums[1:]]
+    for lines_in in range(1, full + 1):
+        low = lines_in & -lines_in
+        rest = part = lines_in ^ low
+        while part:
+            part = (part - 1) & rest
+            cost = shared[low | part] + shared[rest ^ part]
+            if cost < shared[lines_in]:
+                shared[lines_in] = cost
+    found = sums[full]
+    for lines_in in range(0 if several else 1, full):
+        others = shared[full ^ lines_in]
+        if others < FAR:
+            found = [
+                one if one < mine + others else mine + others
+                for one, mine in zip(found, sums[lines_in], strict=True)
+            ]
+    return found
+
+
+def _eased(
+    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int]
+) -> tuple[list[int] | None, int]:
+    """No plan costs less than every line whole at one location, at the price of its cheapest unit. Those
+    locations, if that is what they ask, and that cost.
+    """
+    eased = [
+        [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
+        for line, quantity in zip(sums, wanted, strict=True)
+    ]
+    picks, bound = cheapest_units(fixed, eased)
+    for line, at in enumerate(picks):
+        offer, quantity = sums[line][at], wanted[line]
+        if len(offer) <= quantity or offer[quantity] != eased[line][at]:
+            return None, bound
+    return picks, bound
 
 
 def _of_picks(picks: Sequence[int], cost: int, wanted: Sequence[int] = ()) -> Assignment:

@@ -7,18 +7,32 @@ of `assignment`: a parcel's with the cost of a split, units with free stock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from heapq import nsmallest
-from operator import add
-from typing import NamedTuple
+from itertools import compress
+from typing import NamedTuple, Protocol
 
-from services.orders.domain.assignment import FAR
+from services.orders.domain.assignment import BOUNDED_LINES, FAR, least_with_each
 from services.orders.domain.candidates import LATER_GROUP, Candidates
-from services.orders.domain.quantities import Share, Sums, cheapest_unit
+from services.orders.domain.quantities import Share, Sums
 
-SUBSET_LINES = 6
-"""Up to so many lines every set of them is looked at for a bound."""
+ASKED_AT_ONCE = 8
+"""Rows that are asked before it is known whether all of them have to be."""
+FEW_ROWS = 64
+"""Of so many rows all are asked what they want: a bound for each would cost as much."""
+
+
+class Asked(Protocol):
+    """What rows of a problem ask for the units of its lines; see `offers.Offers`."""
+
+    def ask(self, rows: Sequence[int]) -> None:
+        """Ask all of them at once."""
+        ...
+
+    def __call__(self, at: int) -> list[Sums]:
+        """What one of them asks."""
+        ...
 
 
 class Line(NamedTuple):
@@ -67,29 +81,38 @@ class Problem(NamedTuple):
         otherwise, another unit of the line from an earlier group in place of one from a later would cost
         less. What comes from earlier groups is forced, and groups cost all plans that are left the same.
         """
+        if not any(together for _, together in bundles) and not (grouped and any(all_of.ranks)):
+            return cls._of_items(all_of, [those[0] for those, _ in bundles], wanted, credit, split, grouped)
         later, forced = 0, []
         quantities, kept = [], []
         for number, (those, together) in enumerate(bundles):
             missing = 1 if together else wanted[those[0]]
-            there = all_of.having(those, wanted) if together else all_of.covering(those[0])
+            cover = all_of.having(those, wanted) if together else all_of.cover[those[0]]
             ranks = all_of.ranked(those, wanted) if grouped else None
-            if ranks is not None:
+            there: dict[int, int] = {}
+            if ranks is None:
+                there = {at: units for at, units in enumerate(cover) if units}
+            else:
                 # All units of an item that stays together skip groups.
                 weight = wanted[those[0]] if together and len(those) == 1 else 1
-                for rank in sorted(set(ranks)):
-                    here = [at for at, one in enumerate(ranks) if one == rank and at in there]
-                    units = sum([there[at] for at in here])
+                in_group = dict.fromkeys(compress(ranks, cover), 0)
+                for rank, units in zip(ranks, cover, strict=True):
+                    if units:
+                        in_group[rank] += units
+                for rank in sorted(in_group):
+                    units = in_group[rank]
+                    here = [at for at, one in enumerate(ranks) if one == rank and cover[at]]
                     if units >= missing:
                         later += missing * rank * weight
-                        there = {at: min(there[at], missing) for at in here}
+                        there = {at: min(cover[at], missing) for at in here}
                         break
                     later += units * rank * weight
                     missing -= units
-                    forced += [Share(number, at, there[at]) for at in here]
+                    forced += [Share(number, at, cover[at]) for at in here]
             quantities.append(missing)
             kept.append(there)
         opened = {share.location for share in forced}
-        rows = sorted(set().union(*kept))
+        rows = sorted(set(kept[0]).union(*kept[1:]))
         fixed = [0 if at in opened else all_of.fixed[at] + split for at in rows]
         lines = []
         for (those, together), quantity, there in zip(bundles, quantities, kept, strict=True):
@@ -100,6 +123,31 @@ class Problem(NamedTuple):
                 asks = [ask + units * one for ask, one in zip(asks, own, strict=True)] if together else own
             lines.append(Line(those, together, quantity, [there.get(at, 0) for at in rows], asks))
         return cls(rows, fixed, lines, forced, later * LATER_GROUP)
+
+    @classmethod
+    def _of_items(
+        cls,
+        all_of: Candidates,
+        items: Sequence[int],
+        wanted: Sequence[int],
+        credit: Sequence[int],
+        split: int,
+        grouped: bool,
+    ) -> Problem:
+        """The same where each item is planned by itself and no group is left out: every candidate has some of
+        one, and columns are those of the candidates.
+        """
+        rows = list(range(len(all_of.ids)))
+        lines = [
+            Line((n,), False, wanted[n], all_of.cover[n], all_of.asks(n, rows, credit[n], not grouped))
+            for n in items
+        ]
+        return cls(rows, [cost + split for cost in all_of.fixed], lines, [], 0)
+
+    @property
+    def few(self) -> bool:
+        """Whether all rows are asked what they want."""
+        return len(self.rows) <= FEW_ROWS and len(self.lines) <= BOUNDED_LINES
 
     def alone(self) -> dict[int, int]:
         """The rows that have all of it, and what that would cost with free stock."""
@@ -126,45 +174,31 @@ class Problem(NamedTuple):
             least += line.quantity * cheapest
         return least
 
-    def least_beside(self) -> list[int]:
-        """By row what no plan with it costs less than, for many lines: its parcel and the cheapest units."""
+    def rows_beside(self, limit: int) -> Sequence[int]:
+        """The rows that a plan of several parcels can be made of which costs less than `limit`."""
+        rows = range(len(self.rows))
+        if limit >= FAR:
+            return rows
+        most = limit - self._units_at_least() - min(self.fixed)
+        kept = [at for at, cost in enumerate(self.fixed) if cost < most]
+        return rows if len(kept) == len(rows) else kept
+
+    def least(self) -> list[int]:
+        """By row what no plan with it costs less than."""
+        if len(self.lines) <= BOUNDED_LINES:
+            return least_with(self.fixed, self.lines)
+        # Of many lines only its parcel and the cheapest units.
         least = self._units_at_least()
         return [cost + least for cost in self.fixed]
 
 
 def least_with(fixed: Sequence[int], lines: Sequence[Line]) -> list[int]:
-    """By location what no plan in which it serves something costs less than.
-
-    Take any such plan, and have each line come whole from the cheapest of the locations that serve it: no
-    dearer, since parcels only become fewer. The location serves a set of lines then, and others the
-    rest at no less than the cheapest way to share those whole; or, where lines have several units, it may
-    have served none whole, and its parcel comes on top. The least of all these is the bound.
-    """
-    several = any(line.quantity > 1 for line in lines)
-    sums = [list(fixed)]
-    for line in lines:
-        quantity = line.quantity
-        whole = [quantity * ask if units else FAR for ask, units in zip(line.asks, line.cover, strict=True)]
-        sums += [list(map(add, row, whole)) for row in sums]
-    full = len(sums) - 1
-    shared = [0] + [min(row) for row in sums[1:]]
-    for lines_in in range(1, full + 1):
-        low = lines_in & -lines_in
-        rest = part = lines_in ^ low
-        while part:
-            part = (part - 1) & rest
-            cost = shared[low | part] + shared[rest ^ part]
-            if cost < shared[lines_in]:
-                shared[lines_in] = cost
-    found = sums[full]
-    for lines_in in range(0 if several else 1, full):
-        others = shared[full ^ lines_in]
-        if others < FAR:
-            found = [
-                one if one < mine + others else mine + others
-                for one, mine in zip(found, sums[lines_in], strict=True)
-            ]
-    return found
+    """By location what no plan in which it serves something costs less than; see `least_with_each`."""
+    wholes = [
+        [line.quantity * ask if units else FAR for ask, units in zip(line.asks, line.cover, strict=True)]
+        for line in lines
+    ]
+    return least_with_each(fixed, wholes, several=max(line.quantity for line in lines) > 1)
 
 
 def visited(
@@ -173,21 +207,26 @@ def visited(
     least: Sequence[int],
     most_parcels: int,
     limit: int,
-    offers_of: Callable[[int], list[Sums]],
-) -> dict[int, list[Sums]]:
-    """The locations that a plan which costs `limit` at most can be made of, and what each asks for the lines:
-    `offers_of(location)`, asked only of them. Those with the least bound come first; the cheapest plan of
+    offers_of: Asked,
+) -> list[int]:
+    """The locations that a plan which costs `limit` at most can be made of. What each asks for the lines,
+    `offers_of(location)`, is asked of few: those with the least bound come first, and the cheapest plan of
     whole lines over those that came lowers the limit for the rest.
     """
     best = [FAR] * (1 << len(lines))
     best[0] = 0
     partitions = _partitions(len(lines), most_parcels)
     bits = [(1 << number, line.quantity) for number, line in enumerate(lines)]
-    asked: dict[int, list[Sums]] = {}
-    for at in sorted(range(len(fixed)), key=least.__getitem__):
+    asked: list[int] = []
+    order = sorted([at for at, bound in enumerate(least) if bound <= limit], key=least.__getitem__)
+    for at in order:
         if least[at] > limit:
             break
-        offers = asked[at] = offers_of(at)
+        if not len(asked) % ASKED_AT_ONCE:
+            following = order[len(asked) : len(asked) + ASKED_AT_ONCE]
+            offers_of.ask([one for one in following if least[one] <= limit])
+        asked.append(at)
+        offers = offers_of(at)
         # What it asks for sets of lines that it has whole.
         costs = [(0, fixed[at])]
         for (bit, quantity), offer in zip(bits, offers, strict=True):
@@ -206,20 +245,7 @@ def visited(
                     cost += best[part]
                 if cost < limit:
                     limit = cost
-    near = sorted([at for at in asked if least[at] <= limit])
-    if near and any(line.quantity > 1 for line in lines):
-        # The same bound once more, now that it is known what units cost: a plan within the limit is made of
-        # these locations only.
-        known = [
-            line._replace(
-                cover=[line.cover[at] for at in near],
-                asks=[cheapest_unit(asked[at][number]) for at in near],
-            )
-            for number, line in enumerate(lines)
-        ]
-        bounds = least_with([fixed[at] for at in near], known)
-        near = [at for at, bound in zip(near, bounds, strict=True) if bound <= limit]
-    return {at: asked[at] for at in near}
+    return sorted([at for at in asked if least[at] <= limit])
 
 
 @lru_cache(maxsize=64)

@@ -7,8 +7,10 @@ costs a tenth of as many objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import mul, or_
 from typing import NamedTuple
 
 from services.orders.domain.costs import fares
@@ -106,19 +108,17 @@ class Candidates:
         units, ranks = self.units, self.ranks[item]
         if ranked and ranks is not None:
             return [units[at] + LATER_GROUP * ranks[at] - credit for at in rows]
-        return [units[at] - credit for at in rows] if credit else [units[at] for at in rows]
+        if not credit and len(rows) == len(units):
+            return units
+        return [units[at] - credit for at in rows]
 
-    def covering(self, item: int) -> dict[int, int]:
-        """Who has any of an item, and how much of what is wanted."""
-        return {at: units for at, units in enumerate(self.cover[item]) if units}
-
-    def having(self, items: Sequence[int], wanted: Sequence[int]) -> dict[int, int]:
-        """Who has all that is wanted of all these items."""
-        found: Sequence[int] = range(len(self.ids))
+    def having(self, items: Sequence[int], wanted: Sequence[int]) -> list[int]:
+        """Whether each has all that is wanted of all these items, 1 or 0."""
+        found = [1] * len(self.ids)
         for n in items:
-            cover, quantity = self.cover[n], wanted[n]
-            found = [at for at in found if cover[at] >= quantity]
-        return dict.fromkeys(found, 1)
+            quantity = wanted[n]
+            found = [one if units >= quantity else 0 for one, units in zip(found, self.cover[n], strict=True)]
+        return found
 
     def ranked(self, items: Sequence[int], wanted: Sequence[int]) -> list[int] | None:
         """By candidate how many groups all that is wanted of these items skips, of a single item one unit of
@@ -138,33 +138,43 @@ class Candidates:
     def of(
         cls, sources: Sources, items: list[Item], full: set[str], among: Sequence[str] | None = None
     ) -> Candidates:
-        """Those for `items`, but for locations that are `full`; only `among` these, if any are given."""
-        there = [_units(sources, item, full, among) for item in items]
-        ids = sorted(set().union(*there))
-        cover = []
-        for item, units in zip(items, there, strict=True):
-            wanted, get = item.quantity_units, units.get
-            if len(units) == len(ids) and wanted == 1:
-                cover.append([1] * len(ids))
-            elif wanted == 1:
-                cover.append([1 if at in units else 0 for at in ids])
-            else:
-                cover.append([min(get(at, 0), wanted) for at in ids])
-        ranks = [
-            None if ranks is None else [ranks.get(at, 0) for at in ids]
-            for ranks in [item.eligible.ranks for item in items]
+        """Those for `items`, but for locations that are `full`; only `among` these, if any are given, where
+        rules leave nobody out.
+        """
+        here, rules = sources.here, sources.rules
+        ids: Sequence[str] = here.locations.senders if among is None else among
+        there = [_units(sources, item, full, ids) for item in items]
+        some = there[0]
+        for more in there[1:]:
+            some = list(map(or_, some, more))
+        if among is None:
+            points, cosines = here.locations.points, here.cosines
+        else:
+            vectors = here.locations.vectors
+            points = tuple([vectors[at] for at in among])
+            cosines = here.cosines_of(points)
+        ranks = [item.eligible.column for item in items]
+        if not all(some):
+            ids = list(compress(ids, some))
+            points, cosines = tuple(compress(points, some)), list(compress(cosines, some))
+            there = [list(compress(one, some)) for one in there]
+            ranks = [one and list(compress(one, some)) for one in ranks]
+        cover = [
+            [1 if units else 0 for units in one]
+            if item.quantity_units == 1
+            else [units if units < item.quantity_units else item.quantity_units for units in one]
+            for item, one in zip(items, there, strict=True)
         ]
-        rules = sources.rules
-        kms = kms_of(sources.here.cosines_of(ids))
+        kms = kms_of(cosines)
         of_stores, of_warehouses = fares(rules)
-        warehouses = sources.here.locations.warehouses
         asked = [
-            (of_warehouses if at in warehouses else of_stores)[km] for at, km in zip(ids, kms, strict=True)
+            (of_warehouses if warehouse else of_stores)[km]
+            for km, (_, _, _, warehouse) in zip(kms, points, strict=True)
         ]
         fixed, units_cost = [one[0] for one in asked], [one[1] for one in asked]
         if sources.store_id:
             units_cost = [cost + rules.transfer_per_unit for cost in units_cost]
-        found = cls(ids, kms, fixed, units_cost, [0] * len(ids), cover, ranks)
+        found = cls(list(ids), kms, fixed, units_cost, [0] * len(ids), cover, ranks)
         asked_for_days = rules.late_per_day or sources.latest is not None
         return found._dated(sources) if asked_for_days and ids else found
 
@@ -224,29 +234,21 @@ class Candidates:
         )
 
 
-def _units(
-    sources: Sources, item: Item, full: set[str], among: Sequence[str] | None = None
-) -> dict[str, int]:
-    """By location what may be taken of an item, where that is anything."""
-    banned, ranks, _, safety = item.eligible
-    able, excluded, sku = sources.here.locations.vectors, sources.excluded, item.sku
-    levels = sources.stock.units(sku)
-    if among is not None:
-        get = levels.get
-        found = {at: have for at in among if (have := get(at, 0)) > 0}
-    elif ranks is None:
-        found = {at: have for at, have in levels.items() if have > 0 and at in able}
-    else:
-        found = {at: have for at, have in levels.items() if have > 0 and at in ranks and at in able}
-    barred: tuple[Iterable[str], ...] = banned, excluded, full
-    for out in barred:
-        for at in out:
-            found.pop(at, None)
-    if safety or sources.taken:
+def _units(sources: Sources, item: Item, full: set[str], ids: Sequence[str]) -> list[int]:
+    """What may be taken of an item at each of these locations."""
+    rule, sku = item.eligible, item.sku
+    found = list(map(sources.stock.units(sku).get, ids, repeat(0)))
+    if rule.allowed is not None:
+        found = list(map(mul, found, rule.allowed))
+    if min(found, default=0) < 0:
+        found = [units if units > 0 else 0 for units in found]
+    if sources.excluded or full:
+        barred = sources.excluded | full
+        found = [0 if at in barred else units for at, units in zip(ids, found, strict=True)]
+    if rule.safety or sources.taken:
         keeps: dict[str, int] = {}
-        for one in safety:
-            everywhere = one.location_ids.issuperset(found)
-            asked = list(found) if everywhere else [at for at in found if at in one.location_ids]
+        for one in rule.safety:
+            asked = list(compress(ids, map(mul, found, one.column)))
             kept = zip(asked, sources.worth.kept_back_at(sku, asked, one.days), strict=True)
             if not keeps:
                 keeps = dict(kept)
@@ -258,5 +260,7 @@ def _units(
             if of == sku:
                 keeps[at] = keeps.get(at, 0) + sources.taken[of, at]
         get = keeps.get
-        found = {at: have - keep for at, have in found.items() if have > (keep := get(at, 0))}
+        found = [
+            have - keep if have > (keep := get(at, 0)) else 0 for at, have in zip(ids, found, strict=True)
+        ]
     return found

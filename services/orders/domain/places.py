@@ -15,6 +15,9 @@ CELL_DEGREES = 1.0
 MAX_RANKED = 1 << 18
 """Ranks kept at once, over all cells."""
 
+MAX_COLUMNS = 256
+"""Sets of locations whose columns are kept."""
+
 STORE = "STORE"
 WAREHOUSE = "WAREHOUSE"
 SHIP = "SHIP"
@@ -145,9 +148,31 @@ class Locations:
         }
 
     @cached_property
-    def warehouses(self) -> frozenset[str]:
-        """Ids of the warehouses among `shipping`."""
-        return frozenset(x.location_id for x in self.shipping if x.kind == WAREHOUSE)
+    def senders(self) -> tuple[str, ...]:
+        """Ids of `shipping`, in order: what a decision knows of each stands in columns in this order."""
+        return tuple(self.vectors)
+
+    @cached_property
+    def points(self) -> tuple[tuple[float, float, float, bool], ...]:
+        """`vectors` of the `senders`."""
+        return tuple(self.vectors.values())
+
+    def column(self, location_ids: frozenset[str]) -> list[int]:
+        """Whether each of the `senders` is among these, 1 or 0. Kept for a set that is asked for again, so
+        nobody may change it.
+        """
+        known = self._columns.get(id(location_ids))
+        if known is None:
+            if len(self._columns) >= MAX_COLUMNS:
+                self._columns.clear()
+            found = [1 if at in location_ids else 0 for at in self.senders]
+            # With the set, since its place in memory is its name here.
+            known = self._columns[id(location_ids)] = location_ids, found
+        return known[1]
+
+    @cached_property
+    def _columns(self) -> dict[int, tuple[frozenset[str], list[int]]]:
+        return {}
 
     def near(self, latitude: float, longitude: float) -> Near:
         """The shipping locations in an order that fits this place: whoever looks for the nearest that has
@@ -197,8 +222,8 @@ class Locations:
         return "UTC" if nearest is None else self.by_id[nearest[1]].time_zone
 
     @cached_property
-    def matches(self) -> dict[object, frozenset[str]]:
-        """Which locations the conditions of a rule mean: see `eligibility.matching`."""
+    def matches(self) -> dict[int, tuple[object, frozenset[str]]]:
+        """Which locations the conditions of a rule mean: see `eligibility.Here`."""
         return {}
 
     @cached_property

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import pairwise, product
-from operator import add, sub
+from math import prod
+from operator import add, le
 from typing import NamedTuple
 
 Sums = Sequence[int]
 """What 0, 1, 2, … units cost; at least `(0,)`."""
 
+FAR = 1 << 60
+"""The cost of a unit at a location that has none."""
 EXACT_STEPS = 60_000
 """Steps of the exact search, each about a microsecond; beyond, the plan is searched and has a bound."""
 FILTERED_STATES = 128
@@ -64,7 +67,13 @@ def by_location(
     Raises:
         TooMany: given up.
     """
-    offers = _worthwhile(fixed, _takes(fixed, sums, wanted, below), tuple(wanted), most_parcels, below)
+    places = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
+    if len(places) * states_of(wanted) > EXACT_STEPS:
+        _count_steps(places, sums, wanted)
+    places = _worthwhile(places, fixed, sums, tuple(wanted), most_parcels, below)
+    if not places:
+        return None
+    offers = _takes(places, fixed, sums, wanted, below)
     places = [row for row, _ in offers]
     there, cheapest = _suffixes(places, sums)
     parcel = [0] * (len(places) + 1)
@@ -116,18 +125,34 @@ def by_location(
     return None if best is None else Assignment(_unchained(best[1]), best[0], best[0])
 
 
+def states_of(wanted: Sequence[int]) -> int:
+    """How many multisets of the units there are."""
+    return prod([n + 1 for n in wanted])
+
+
+def _count_steps(places: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int]) -> None:
+    """Raises `TooMany` where all locations together can be asked for more than a search may look at."""
+    steps = 0
+    for row in places:
+        steps += prod([min(len(line[row]), n + 1) for line, n in zip(sums, wanted, strict=True)])
+        if steps > EXACT_STEPS:
+            raise TooMany
+
+
 def _takes(
-    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], below: int | None
+    places: Sequence[int],
+    fixed: Sequence[int],
+    sums: Sequence[Sequence[Sums]],
+    wanted: Sequence[int],
+    below: int | None,
 ) -> list[tuple[int, _Takes]]:
     """What each location may be asked for, and what that costs; without what no plan `below` has in it."""
-    places = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
-    parcel = min([fixed[row] for row in places], default=0)
+    parcel = min([fixed[row] for row in places])
     least = [
         min([cheapest_unit(line[row]) for row in places if len(line[row]) > 1], default=0) for line in sums
     ]
     everything = sum([n * one for n, one in zip(wanted, least, strict=True)])
     goal = tuple(wanted)
-    steps = 0
     offers = []
     for row in places:
         # With the cost above that of as many of the cheapest units.
@@ -143,9 +168,6 @@ def _takes(
                     for take, cost, above in takes
                     for units, asked, dearer in more
                 ]
-        steps += len(takes)
-        if steps > EXACT_STEPS:
-            raise TooMany
         del takes[0]
         if below is None:
             kept = [(take, cost) for take, cost, _ in takes]
@@ -163,119 +185,125 @@ def _takes(
 
 
 def _worthwhile(
+    places: list[int],
     fixed: Sequence[int],
-    offers: list[tuple[int, _Takes]],
+    sums: Sequence[Sequence[Sums]],
     wanted: _State,
     most_parcels: int,
     below: int | None,
-) -> list[tuple[int, _Takes]]:
-    """The `offers` without locations that no cheapest plan has in it, nor any as cheap.
+) -> list[int]:
+    """The `places` without those that no cheapest plan has in it, nor any as cheap; none where no plan is
+    `below`.
 
     A plan that may have a location twice, each time with a parcel of its own, is no dearer than the best of
     those that may not; and it is found by adding up, as only the cheapest location of each multiset of units
     matters. No plan with a location costs less than what it asks for some units and such a plan for the rest.
     One location, the first, may cost less than nothing for its parcel: it is there once.
     """
-    parts = _parts(wanted)
-    if parts is None:
-        return offers
-    own: _Takes = []
-    if offers and fixed[offers[0][0]] < 0:
-        own = offers[0][1]
-    single: dict[_State, tuple[int, int]] = {}
-    for row, takes in offers[1:] if own else offers:
-        for take, cost in takes:
-            known = single.get(take)
-            if known is None or cost < known[0]:
-                single[take] = cost, row
-    rest: dict[_State, int] = {(0,) * len(wanted): 0}
-    first: dict[_State, tuple[_State, _State]] = {}
-    for state, ways in parts:
-        best = None
-        for take, others in ways:
-            one, two = single.get(take), rest.get(others)
-            if one is not None and two is not None and (best is None or one[0] + two < best):
-                best = one[0] + two
-                first[state] = take, others
-        if best is not None:
-            rest[state] = best
-    taken: dict[_State, _State] = {}
-    alone = rest
+    tables = _tables(wanted)
+    if tables is None or not places:
+        return places
+    asks = [_asks(fixed[row], [line[row] for line in sums], wanted) for row in places]
+    own = fixed[places[0]] < 0
+    asked = asks.pop(0) if own else []
+    single = list(map(min, zip(*asks, strict=True))) if asks else [FAR] * tables.size
+    top = tables.size - 1
+    alone = [0] * (top + 1)
+    for state, takes in tables.first:
+        alone[state] = min([single[take] + alone[state - take] for take in takes])
+    rest = alone
     if own:
-        rest = dict(rest)
-        for state, left in _within(wanted):
-            for take, cost in own:
-                beside = alone.get(left[take]) if take in left else None
-                if beside is not None and (state not in rest or cost + beside < rest[state]):
-                    rest[state] = cost + beside
-                    taken[state] = take
-    least = rest.get(wanted)
-    if least is None or (below is not None and least >= below):
+        rest = [
+            min([beside, *[asked[take] + alone[state - take] for take in takes]])
+            for (state, takes), beside in zip(tables.any, alone, strict=True)
+        ]
+    least = rest[top]
+    if least >= FAR >> 1 or (below is not None and least >= below):
         return []
     limit = None if below is None else below - 1
-    # That plan, each location once: if it is one, no cheapest plan costs more.
-    whole = dict(_within(wanted))[wanted]
-    state, by_row = wanted, dict[int, list[tuple[_State, int]]]()
-    if wanted in taken:
-        state = whole[taken[wanted]]
-    while any(state):
-        take, state = first[state]
-        cost, row = single[take]
-        by_row.setdefault(row, []).append((take, cost))
-    found: int | None = least
-    for row, several in by_row.items():
-        if len(several) > 1 and found is not None:
-            together = tuple(map(sum, zip(*[take for take, _ in several], strict=True)))
-            asked = next((dict(takes).get(together) for at, takes in offers if at == row), None)
-            found = None if asked is None else found + asked - sum([cost for _, cost in several])
-    parcels = len(by_row) + (wanted in taken)
-    if (
-        found is not None
-        and (not most_parcels or parcels <= most_parcels)
-        and (limit is None or found < limit)
-    ):
-        limit = found
+    found, parcels = _once_each(tables, asks, single, alone, asked, least)
+    if found is not None and not (most_parcels and parcels > most_parcels):
+        limit = found if limit is None else min(limit, found)
     if limit is None:
-        return offers
-    kept = []
-    for at, (row, takes) in enumerate(offers):
-        if (own and not at) or any(
-            cost + rest[whole[take]] <= limit for take, cost in takes if whole[take] in rest
-        ):
-            kept.append((row, takes))
+        return places
+    limits = [limit - rest[top - take] for take in range(top + 1)]
+    # The empty multiset is no reason to keep anybody.
+    limits[0] = -FAR
+    kept = places[:1] if own else []
+    for row, ask in zip(places[own:], asks, strict=True):
+        if any(map(le, ask, limits)):
+            kept.append(row)
     return kept
 
 
-@lru_cache(maxsize=256)
-def _parts(wanted: _State) -> tuple[tuple[_State, tuple[tuple[_State, _State], ...]], ...] | None:
-    """All multisets of units in order, each with the ways to take some of it away that has the first of it,
-    and what is left then; None: there are too many.
+def _asks(parcel: int, offers: Sequence[Sums], wanted: _State) -> list[int]:
+    """What a location asks for each multiset of units, as `_tables` numbers them; `FAR` if it has less."""
+    costs = [parcel]
+    for offer, quantity in zip(offers, wanted, strict=True):
+        missing = quantity + 1 - len(offer)
+        units = offer[: quantity + 1] if missing <= 0 else [*offer, *[FAR] * missing]
+        costs = [cost + more for cost in costs for more in units]
+    return costs
+
+
+def _once_each(
+    tables: _Tables,
+    asks: Sequence[Sequence[int]],
+    single: Sequence[int],
+    alone: Sequence[int],
+    asked: Sequence[int],
+    least: int,
+) -> tuple[int | None, int]:
+    """The plan that costs the `least`, with each location once: what it costs then, None if one of them has
+    less than that; and its parcels.
     """
-    states = 1
-    for n in wanted:
-        states *= n + 1
-    if states > FILTERED_STATES:
-        return None
-    found = []
-    for state in product(*[range(n + 1) for n in wanted]):
-        if any(state):
-            line = next(at for at, n in enumerate(state) if n)
-            ways = [
-                (take, tuple(map(sub, state, take)))
-                for take in product(*[range(n + 1) for n in state])
-                if take[line]
-            ]
-            found.append((state, tuple(ways)))
-    return tuple(found)
+    state = len(single) - 1
+    parcels = 0
+    if asked and alone[state] != least:
+        state -= next(take for take in tables.any[state][1] if asked[take] + alone[state - take] == least)
+        parcels = 1
+    takes = dict(tables.first)
+    by_place: dict[int, list[int]] = {}
+    while state:
+        left = alone[state]
+        take = next(one for one in takes[state] if single[one] + alone[state - one] == left)
+        at = next(at for at, ask in enumerate(asks) if ask[take] == single[take])
+        by_place.setdefault(at, []).append(take)
+        state -= take
+    found = least
+    for at, several in by_place.items():
+        if len(several) > 1:
+            found += asks[at][sum(several)] - sum([single[take] for take in several])
+    return (None if found >= FAR >> 1 else found), parcels + len(by_place)
+
+
+class _Tables(NamedTuple):
+    """Multisets of the units of an order, each a number: what is left of one when another is taken away is
+    their difference. The empty one is 0.
+    """
+
+    size: int
+    first: tuple[tuple[int, tuple[int, ...]], ...]
+    """All but the empty one, in order, each with the parts of it that have the first of its lines."""
+    any: tuple[tuple[int, tuple[int, ...]], ...]
+    """All, each with all its parts but the empty one."""
 
 
 @lru_cache(maxsize=256)
-def _within(wanted: _State) -> tuple[tuple[_State, dict[_State, _State]], ...]:
-    """All multisets of units, each with what is left of it by what is taken."""
-    return tuple(
-        (state, {take: tuple(map(sub, state, take)) for take in product(*[range(n + 1) for n in state])})
-        for state in product(*[range(n + 1) for n in wanted])
-    )
+def _tables(wanted: _State) -> _Tables | None:
+    """None: there are too many."""
+    if states_of(wanted) > FILTERED_STATES:
+        return None
+    states = list(product(*[range(n + 1) for n in wanted]))
+    numbers = {state: number for number, state in enumerate(states)}
+    first, every = [], []
+    for number, state in enumerate(states):
+        parts = [take for take in product(*[range(n + 1) for n in state]) if any(take)]
+        every.append((number, tuple([numbers[take] for take in parts])))
+        line = next((at for at, n in enumerate(state) if n), None)
+        if line is not None:
+            first.append((number, tuple([numbers[take] for take in parts if take[line]])))
+    return _Tables(len(states), tuple(first), tuple(every))
 
 
 def _suffixes(

@@ -18,7 +18,7 @@ from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLin
 from services.orders.domain.promise import Moment, Timetable
 from services.orders.domain.refusals import ShortLine
 from services.orders.domain.rules import SourcingRules
-from services.orders.domain.shipping import Ship, Shipped, free_on_site
+from services.orders.domain.shipping import Nearby, Ship, Shipped, free_on_site
 from services.orders.domain.states import Method
 from services.orders.domain.views import Stock
 from services.orders.domain.worth import Worth
@@ -41,7 +41,7 @@ class Ways(NamedTuple):
     sources: Sources
     """For what is sent to the customer."""
 
-    def ships(self, wish: Wish, locations: Locations, near: Sequence[str] | None = None) -> list[Ship]:
+    def ships(self, wish: Wish, locations: Locations, near: Nearby | None = None) -> list[Ship]:
         """A decision for each place that goods are sent to: stores in order of id, then the customer. `near`
         are the locations that a cheapest plan of what is sent to the customer can be made of; None: any.
         """

@@ -15,16 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.orders.domain.assignment import FAR
-from services.orders.domain.bounds import SUBSET_LINES, Line, Problem, least_with, visited
+from services.orders.domain.bounds import Problem
 from services.orders.domain.candidates import LATER_GROUP, Candidates, Item, Row, Sources
-from services.orders.domain.eligibility import FREE, eligible, in_one_parcel
+from services.orders.domain.eligibility import Eligible, eligible, in_one_parcel
+from services.orders.domain.offers import Asking, Offers
 from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLine
-from services.orders.domain.quantities import Assignment, Share, Sums
+from services.orders.domain.quantities import Assignment, Share
 from services.orders.domain.refusals import ShortLine
-from services.orders.domain.solving import below, by_item, solved
+from services.orders.domain.solving import below, by_item, rows_below, solved
 from services.orders.domain.states import Method
+from services.orders.domain.worth import Looked
 
-_NONE: Sums = (0,)
 _FORCE = 1 << 50
 """So much less a parcel costs that has to be in the plan."""
 
@@ -39,11 +40,22 @@ class Shipped(NamedTuple):
     prices: Mapping[tuple[str, str], tuple[int, ...]]
 
 
+class Nearby(NamedTuple):
+    """All locations that a plan can be made of which costs no more than that of the best single one."""
+
+    ids: Sequence[str]
+    """In order."""
+    single: str
+    """The cheapest that has everything, of equally cheap ones that with the dearest stock."""
+    cost: int
+    """Of everything from there."""
+
+
 class Ship:
     """One order's decision about what is sent to one place."""
 
     def __init__(
-        self, wish: Wish, lines: Sequence[WishLine], sources: Sources, near: Sequence[str] | None = None
+        self, wish: Wish, lines: Sequence[WishLine], sources: Sources, near: Nearby | None = None
     ) -> None:
         self.wish, self.lines, self.sources, self.rules = wish, lines, sources, sources.rules
         self.most_parcels = 0 if wish.accepted else self.rules.most_parcels
@@ -55,6 +67,9 @@ class Ship:
         self._worth.look(self.rules.opportunity_percent, self.rules.markdown_percent)
         self.items = self._items(lines)
         self._stock = [sources.stock.units(item.sku) for item in self.items]
+        self._asking = Asking(
+            self.items, self._stock, self._worth, self.rules.opportunity_percent, sources.taken
+        )
         self.on_site = self._on_site()
         """By item the units that the store has where all is collected."""
 
@@ -92,12 +107,13 @@ class Ship:
             same.setdefault(line.sku, []).append(line)
         ruled = bool(rules.exclusions or rules.groups or rules.safety_days or not rules.endless_aisle)
         to_store = bool(self.sources.store_id)
+        free = Eligible(self.sources.here, sent=True)
         return [
             Item(
                 sku,
                 sum([line.quantity_units for line in those]),
                 tuple(those),
-                eligible(self.wish, those[0], rules, self.sources.here, to_store=to_store) if ruled else FREE,
+                eligible(self.wish, those[0], rules, self.sources.here, to_store=to_store) if ruled else free,
                 those[0].unit_price_minor * 10 * rules.markdown_percent if self._worth.version else 0,
             )
             for sku, those in same.items()
@@ -124,7 +140,7 @@ class Ship:
     # ---- the cheapest
 
     def _plan(self, partial: bool) -> Shipped:
-        all_of = self.candidates() if self._near is None or self.full else self._candidates(self._near)
+        all_of = self.candidates() if self._near is None or self.full else self._candidates(self._near.ids)
         found = self._sent(all_of, partial)
         return self._with_on_site(all_of, found, partial) if any(self.on_site) else found
 
@@ -144,9 +160,7 @@ class Ship:
         if served != wanted and not partial:
             return Shipped((), self._shortages(served), 0, 0, self._worth.looked_at())
         cost = self._real_cost(all_of, shares)
-        prices = self._worth.looked_at()
-        if relevant is not None:
-            prices = {key: value for key, value in prices.items() if key[1] in relevant}
+        prices = self._worth.looked_at() if relevant is None else Looked(self._worth, relevant)
         return Shipped(self._parts(all_of, shares), self._shortages(served), cost, gap, prices)
 
     def _with_on_site(self, sent: Candidates, whole: Shipped, partial: bool) -> Shipped:
@@ -171,16 +185,16 @@ class Ship:
         if whole.parts and not whole.shortages and not (one_parcel and len(whole.parts) > 1):
             limit = self._order(whole)[2] + self.rules.split - 1
 
-        offers_of = self._offers(all_of, problem, wanted)
-        offers = below(problem, 1 if one_parcel else self.most_parcels, limit, offers_of)
+        offers = Offers(self._asking, all_of.ids, problem, wanted)
+        rows = below(problem, 1 if one_parcel else self.most_parcels, limit, offers)
         found = None
-        if own in offers:
+        if own in rows:
             problem.fixed[own] = -_FORCE
             # The first in the row, as in `cost_with`.
-            offers = {own: offers.pop(own), **offers}
+            rows = [own, *[at for at in rows if at != own]]
             caps = [self.most_parcels + 1 if self.most_parcels else 0]
             caps = [2, *caps] if one_parcel else caps
-            found = self._using(problem, offers, caps, len(sent.ids), partial)
+            found = self._using(problem, rows, offers, caps, len(sent.ids), partial)
         prices = self._worth.looked_at()
         if found is None:
             return whole._replace(prices=prices)
@@ -203,15 +217,15 @@ class Ship:
 
     @staticmethod
     def _using(
-        problem: Problem, offers: Mapping[int, Sequence[Sums]], caps: Sequence[int], own: int, partial: bool
+        problem: Problem, rows: Sequence[int], offers: Offers, caps: Sequence[int], own: int, partial: bool
     ) -> Assignment | None:
         """The cheapest plan that uses units of the candidate `own`, by the first of the `caps` on locations
         that there is one for.
         """
         for cap in caps:
-            found = solved(problem, offers, cap, None)
+            found = solved(problem, rows, offers, cap, None)
             if found is None and partial and cap == caps[-1]:
-                found = solved(problem, offers, cap, None, partial=True)
+                found = solved(problem, rows, offers, cap, None, partial=True)
             if found is not None and any(share.location == own for share in found.shares):
                 return found
         return None
@@ -236,33 +250,32 @@ class Ship:
 
     def _cheapest(
         self, all_of: Candidates, wanted: list[int]
-    ) -> tuple[Sequence[Share], int, set[str] | None]:
-        """Who serves what, how far from the cheapest that may be, and the locations that mattered for it
-        (None: all).
+    ) -> tuple[Sequence[Share], int, Callable[[], set[str]] | None]:
+        """Who serves what, how far from the cheapest that may be, and who says which locations mattered for
+        it (None: all).
         """
         cap, one_parcel = self.most_parcels, in_one_parcel(self.wish, self.rules)
         problem = self._problem(all_of, wanted, grouped=not cap and not one_parcel)
         rows, lines = problem.rows, problem.lines
 
-        offers_of = self._offers(all_of, problem, wanted)
-        alone = problem.alone()
-        single = self._single(problem, alone, offers_of)
-        least: Sequence[int] = ()
+        offers = Offers(self._asking, all_of.ids, problem, wanted)
+        single = self._single(problem, offers)
+        bounds: Callable[[], Sequence[int]] | None = None
         found, known, searched = single, None if single is None else single.cost, False
         if single is None or not (
             cap == 1 or one_parcel or len(rows) < 2 or problem.two_at_least() >= single.cost
         ):
             limit = FAR if known is None else known
-            if len(lines) <= SUBSET_LINES:
-                least = least_with(problem.fixed, lines)
-                asked = visited(problem.fixed, lines, least, cap, limit - 1, offers_of)
+            asked: Sequence[int]
+            if problem.few:
+                bounds, asked = problem.least, problem.rows_beside(limit)
             else:
-                least = problem.least_beside()
-                asked = {at: offers_of(at) for at, bound in enumerate(least) if bound < limit}
-            split = solved(problem, asked, cap, known)
+                least = problem.least()
+                bounds = least.copy
+                asked = rows_below(problem, least, cap, limit - 1, offers)
+            split = solved(problem, asked, offers, cap, known)
             if split is None and cap and single is None:
-                every = {at: offers_of(at) for at in range(len(rows))}
-                split, searched = solved(problem, every, cap, None, True), True
+                split, searched = solved(problem, range(len(rows)), offers, cap, None, True), True
             if split is not None and (single is None or split.cost < single.cost):
                 found = split
             elif split is not None and single is not None:
@@ -271,13 +284,18 @@ class Ship:
         shares = by_item((*problem.forced, *found.shares), lines, wanted)
         if found.bound < found.cost:
             return shares, found.cost - found.bound, None
-        if searched or (least and max(wanted) > 1):
-            # What is searched, and how far an exact search of quantities may go, depends on all that is
-            # looked at.
+        if searched or self.full or (bounds is not None and not problem.few and max(wanted) > 1):
+            # What is searched, how far an exact search of quantities may go, and who was found to have no
+            # room for its share of an earlier plan depends on all that was looked at.
             return shares, 0, None
-        mattered = {at for at, free in alone.items() if free <= found.cost}
-        mattered.update([at for at, bound in enumerate(least) if bound <= found.cost])
-        return shares, 0, {all_of.ids[rows[at]] for at in mattered}
+        cost = found.cost
+
+        def mattered() -> set[str]:
+            those = {at for at, free in problem.alone().items() if free <= cost}
+            those.update([at for at, bound in enumerate(bounds() if bounds else ()) if bound <= cost])
+            return {all_of.ids[rows[at]] for at in those} | {all_of.ids[at] for _, at, _ in problem.forced}
+
+        return shares, 0, mattered
 
     def _problem(self, all_of: Candidates, wanted: list[int], grouped: bool) -> Problem:
         """What is to be decided, a brand that stays together as one line where any location has all of it,
@@ -294,102 +312,34 @@ class Ship:
             else:
                 bundles.append(((n,), False))
         for those in brands.values():
-            if all_of.having(those, wanted):
+            if any(all_of.having(those, wanted)):
                 bundles.append((tuple(those), True))
             else:
-                bundles += [((n,), bool(all_of.having([n], wanted))) for n in those]
+                bundles += [((n,), any(all_of.having([n], wanted))) for n in those]
         credit = [item.credit for item in self.items]
         return Problem.of(all_of, sorted(bundles), wanted, credit, self.rules.split, grouped)
 
-    @staticmethod
-    def _single(
-        problem: Problem, alone: Mapping[int, int], offers_of: Callable[[int], list[Sums]]
-    ) -> Assignment | None:
-        """The cheapest location that has everything."""
-        if not alone:
-            return None
+    def _single(self, problem: Problem, offers: Offers) -> Assignment | None:
+        """The cheapest location that has everything, of equally cheap ones that with the dearest stock."""
+        if self._near is not None and not self.full:
+            cost, at = self._near.cost + self.rules.split, offers.ids.index(self._near.single)
+        else:
+            alone = sorted([(free, at) for at, free in problem.alone().items()])
+            if not alone:
+                return None
 
-        def cost(at: int) -> int:
-            return problem.fixed[at] + sum([sums[-1] for sums in offers_of(at)])
+            def whole(at: int) -> int:
+                return problem.fixed[at] + sum([sums[-1] for sums in offers(at)])
 
-        first = min(alone, key=alone.__getitem__)
-        single = cost(first), first
-        for free, at in sorted([(free, at) for at, free in alone.items() if free < single[0]]):
-            if free >= single[0]:
-                break
-            if at != first and (this := cost(at)) < single[0]:
-                single = this, at
-        shares = [Share(n, problem.rows[single[1]], line.quantity) for n, line in enumerate(problem.lines)]
-        return Assignment(tuple(shares), single[0], single[0])
-
-    def _offers(self, all_of: Candidates, problem: Problem, wanted: list[int]) -> Callable[[int], list[Sums]]:
-        """What a row of the problem asks for 0, 1, 2, … units of each line."""
-        ids, rows = all_of.ids, problem.rows
-        worth, percent, taken = self._worth, self.rules.opportunity_percent, self.sources.taken
-        quick = worth.priced and not taken
-        # What is asked of each line, and whether single units of it may be priced at once.
-        columns = [
-            (
-                line.cover,
-                line.asks,
-                quick and not line.together,
-                self.items[line.items[0]].sku,
-                self._stock[line.items[0]],
-                self.items[line.items[0]].credit,
-                line,
-            )
-            for line in problem.lines
-        ]
-
-        def offers_of(at: int) -> list[Sums]:
-            location_id = ids[rows[at]]
-            found: list[Sums] = []
-            for cover, asks, at_once, sku, stock, credit, line in columns:
-                units = cover[at]
-                if not units:
-                    found.append(_NONE)
-                elif units == 1 and at_once:
-                    price = worth.first(sku, location_id, stock[location_id])
-                    found.append((0, asks[at] + (price * percent // 100 + credit if price else 0)))
-                else:
-                    found.append(self._sums(all_of, rows[at], line, at, wanted))
-            return found
-
-        return offers_of
-
-    def _sums(self, all_of: Candidates, row: int, line: Line, at: int, wanted: list[int]) -> Sums:
-        """What 0, 1, 2, … units of a line cost at the candidate `row`, which is row `at` of the problem."""
-        units, ask = line.cover[at], line.asks[at]
-        if not units:
-            return (0,)
-        if line.together:
-            return 0, ask + sum([self._dearer(all_of, row, n, wanted[n])[-1] for n in line.items])
-        if not self._worth.priced:
-            return (0, ask) if units == 1 else tuple([n * ask for n in range(units + 1)])
-        dearer = self._dearer(all_of, row, line.items[0], units)
-        if units == 1:
-            return 0, ask + dearer[1]
-        return [n * ask + more for n, more in enumerate(dearer)]
-
-    def _dearer(self, all_of: Candidates, row: int, number: int, count: int) -> Sequence[int]:
-        """By what 0, 1, 2, … `count` units of an item cost more there than with free stock."""
-        worth = self._worth
-        if not worth.priced:
-            return (0,)
-        item, at, taken = self.items[number], all_of.ids[row], self.sources.taken
-        first = taken.get((item.sku, at), 0) if taken else 0
-        held = self._stock[number][at]
-        percent, credit = self.rules.opportunity_percent, item.credit
-        prices = worth.prices(item.sku, at, held, first, count)
-        if count == 1:
-            price = prices[0]
-            return (0, price * percent // 100 + credit) if price else (0, 0)
-        total, sums = 0, [0]
-        for price in prices:
-            if price:
-                total += price * percent // 100 + credit
-            sums.append(total)
-        return sums
+            at = alone[0][1]
+            cost = whole(at)
+            rivals = [one for free, one in alone[1:] if free < cost]
+            offers.ask(rivals)
+            for one in rivals:
+                if (this := whole(one)) < cost:
+                    cost, at = this, one
+        shares = [Share(n, problem.rows[at], line.quantity) for n, line in enumerate(problem.lines)]
+        return Assignment(tuple(shares), cost, cost)
 
     def in_time(self, arrives: int | None) -> bool:
         """Whether a parcel that arrives on that day, if it can be sent at all, keeps the promise."""
@@ -432,13 +382,10 @@ class Ship:
         problem.fixed[first] -= _FORCE
         # The first in the row, since the exact search takes it that no later parcel costs less than nothing.
         order = [first, *(other for other in range(len(problem.rows)) if other != first)]
-        offers = {
-            one: [self._sums(all_of, problem.rows[one], line, one, wanted) for line in problem.lines]
-            for one in order
-        }
-        found = solved(problem, offers, cap, None)
+        offers = Offers(self._asking, all_of.ids, problem, wanted)
+        found = solved(problem, order, offers, cap, None)
         if found is None and cap:
-            found = solved(problem, offers, cap, None, True)
+            found = solved(problem, order, offers, cap, None, True)
         if found is None or all(share.location != at for share in found.shares):
             return None
         return self._real_cost(all_of, by_item(found.shares, problem.lines, wanted))
@@ -450,7 +397,7 @@ class Ship:
         cost = sum([all_of.fixed[at] for at in used]) + self.rules.split * max(0, len(used) - 1)
         for n, at, units in shares:
             cost += units * (all_of.units[at] - self.items[n].credit)
-            cost += self._dearer(all_of, at, n, units)[-1]
+            cost += self._asking.dearer(all_of.ids[at], n, units)[-1]
         return cost
 
     def _shortages(self, served: Sequence[int]) -> tuple[ShortLine, ...]:

@@ -4,43 +4,46 @@ some rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from services.orders.domain.assignment import cheapest_sums
-from services.orders.domain.bounds import SUBSET_LINES, Line, Problem, least_with, visited
-from services.orders.domain.quantities import Assignment, Share, Sums
+from services.orders.domain.assignment import BOUNDED_LINES, cheapest_sums
+from services.orders.domain.bounds import Line, Problem, visited
+from services.orders.domain.offers import Offers
+from services.orders.domain.quantities import Assignment, Share
 
 
-def below(
-    problem: Problem, most_parcels: int, limit: int, offers_of: Callable[[int], list[Sums]]
-) -> dict[int, list[Sums]]:
-    """The rows that a plan which costs `limit` at most can be made of, with what they ask for the lines."""
-    lines = problem.lines
-    if len(lines) <= SUBSET_LINES:
-        least: Sequence[int] = least_with(problem.fixed, lines)
-        return visited(problem.fixed, lines, least, most_parcels, limit, offers_of)
-    least = problem.least_beside()
-    return {at: offers_of(at) for at, bound in enumerate(least) if bound <= limit}
+def below(problem: Problem, most_parcels: int, limit: int, offers: Offers) -> list[int]:
+    """The rows that a plan which costs `limit` at most can be made of."""
+    if problem.few:
+        return list(range(len(problem.rows)))
+    return rows_below(problem, problem.least(), most_parcels, limit, offers)
+
+
+def rows_below(
+    problem: Problem, least: Sequence[int], most_parcels: int, limit: int, offers: Offers
+) -> list[int]:
+    """The same, where `least` is what no plan with a row costs less than."""
+    if len(problem.lines) <= BOUNDED_LINES:
+        return visited(problem.fixed, problem.lines, least, most_parcels, limit, offers)
+    return [at for at, bound in enumerate(least) if bound <= limit]
 
 
 def solved(
     problem: Problem,
-    offers: Mapping[int, Sequence[Sums]],
+    chosen: Sequence[int],
+    offers: Offers,
     cap: int,
     below: int | None,
     partial: bool = False,
 ) -> Assignment | None:
-    """The cheapest plan over the rows that offer something, by line and candidate; None only when they
-    cannot serve all of it, or not `below` that cost.
+    """The cheapest plan over the `chosen` rows, by line and candidate; None only when they cannot serve all
+    of it, or not `below` that cost.
     """
-    chosen = list(offers)
-    sums = [[offers[at][number] for at in chosen] for number in range(len(problem.lines))]
+    sums = offers.columns(chosen)
     quantities = [line.quantity for line in problem.lines]
-    if any(
-        sum([len(one) - 1 for one in line]) < quantity
-        for line, quantity in zip(sums, quantities, strict=True)
-    ):
-        return None
+    for line, quantity in zip(sums, quantities, strict=True):
+        if sum(map(len, line)) - len(line) < quantity:
+            return None
     fixed = [problem.fixed[at] for at in chosen]
     found = cheapest_sums(fixed, sums, quantities, cap, partial, below)
     if found is None:

@@ -22,7 +22,7 @@ from services.orders.domain.plans import Plan, PlannedLine, PlannedPart, Seen, W
 from services.orders.domain.promise import Timetable
 from services.orders.domain.rules import SourcingRules
 from services.orders.domain.sending import together, ways_of
-from services.orders.domain.shipping import Shipped
+from services.orders.domain.shipping import Nearby, Shipped
 from services.orders.domain.states import Method
 from services.orders.domain.views import NO_PRICES, UNLIMITED, Capacity, Prices, Stock
 from services.orders.domain.worth import Live, Worth
@@ -120,10 +120,10 @@ def _alone(
     rules: SourcingRules,
     worth: Worth,
     excluded: frozenset[str],
-) -> tuple[Shipped | None, Sequence[str] | None]:
+) -> tuple[Shipped | None, Nearby | None]:
     """The plan of one location that has everything, when no split can be cheaper: what nearly every order
     gets, so only the nearest places are looked at. Else, where one location has everything, all that a plan
-    as cheap can be made of, in order of id.
+    as cheap can be made of.
     """
     skus = [line.sku for line in lines]
     if len(skus) > 1 and len(set(skus)) < len(skus):
@@ -135,7 +135,7 @@ def _alone(
     worth.look(rules.opportunity_percent, rules.markdown_percent)
     _, warehouse_unit = tariff(0, True, rules)
     store_fixed, store_unit = tariff(0, False, rules)
-    whole: list[tuple[int, str]] = []
+    whole: list[tuple[int, int, str]] = []
     best = _nearest(
         near.warehouses,
         near,
@@ -167,14 +167,15 @@ def _alone(
     split = 2 * rules.parcel_fixed + rules.split + count * min(store_unit, warehouse_unit)
     if cost > split:
         # What another parcel beside it leaves for the way.
-        ids = {at for free, at in whole if free <= cost}
+        ids = {at for _, free, at in whole if free <= cost}
         for ranked, more in ((near.warehouses, 0), (near.stores, store_fixed - rules.parcel_fixed)):
             limit = near.reach(cost - split - more, rules.parcel_per_km)
             for angle, at, _ in ranked:
                 if angle > limit:
                     break
                 ids.add(at)
-        return None, sorted(ids)
+        total, _, single = min(whole)
+        return None, Nearby(sorted(ids), single, total)
     planned = tuple([PlannedLine(line.line_number, line.sku, line.quantity_units) for line in lines])
     parts = (PlannedPart(location_id, Method.SHIP, planned, km),)
     return Shipped(parts, (), cost, 0, worth.looked_at()), None
@@ -190,11 +191,11 @@ def _nearest(
     per_km: int,
     worth: Worth,
     best: _Single | None,
-    whole: list[tuple[int, str]],
+    whole: list[tuple[int, int, str]],
 ) -> _Single | None:
     """The cheapest of `ranked` that has all that is `wanted`, or `best` if none is cheaper; of equally cheap
     ones the smaller id. What is farther than where even free stock costs as much is not looked at; what is
-    not goes to `whole`, with its cost with free stock.
+    not goes to `whole`: its cost, or at least that it is dearer; its cost with free stock; its id.
     """
     x, y, z = here
     limit = inf
@@ -215,14 +216,13 @@ def _nearest(
             cost = base + km * per_km
             if best is not None and cost > best.cost:
                 continue
-            whole.append((cost, location_id))
-            if best is not None and cost == best.cost and location_id > best.location_id:
-                continue
+            free = cost
             if priced:
                 for units, quantity, sku in wanted:
                     cost += worth.all(sku, location_id, units[location_id], quantity)
                     if best is not None and cost > best.cost:
                         break
+            whole.append((cost, free, location_id))
             this = _Single(cost, location_id, km)
             if best is None or this < best:
                 best = this

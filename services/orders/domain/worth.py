@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, ItemsView, Iterator, Mapping, Sequence
 from math import ceil
 
 from services.orders.domain.views import Prices
@@ -49,6 +49,37 @@ class Stays(Mapping[tuple[str, str, int], int]):
         return repr(self._all())
 
 
+class Looked(Mapping[tuple[str, str], tuple[int, ...]]):
+    """Prices that a decision looked at by (SKU, location), of the locations where they mattered: found out
+    when somebody asks, which is when a decision is recorded.
+    """
+
+    def __init__(self, worth: Worth, mattered: Callable[[], Container[str]]) -> None:
+        self._worth, self._mattered = worth, mattered
+        self._known: dict[tuple[str, str], tuple[int, ...]] | None = None
+
+    def _all(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        if self._known is None:
+            self._known = self._worth.looked_at(self._mattered())
+        return self._known
+
+    def __getitem__(self, key: tuple[str, str]) -> tuple[int, ...]:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def items(self) -> ItemsView[tuple[str, str], tuple[int, ...]]:
+        """All of it."""
+        return self._all().items()
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
 class Worth(ABC):
     """Prices of stock and units that stay, remembered as they are asked for. One decision only."""
 
@@ -59,7 +90,7 @@ class Worth(ABC):
         """Whether any counts."""
         self._stays = Stays()
         self._percent = 100
-        self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._seen: dict[str, dict[str, tuple[int, ...]]] = {}
 
     def look(self, percent: int, markdown_percent: int) -> None:
         """Prices count so many per cent from now on, and those of nothing for a credit."""
@@ -70,23 +101,38 @@ class Worth(ABC):
         """Prices of `count` units given away by a location that holds `held`, behind the `first` ones;
         unweighted, thousandths of a minor unit.
         """
-        key = sku, location_id
-        known = self._seen.get(key, ())
-        if count == 1 and not first and not known:
-            known = self._seen[key] = (self._price(sku, location_id, held, 0),)
-            return known
+        seen = self._seen.get(sku)
+        if seen is None:
+            seen = self._seen[sku] = {}
+        known = seen.get(location_id, ())
         if len(known) < first + count:
-            known += tuple([self._price(sku, location_id, held, n) for n in range(len(known), first + count)])
-            self._seen[key] = known
+            known += self._next(sku, location_id, held, len(known), first + count)
+            seen[location_id] = known
         return known[first : first + count]
 
     def first(self, sku: str, location_id: str, held: int) -> int:
         """The price of the first unit, as `prices` gives it."""
-        key = sku, location_id
-        known = self._seen.get(key)
+        seen = self._seen.get(sku)
+        if seen is None:
+            seen = self._seen[sku] = {}
+        known = seen.get(location_id)
         if known is None:
-            known = self._seen[key] = (self._price(sku, location_id, held, 0),)
+            known = seen[location_id] = self._next(sku, location_id, held, 0, 1)
         return known[0]
+
+    def firsts(self, sku: str, location_ids: Sequence[str], held: Mapping[str, int]) -> list[int]:
+        """The price of the first unit at each of these locations; `held` is by location."""
+        seen = self._seen.get(sku)
+        if seen is None:
+            seen = self._seen[sku] = {}
+        get = seen.get
+        found = []
+        for at in location_ids:
+            known = get(at)
+            if known is None:
+                known = seen[at] = self._next(sku, at, held[at], 0, 1)
+            found.append(known[0])
+        return found
 
     def all(self, sku: str, location_id: str, held: int, count: int) -> int:
         """The weighted price of the first `count` units."""
@@ -108,17 +154,24 @@ class Worth(ABC):
         """What `kept_back` gave, by what it was asked; nothing where it was nothing."""
         return self._stays
 
-    def looked_at(self) -> dict[tuple[str, str], tuple[int, ...]]:
-        """By (SKU, location) the prices asked for, from the first unit on; where all are 0, nothing."""
-        return {key: prices for key, prices in self._seen.items() if any(prices)}
+    def looked_at(self, location_ids: Container[str] | None = None) -> dict[tuple[str, str], tuple[int, ...]]:
+        """By (SKU, location) the prices asked for, from the first unit on; where all are 0, nothing. Only of
+        these locations, if any are given.
+        """
+        return {
+            (sku, at): prices
+            for sku, seen in self._seen.items()
+            for at, prices in seen.items()
+            if (location_ids is None or at in location_ids) and any(prices)
+        }
 
     @abstractmethod
     def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
         """What `kept_back_at` gives, worked out."""
 
     @abstractmethod
-    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
-        """Of one more unit when `number` of `held` are given away."""
+    def _next(self, sku: str, location_id: str, held: int, first: int, last: int) -> tuple[int, ...]:
+        """The prices of units when `first` of `held` are given away, one more, …, up to `last`."""
 
 
 class Live(Worth):
@@ -132,8 +185,14 @@ class Live(Worth):
         rates = self._prices.rates
         return [ceil(days * rates(sku, at) - _ALMOST) for at in location_ids]
 
-    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
-        return max(0, self._prices.price(sku, location_id, held - number)) if held > number else 0
+    def _next(self, sku: str, location_id: str, held: int, first: int, last: int) -> tuple[int, ...]:
+        price = self._prices.price
+        if last - first == 1:
+            one = price(sku, location_id, held - first) if held > first else 0
+            return (one if one > 0 else 0,)
+        return tuple(
+            [max(0, price(sku, location_id, held - n)) if held > n else 0 for n in range(first, last)]
+        )
 
 
 class Recorded(Worth):
@@ -152,6 +211,6 @@ class Recorded(Worth):
     def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
         return [self._kept_back.get((sku, at, days), 0) for at in location_ids]
 
-    def _price(self, sku: str, location_id: str, held: int, number: int) -> int:
-        known = self._prices.get((sku, location_id), ())
-        return known[number] if number < len(known) else 0
+    def _next(self, sku: str, location_id: str, held: int, first: int, last: int) -> tuple[int, ...]:
+        known = self._prices.get((sku, location_id), ())[first:last]
+        return known + (0,) * (last - first - len(known))

@@ -44,6 +44,19 @@ class Shelf:
         return 1
 
 
+class Sheet:
+    """What locations ask, all of it known."""
+
+    def __init__(self, sums: Sequence[Sequence[Sums]]) -> None:
+        self._sums = sums
+
+    def ask(self, rows: Sequence[int]) -> None:
+        """There is nothing to do."""
+
+    def __call__(self, at: int) -> list[Sums]:
+        return [line[at] for line in self._sums]
+
+
 def _ways(most: Sequence[int], quantity: int) -> Iterator[tuple[int, ...]]:
     """All ways to take so many units."""
     for take in product(*[range(min(units, quantity) + 1) for units in most]):
@@ -79,7 +92,7 @@ def test_no_plan_with_a_location_costs_less_than_its_bound(seed: int) -> None:
     sums = [[_sums(draw, line.asks[at], line.cover[at]) for at in range(count)] for line in lines]
 
     bounds = least_with(fixed, lines)
-    asked = visited(fixed, lines, bounds, 0, FAR, lambda at: [line[at] for line in sums])
+    asked = visited(fixed, lines, bounds, 0, FAR, Sheet(sums))
 
     best, with_it = FAR, [FAR] * count
     for takes in product(*[list(_ways(line.cover, line.quantity)) for line in lines]):
@@ -113,7 +126,7 @@ def test_a_search_of_quantities_finds_the_same_plan_among_the_locations_that_are
         found = by_location(fixed, sums, wanted, cap, below)
 
         with monkeypatch.context() as patch:
-            patch.setattr(quantities, "_worthwhile", lambda *given: given[1])
+            patch.setattr(quantities, "_worthwhile", lambda *given: given[0])
             assert found == by_location(fixed, sums, wanted, cap, below)
 
 
