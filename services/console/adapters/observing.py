@@ -47,10 +47,14 @@ async def observed(request: Request, route: str, serve: Callable[[], Awaitable[R
 
 
 def _to_its_end(body: AsyncIterable[Chunk], route: str, started: float) -> AsyncGenerator[Chunk, None]:
-    """The same, with a span and a duration for what comes after the frame."""
+    """The same, with a span and a duration for what comes after the frame. Services that are asked for it are
+    asked within the page's trace.
+    """
     rest = telemetry.child("rest of the page")
+    trace = rest.traceparent if rest is not None else telemetry.current_traceparent()
 
     async def told() -> AsyncGenerator[Chunk, None]:
+        telemetry.attach(trace)
         try:
             async for chunk in body:
                 yield chunk

@@ -27,8 +27,10 @@ class Keeper(bus_pb2_grpc.BusServiceServicer):
     letters: dict[str, Any] = field(default_factory=dict)
     stubborn: bool = False
     asked: list[Any] = field(default_factory=list)
+    traces: set[str] = field(default_factory=set)
 
     async def GetBusState(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.traces.add(dict(context.invocation_metadata())["traceparent"].split("-")[1])
         return pb.GetBusStateResponse(
             service="orders",
             broker_connected=True,
@@ -112,6 +114,18 @@ async def test_everything_is_on_the_page_once(browser: Browser) -> None:
     for words in ("Poison: &lt;unreadable&gt;", "fraud check", "orders-inventory", "ALJIBE_ORDERS", "evt_1"):
         assert words in page.text
     assert re.search(r"inventory</th>\s*<td><span[^>]*>away", page.text)
+
+
+@pytest.mark.parametrize("sampled", ["00", "01"])
+async def test_services_are_asked_within_the_trace_of_the_page(
+    browser: Browser, keeper: tuple[Keeper, str], sampled: str
+) -> None:
+    """Also for what comes after the frame; else each call would be a trace of its own."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+
+    await browser.get("/bus", traceparent=f"00-{trace}-b7ad6b7169203331-{sampled}")
+
+    assert keeper[0].traces == {trace}
 
 
 async def test_a_letter_is_handled_again_once_however_often_the_button_is_pressed(
