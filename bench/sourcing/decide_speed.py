@@ -2,7 +2,8 @@
 
 Orders of two and three lines of one or two units in a random network, two locations in it warehouses, by how
 many of the positions have stock: at costs alone, with prices of stock, and with prices and rules of every
-kind. Prints a row for each regime as it is measured, and the machine.
+kind. And pickups of three lines at stores that lack some of it, which others send there. Prints a row for
+each regime as it is measured, and the machine.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from bench.machine import machine
+from chassis.server import spare_the_collector
 from services.orders.domain.places import STORE, WAREHOUSE, Location, Locations
 from services.orders.domain.record import DecisionRecord
 from services.orders.domain.rules import (
@@ -54,10 +56,13 @@ ALL_RULES = SourcingRules(
     markdown_percent=5,
     brands_together=("brand-3",),
 )
+PICKUPS = "pickups, prices"
+PICKUP_FILL = 0.5
 TERMS: Mapping[str, tuple[SourcingRules, bool]] = {
     "costs alone": (SourcingRules(), False),
     "prices of stock": (SourcingRules(), True),
     "prices and all rules": (ALL_RULES, True),
+    PICKUPS: (SourcingRules(ship_to_store=True), True),
 }
 
 
@@ -92,6 +97,11 @@ class Tags:
         """Units a day."""
         return 0.2
 
+    def rates_at(self, sku: str, location_ids: Sequence[str]) -> list[float]:
+        """The same, looked up for each, as a book does."""
+        prices = self._prices[sku]
+        return [0.2 if prices.get(at, 0) >= 0 else 0.0 for at in location_ids]
+
 
 class Enough:
     """Every location takes on forty units a day, which have to be looked up all the same."""
@@ -108,6 +118,7 @@ class World(NamedTuple):
     skus: tuple[str, ...]
     tags: Tags
     wishes: tuple[Wish, ...]
+    pickups: tuple[Wish, ...]
     seed: int
 
     @classmethod
@@ -133,7 +144,8 @@ class World(NamedTuple):
         )
         towns = [(draw.uniform(26, 48), draw.uniform(-122, -72)) for _ in range(60)]
         wishes = tuple(_wish(draw, skus, _near(draw, draw.choice(towns))) for _ in range(ORDERS))
-        return cls(places, skus, tags, wishes, seed)
+        pickups = tuple(_pickup(draw, skus, draw.choice(ids[:-2])) for _ in range(ORDERS))
+        return cls(places, skus, tags, wishes, pickups, seed)
 
     def shelf(self, full: float) -> Shelf:
         """Stock at so many of the positions."""
@@ -167,9 +179,9 @@ def measure(world: World, stock: Shelf, full: float, terms: str) -> Speed:
     prices: Prices = world.tags if priced else NO_PRICES
     capacity = Enough() if rules is ALL_RULES else UNLIMITED
     took, cpu, kept, size, split = [], [], 0.0, 0, 0
-    gc.collect()
-    gc.freeze()  # as a server does after its start
-    for number, wish in enumerate((*world.wishes[:WARM_UP], *world.wishes)):
+    wishes = world.pickups if terms == PICKUPS else world.wishes
+    spare_the_collector()  # as a server does after its start
+    for number, wish in enumerate((*wishes[:WARM_UP], *wishes)):
         now = NOW + timedelta(seconds=number)
         began, busy = perf_counter(), thread_time()
         plan = decide(
@@ -227,6 +239,16 @@ def _wish(draw: Random, skus: tuple[str, ...], to: tuple[float, float]) -> Wish:
     )
 
 
+def _pickup(draw: Random, skus: tuple[str, ...], store_id: str) -> Wish:
+    return Wish(
+        tuple(
+            WishLine(n, sku, draw.choice((1, 1, 1, 2)), Method.PICKUP, store_id)
+            for n, sku in enumerate(draw.sample(skus, 3), start=1)
+        ),
+        value_minor=draw.randint(1_000, 90_000),
+    )
+
+
 def main() -> None:
     """Measure every regime."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -241,6 +263,8 @@ def main() -> None:
         for full in FILLS:
             stock = world.shelf(full)
             for terms in TERMS:
+                if terms == PICKUPS and full != PICKUP_FILL:
+                    continue
                 one = measure(world, stock, full, terms)
                 print(
                     f"{count:9d}  {full:4.0%}   {terms:22s} {one.p50_ms:8.3f} {one.p99_ms:8.3f} "

@@ -170,13 +170,10 @@ def _among_near(
         if capped is not None and (below is None or capped.cost < below):
             # Equally cheap ones may come first.
             below = capped.cost + 1
-    if below is None or len(fixed) <= 2 or len(wanted) > BOUNDED_LINES:
+    # Where one costs less than nothing, sets of lines would have it several times.
+    if below is None or len(fixed) <= 2 or len(wanted) > BOUNDED_LINES or fixed[0] < 0:
         return by_location(fixed, sums, wanted, most_parcels, below)
-    eased = [
-        whole if quantity == 1 else [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
-        for line, whole, quantity in zip(sums, full, wanted, strict=True)
-    ]
-    near = [at for at, bound in enumerate(least_with_each(fixed, eased, several=True)) if bound < below]
+    near = near_of(fixed, sums, wanted, below - 1)
     if not near:
         return None
     some = [[line[at] for at in near] for line in sums]
@@ -184,6 +181,19 @@ def _among_near(
     if found is None:
         return None
     return found._replace(shares=tuple([Share(line, near[at], units) for line, at, units in found.shares]))
+
+
+def near_of(
+    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], limit: int
+) -> list[int]:
+    """The locations that a plan which costs `limit` at most can be made of, as far as a bound says."""
+    eased = [
+        [one[1] if len(one) > 1 else FAR for one in line]
+        if quantity == 1
+        else [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
+        for line, quantity in zip(sums, wanted, strict=True)
+    ]
+    return [at for at, bound in enumerate(least_with_each(fixed, eased, several=True)) if bound <= limit]
 
 
 def least_with_each(fixed: Sequence[int], lines: Sequence[Sequence[int]], *, several: bool) -> list[int]:

@@ -95,13 +95,9 @@ class Problem(NamedTuple):
             else:
                 # All units of an item that stays together skip groups.
                 weight = wanted[those[0]] if together and len(those) == 1 else 1
-                in_group = dict.fromkeys(compress(ranks, cover), 0)
-                for rank, units in zip(ranks, cover, strict=True):
-                    if units:
-                        in_group[rank] += units
-                for rank in sorted(in_group):
-                    units = in_group[rank]
+                for rank in sorted(set(compress(ranks, cover))):
                     here = [at for at, one in enumerate(ranks) if one == rank and cover[at]]
+                    units = sum([cover[at] for at in here])
                     if units >= missing:
                         later += missing * rank * weight
                         there = {at: min(cover[at], missing) for at in here}
@@ -113,6 +109,7 @@ class Problem(NamedTuple):
             kept.append(there)
         opened = {share.location for share in forced}
         rows = sorted(set(kept[0]).union(*kept[1:]))
+        all_of.settle(sorted(opened.union(rows)))
         fixed = [0 if at in opened else all_of.fixed[at] + split for at in rows]
         lines = []
         for (those, together), quantity, there in zip(bundles, quantities, kept, strict=True):
@@ -138,6 +135,7 @@ class Problem(NamedTuple):
         one, and columns are those of the candidates.
         """
         rows = list(range(len(all_of.ids)))
+        all_of.settle(rows)
         lines = [
             Line((n,), False, wanted[n], all_of.cover[n], all_of.asks(n, rows, credit[n], not grouped))
             for n in items

@@ -8,7 +8,7 @@ costs a tenth of as many objects.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress, repeat
 from operator import mul, or_
 from typing import NamedTuple
@@ -95,6 +95,12 @@ class Candidates:
     """By item, then by location."""
     ranks: list[list[int] | None]
     """By item the place of each location in the order of groups; None: there is no such order."""
+    out: list[str] = field(default_factory=list)
+    """Ids of those that turned out to have no capacity."""
+    _sources: Sources | None = None
+    """Whom to ask for days of arrival that are not settled; nobody: all are."""
+    _best: int | None = None
+    _settled: set[int] = field(default_factory=set)
 
     def row(self, at: int) -> Row:
         """One of them."""
@@ -175,8 +181,11 @@ class Candidates:
         if sources.store_id:
             units_cost = [cost + rules.transfer_per_unit for cost in units_cost]
         found = cls(list(ids), kms, fixed, units_cost, [0] * len(ids), cover, ranks)
-        asked_for_days = rules.late_per_day or sources.latest is not None
-        return found._dated(sources) if asked_for_days and ids else found
+        if not ids:
+            return found
+        if sources.latest is not None or (sources.store_id and rules.late_per_day):
+            return found._in_time(sources)
+        return found._dated(sources) if rules.late_per_day else found
 
     def beside(self, location_id: str, cover: Sequence[int], unit: int) -> Candidates:
         """These, and behind them the store where all is collected, which gives `cover` at `unit` each
@@ -193,25 +202,87 @@ class Candidates:
         )
 
     def _dated(self, sources: Sources) -> Candidates:
+        """With what lateness costs, and without those that can promise nothing.
+
+        Capacity is asked for where it may matter, since a thousand locations have theirs: without it nobody
+        is earlier, so the best day of all is found by asking those first that might have it, and the others
+        are asked when they are compared; see `settle`.
+        """
+        days = sources.moment.soonest(self.ids, self.kms)
+        if None in days:
+            kept = self._only([at for at, day in enumerate(days) if day is not None])
+            self.ids, self.kms, self.fixed, self.units = kept.ids, kept.kms, kept.fixed, kept.units
+            self.cover, self.ranks = kept.cover, kept.ranks
+        self._sources = sources
+        self.late_days = [day for day in days if day is not None]
+        self._best = best = self._best_day()
+        if best is None:
+            return self._only([])
+        per_day = sources.rules.late_per_day
+        self.late_days = [day - best for day in self.late_days]
+        self.fixed = [cost + late * per_day for cost, late in zip(self.fixed, self.late_days, strict=True)]
+        return self
+
+    def _best_day(self) -> int | None:
+        """The best day that any can promise; `late_days` are days still."""
+        best: int | None = None
+        for soonest in sorted(set(self.late_days)):
+            if best is not None and best <= soonest:
+                break
+            for at in [at for at, day in enumerate(self.late_days) if day == soonest]:
+                (day,) = self._arrivals((at,))
+                if day == soonest:
+                    return day
+                if day is not None and (best is None or day < best):
+                    best = day
+        return best
+
+    def _arrivals(self, rows: Sequence[int]) -> list[int | None]:
+        """The days from which on the customer has all that these can give."""
+        assert self._sources is not None
+        parcels = [sum([one[at] for one in self.cover]) for at in rows]
+        ids, kms = [self.ids[at] for at in rows], [self.kms[at] for at in rows]
+        return self._sources.arrivals(ids, kms, parcels)
+
+    def settle(self, rows: Sequence[int]) -> None:
+        """Find out when parcels of these arrive. Who has no capacity for his within the horizon is in `out`
+        then: there is no plan to be made with him.
+        """
+        if self._sources is None:
+            return
+        per_day, best = self._sources.rules.late_per_day, self._best
+        asked = [at for at in rows if at not in self._settled]
+        self._settled.update(asked)
+        for at, day in zip(asked, self._arrivals(asked), strict=True):
+            if day is None:
+                self.out.append(self.ids[at])
+            elif best is not None and day - best != self.late_days[at]:
+                self.fixed[at] += (day - best - self.late_days[at]) * per_day
+                self.late_days[at] = day - best
+
+    def settled(self) -> Candidates:
+        """These, all of them settled, without those that are out."""
+        self.settle(range(len(self.ids)))
+        out = set(self.out)
+        return self._only([at for at, name in enumerate(self.ids) if name not in out]) if out else self
+
+    def _in_time(self, sources: Sources) -> Candidates:
         """With what lateness costs and as much of each as keeps the promise, and without those that can
         promise nothing.
         """
         moment, latest, per_day = sources.moment, sources.latest, sources.rules.late_per_day
         parcels = list(map(sum, zip(*self.cover, strict=True)))
         days = sources.arrivals(self.ids, self.kms, parcels)
-        if latest is not None:
-            for at, day in enumerate(days):
-                if day is None or day > latest:
-                    most = moment.in_time(self.ids[at], self.kms[at], parcels[at], latest)
-                    for one in self.cover:
-                        one[at] = min(one[at], most)
-                    days[at] = moment.arrival(self.ids[at], self.kms[at], most) if most else None
-        best = min([day for day in days if day is not None], default=None)
-        if best is None:
-            return self._only([])
+        for at, day in enumerate(days):
+            if latest is not None and (day is None or day > latest):
+                most = moment.in_time(self.ids[at], self.kms[at], parcels[at], latest)
+                for one in self.cover:
+                    one[at] = min(one[at], most)
+                days[at] = moment.arrival(self.ids[at], self.kms[at], most) if most else None
         kept = (
             self if None not in days else self._only([at for at, day in enumerate(days) if day is not None])
         )
+        best = min([day for day in days if day is not None], default=0)
         kept.late_days = [day - best for day in days if day is not None]
         if per_day:
             kept.fixed = [
@@ -245,6 +316,15 @@ def _units(sources: Sources, item: Item, full: set[str], ids: Sequence[str]) -> 
     if sources.excluded or full:
         barred = sources.excluded | full
         found = [0 if at in barred else units for at, units in zip(ids, found, strict=True)]
+    if len(rule.safety) == 1 and not sources.taken:
+        (one,) = rule.safety
+        inside = list(map(mul, found, one.column))
+        kept_back = sources.worth.kept_back_at(sku, list(compress(ids, inside)), one.days)
+        following = iter(kept_back).__next__
+        return [
+            (have - keep if have > (keep := following()) else 0) if there else have
+            for have, there in zip(found, inside, strict=True)
+        ]
     if rule.safety or sources.taken:
         keeps: dict[str, int] = {}
         for one in rule.safety:

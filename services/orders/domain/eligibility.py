@@ -110,7 +110,10 @@ class Eligible:
         found = [NOWHERE] * len(self._here.locations.senders)
         for rank in range(len(self._groups) - 1, -1, -1):
             meant = self._here.column(self._groups[rank].locations, self._sent)
-            found = [rank if one else before for one, before in zip(meant, found, strict=True)]
+            if all(meant):
+                found = [rank] * len(found)
+            else:
+                found = [rank if one else before for one, before in zip(meant, found, strict=True)]
         return found
 
     @cached_property
@@ -264,9 +267,19 @@ def eligible(
 ) -> Eligible:
     """What the rules say of `line`; `to_store`: of sending it to the store where it is collected."""
     sent = to_store or line.method is Method.SHIP
-    exclusions = [one for one in rules.exclusions if applies(one.scope, wish, line, rules)]
-    keeping = [one for one in rules.safety_days if one.days and applies(one.scope, wish, line, rules)]
-    groups = [one for one in rules.groups if applies(one.scope, wish, line, rules)] if sent else []
+    exclusions = [
+        one for one in rules.exclusions if one.scope.everything or applies(one.scope, wish, line, rules)
+    ]
+    keeping = [
+        one
+        for one in rules.safety_days
+        if one.days and (one.scope.everything or applies(one.scope, wish, line, rules))
+    ]
+    groups = (
+        [one for one in rules.groups if one.scope.everything or applies(one.scope, wish, line, rules)]
+        if sent
+        else []
+    )
     key = line.method, sent, *map(id, exclusions), None, *map(id, keeping), None, *map(id, groups)
     known = here.eligible.get(key)
     if known is None:

@@ -120,6 +120,15 @@ class PriceBook:
             return 0.0
         return self._columns.mean[at] / self.horizon_days
 
+    def rates_at(self, sku: str, location_ids: Sequence[str]) -> list[float]:
+        """The same at each of these locations."""
+        row, find = self._rows.get(sku), self._at.get
+        if row is None:
+            return [0.0] * len(location_ids)
+        mean, days = self._columns.mean, self.horizon_days
+        columns = map(find, location_ids)
+        return [0.0 if at is None else mean[row + at] / days for at in columns]
+
     def terms(self, sku: str, location_id: str, units_left: int) -> Terms | None:
         """What the price of a position is made of; None when the book does not have the position."""
         if sku not in self._rows or location_id not in self._at:

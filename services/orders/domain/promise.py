@@ -295,6 +295,20 @@ class Moment:
             add(ships + transit[km] if always else arrives(ships, transit[km]))
         return found
 
+    def soonest(self, location_ids: Sequence[str], kms: Sequence[int]) -> list[int | None]:
+        """`arrivals` where every location has room for all that it is asked for: nobody's is earlier."""
+        timetable = self._timetable
+        leaving, arrives, transit = timetable.leaving(self._instant), timetable.arrives, timetable.transit
+        if timetable.always_delivers:
+            return [
+                leaving[at][0] + transit[km] if at in leaving else None
+                for at, km in zip(location_ids, kms, strict=True)
+            ]
+        return [
+            arrives(leaving[at][0], transit[km]) if at in leaving else None
+            for at, km in zip(location_ids, kms, strict=True)
+        ]
+
     def evening(self, day: int | None) -> datetime | None:
         """By when what arrives on `day` is at the destination; of no day nothing."""
         return None if day is None else self._timetable.by_wall(day, DELIVERED_BY_MINUTE, self._zone)

@@ -40,6 +40,13 @@ class Shipped(NamedTuple):
     prices: Mapping[tuple[str, str], tuple[int, ...]]
 
 
+class _NoRoom(Exception):
+    """Locations that a plan was to be made of have no capacity for what they may be asked for."""
+
+    def __init__(self, location_ids: Sequence[str]) -> None:
+        self.location_ids = location_ids
+
+
 class Nearby(NamedTuple):
     """All locations that a plan can be made of which costs no more than that of the best single one."""
 
@@ -85,7 +92,11 @@ class Ship:
     def plan(self, partial: bool) -> Shipped:
         """The cheapest plan, of what there is."""
         while True:
-            found = self._plan(partial)
+            try:
+                found = self._plan(partial)
+            except _NoRoom as without:
+                self.full.update(without.location_ids)
+                continue
             full = [
                 part.location_id
                 for part in found.parts
@@ -130,7 +141,7 @@ class Ship:
 
     def candidates(self) -> Candidates:
         """The locations that may send something."""
-        return self._candidates(None)
+        return self._candidates(None).settled()
 
     def _candidates(self, among: Sequence[str] | None) -> Candidates:
         store_id = self.sources.store_id
@@ -140,7 +151,7 @@ class Ship:
     # ---- the cheapest
 
     def _plan(self, partial: bool) -> Shipped:
-        all_of = self.candidates() if self._near is None or self.full else self._candidates(self._near.ids)
+        all_of = self._candidates(None if self._near is None or self.full else self._near.ids)
         found = self._sent(all_of, partial)
         return self._with_on_site(all_of, found, partial) if any(self.on_site) else found
 
@@ -150,6 +161,9 @@ class Ship:
             min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
         ]
         if any(n < item.quantity_units for n, item in zip(wanted, self.items, strict=True)):
+            all_of.settle(range(len(all_of.ids)))
+            if all_of.out:
+                raise _NoRoom(all_of.out)
             short = self._shortages(wanted)
             if not partial or not any(wanted):
                 return Shipped((), short, 0, 0, {})
@@ -256,6 +270,8 @@ class Ship:
         """
         cap, one_parcel = self.most_parcels, in_one_parcel(self.wish, self.rules)
         problem = self._problem(all_of, wanted, grouped=not cap and not one_parcel)
+        if all_of.out:
+            raise _NoRoom(all_of.out)
         rows, lines = problem.rows, problem.lines
 
         offers = Offers(self._asking, all_of.ids, problem, wanted)
@@ -413,7 +429,7 @@ class Ship:
     def _parts(self, all_of: Candidates, shares: Sequence[Share]) -> tuple[PlannedPart, ...]:
         left = [[line.quantity_units for line in item.lines] for item in self.items]
         planned: dict[int, list[PlannedLine]] = {}
-        for n, at, units in sorted(shares, key=lambda share: (share.line, share.location)):
+        for n, at, units in sorted(shares):
             for number, line in enumerate(self.items[n].lines):
                 here = min(units, left[n][number])
                 if here:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.orders.domain.assignment import BOUNDED_LINES, cheapest_sums
+from services.orders.domain.assignment import BOUNDED_LINES, FAR, cheapest_sums, near_of
 from services.orders.domain.bounds import Line, Problem, visited
 from services.orders.domain.offers import Offers
 from services.orders.domain.quantities import Assignment, Share
@@ -15,7 +15,9 @@ from services.orders.domain.quantities import Assignment, Share
 def below(problem: Problem, most_parcels: int, limit: int, offers: Offers) -> list[int]:
     """The rows that a plan which costs `limit` at most can be made of."""
     if problem.few:
-        return list(range(len(problem.rows)))
+        if limit >= FAR:
+            return list(range(len(problem.rows)))
+        return near_of(problem.fixed, offers.every(), [line.quantity for line in problem.lines], limit)
     return rows_below(problem, problem.least(), most_parcels, limit, offers)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -38,6 +38,10 @@ class Prices(Protocol):
         """Expected walk-in units a day; 0 when nothing is known."""
         ...
 
+    def rates_at(self, sku: str, location_ids: Sequence[str]) -> list[float]:
+        """The same at each of these locations."""
+        ...
+
 
 class Capacity(Protocol):
     """How much work locations still take on."""
@@ -60,6 +64,10 @@ class NoPrices:
     def rates(self, sku: str, location_id: str) -> float:
         """Nobody walks in."""
         return 0.0
+
+    def rates_at(self, sku: str, location_ids: Sequence[str]) -> list[float]:
+        """Nowhere."""
+        return [0.0] * len(location_ids)
 
 
 @dataclass(frozen=True, slots=True)

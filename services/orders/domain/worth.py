@@ -182,8 +182,7 @@ class Live(Worth):
         self._prices = prices
 
     def _keeps_at(self, sku: str, location_ids: Sequence[str], days: int) -> list[int]:
-        rates = self._prices.rates
-        return [ceil(days * rates(sku, at) - _ALMOST) for at in location_ids]
+        return [ceil(days * rate - _ALMOST) for rate in self._prices.rates_at(sku, location_ids)]
 
     def _next(self, sku: str, location_id: str, held: int, first: int, last: int) -> tuple[int, ...]:
         price = self._prices.price

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from random import Random
@@ -55,6 +56,10 @@ class Tags(NamedTuple):
 
     def price(self, sku: str, location_id: str, units_left: int) -> int:
         return self.prices.get((sku, location_id), 0) // units_left
+
+    def rates_at(self, sku: str, location_ids: Sequence[str]) -> list[float]:
+        """The same of many."""
+        return [self.rates(sku, at) for at in location_ids]
 
     def rates(self, sku: str, location_id: str) -> float:
         return self.a_day
