@@ -33,7 +33,7 @@ _CURRENCY = re.compile("[A-Z]{3}")
 _COUNTRY = re.compile("[A-Z]{2}")
 _F = FieldDescriptor
 _FLOATS = (_F.CPPTYPE_DOUBLE, _F.CPPTYPE_FLOAT)
-_INTEGERS = (_F.CPPTYPE_INT32, _F.CPPTYPE_INT64, _F.CPPTYPE_UINT32, _F.CPPTYPE_UINT64)
+INTEGERS = (_F.CPPTYPE_INT32, _F.CPPTYPE_INT64, _F.CPPTYPE_UINT32, _F.CPPTYPE_UINT64)
 
 
 def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarProblem | None:
@@ -53,7 +53,7 @@ def scalar_problem(field: FieldDescriptor, rules: options_pb2.Rules) -> ScalarPr
     if kind == _F.CPPTYPE_STRING:
         _allow(field, rules, _STRING_ONLY + _LENGTH)
         return _string(field, rules, required, zero_is_absent)
-    if kind in _INTEGERS:
+    if kind in INTEGERS:
         _allow(field, rules, _INTEGER_ONLY + _NUMBER_LISTS)
         return _integer(rules, required, zero_is_absent)
     if kind == _F.CPPTYPE_ENUM:

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from aljibe.common.v1 import options_pb2
-from chassis.field_rules import scalar_problem, string_limits
+from chassis.field_rules import INTEGERS, scalar_problem, string_limits
 
 Fine = Callable[[Message], bool]
 Checked = Callable[[FieldDescriptor], "Callable[[Any], object] | None"]
@@ -78,6 +78,8 @@ class _Generator:
         if problem is None:
             return []
         value = f"message.{field.name}"
+        if field.cpp_type in INTEGERS and not rules.in_values and not rules.not_in_values:
+            return [f"value = {value}", _no_if(" or ".join(_out_of_range(rules)))]
         if field.type != _F.TYPE_STRING:
             return [_no_if(f"{self._named(problem)}({value}) is not None")]
         least, most, formats = string_limits(field, rules)
@@ -114,6 +116,13 @@ class _Generator:
         name = f"given_{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def _out_of_range(rules: options_pb2.Rules) -> list[str]:
+    """What is wrong with a whole number in `value` that has a least, a most, or must not be zero."""
+    wrong = ["not value"] if rules.required else []
+    wrong += [f"value < {rules.gte}"] if rules.HasField("gte") else []
+    return wrong + ([f"value > {rules.lte}"] if rules.HasField("lte") else [])
 
 
 def _no_if(condition: str) -> str:

@@ -30,6 +30,9 @@ class Plain:
     def reservations(self, now: datetime, new_id: Callable[[str], str]) -> list[Reservation]:
         """What the book makes of the members when it grants them."""
         held = State.HELD
+        kept = [one.kept_seconds for one in self.members]
+        # Most members of a group are kept as long as the others.
+        ends = {seconds: now + timedelta(seconds=seconds) for seconds in set(kept)}
         return [
             Reservation(
                 new_id("rsv"),
@@ -38,13 +41,13 @@ class Plain:
                 held,
                 one.channel_id,
                 now,
-                now + timedelta(seconds=one.kept_seconds),
+                ends[seconds],
                 [
                     Line(pick.sku, pick.location_id, pick.quantity_units, pick.quantity_units)
                     for pick in one.picks
                 ],
             )
-            for one in self.members
+            for one, seconds in zip(self.members, kept, strict=True)
         ]
 
 
@@ -53,7 +56,7 @@ class Granted:
     """Plain reservations, all of them granted and committed."""
 
     outcomes: Sequence[Reserved]
-    positions: Sequence[Position]
+    positions: dict[Key, Position]
     """The positions as they are now."""
 
 
@@ -77,14 +80,14 @@ def plain_of(
     orders = set(standing)
     for place, one in enumerate(commands):
         picks = one.picks
-        keys = {(pick.sku, pick.location_id) for pick in picks}
-        for pick in picks:
-            key = (pick.sku, pick.location_id)
-            wanted[key] = wanted.get(key, 0) + pick.quantity_units
+        units = {(pick.sku, pick.location_id): pick.quantity_units for pick in picks}
+        once = 0 < len(picks) == len(units)
+        for key, some in units.items() if once else [(pick.key, pick.quantity_units) for pick in picks]:
+            wanted[key] = wanted[key] + some if key in wanted else some
         order = (one.order_id, one.attempt)
-        if one.hold_id or one.supply_picks or order in orders or not 0 < len(picks) == len(keys):
+        if not once or one.hold_id or one.supply_picks or order in orders:
             continue
-        if unfit and not keys.isdisjoint(unfit):
+        if unfit and not units.keys().isdisjoint(unfit):
             continue
         orders.add(order)
         members.append(one)

@@ -89,7 +89,7 @@ class InMemoryStockStore:
                 granted.append(outcome)
             await transaction.save(book, [])
             self.shelves = copy
-            return Granted(granted, [copy.positions[key] for key in sorted(reservations.taken)])
+            return Granted(granted, {key: copy.positions[key] for key in sorted(reservations.taken)})
 
     async def find_expired_holds(self, now: datetime, limit: int) -> Sequence[str]:
         return [

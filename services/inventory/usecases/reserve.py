@@ -44,7 +44,7 @@ class PlainFirst:
         outcomes: list[Any] = [None] * len(submissions)
         for place, outcome in zip(plain.places, granted.outcomes, strict=True):
             outcomes[place] = outcome
-        done = Posted(outcomes, list(granted.positions), (), {one.key: one for one in granted.positions})
+        done = Posted(outcomes, list(granted.positions.values()), (), granted.positions)
         self._tell(done)
         if len(plain.places) == len(submissions):
             return done

@@ -86,19 +86,26 @@ def write_reservation(found: Reservation, message: pb.Reservation) -> None:
     message.reservation_id = found.reservation_id
     message.order_id = found.order_id
     message.attempt = found.attempt
-    message.state = pb.ReservationState.ValueType(found.state)
-    if found.state is State.HELD:
+    # The domain's numbers are those of the contract.
+    state = found.state
+    message.state = state  # type: ignore[assignment]
+    if state is State.HELD:
         since = found.expire_time - EPOCH
         expire_time = message.expire_time
         expire_time.seconds = since.days * 86_400 + since.seconds
         expire_time.nanos = since.microseconds * 1_000
     add = message.lines.add
     for line in found.lines:
+        live_units = line.live_units
+        if live_units == line.quantity_units:
+            # What nothing has befallen: a field costs as much to be set to zero as to anything else.
+            add(sku=line.sku, location_id=line.location_id, quantity_units=live_units, live_units=live_units)
+            continue
         add(
             sku=line.sku,
             location_id=line.location_id,
             quantity_units=line.quantity_units,
-            live_units=line.live_units,
+            live_units=live_units,
             consumed_units=line.consumed_units,
             released_units=line.released_units,
             displaced_units=line.displaced_units,

@@ -20,16 +20,16 @@ async def grant(conn: Connection, plain: Plain, now: datetime) -> Granted | NotP
     """Grant all members, or none and say who is for the book."""
     made = plain.reservations(now, ids.new_id)
     members, keys = plain.members, sorted(plain.taken)
-    lines = [(one.reservation_id, line) for one in made for line in one.lines]
+    picks = [pick for one in members for pick in one.picks]
     separator, (skus, places, reservation_ids, order_ids, channels, of, line_skus, line_places) = joined(
         [sku for sku, _ in keys],
         [place for _, place in keys],
         [one.reservation_id for one in made],
         [one.order_id for one in made],
         [one.channel_id for one in made],
-        [reservation_id for reservation_id, _ in lines],
-        [line.sku for _, line in lines],
-        [line.location_id for _, line in lines],
+        [one.reservation_id for one in made for _ in one.lines],
+        [pick.sku for pick in picks],
+        [pick.location_id for pick in picks],
     )
     wanted = [plain.wanted[key] for key in keys]
     attempts = [one.attempt for one in members]
@@ -50,7 +50,7 @@ async def grant(conn: Connection, plain: Plain, now: datetime) -> Granted | NotP
             of,
             line_skus,
             line_places,
-            [line.quantity_units for _, line in lines],
+            [pick.quantity_units for pick in picks],
         )
     except (asyncpg.RaiseError, asyncpg.UniqueViolationError):
         found = await conn.fetchrow(sql.not_plain, separator, skus, places, wanted, order_ids, attempts)
@@ -58,11 +58,11 @@ async def grant(conn: Connection, plain: Plain, now: datetime) -> Granted | NotP
     assert row is not None
     on_hand, reserved, safety, versions = row
     return Granted(
-        [Reserved(one, existed=False) for one in made],
-        [
-            Position(sku, place, *counters)
-            for (sku, place), *counters in zip(keys, on_hand, reserved, safety, versions, strict=True)
-        ],
+        [Reserved(one, False) for one in made],
+        {
+            key: Position(*key, here, kept, safe, version)
+            for key, here, kept, safe, version in zip(keys, on_hand, reserved, safety, versions, strict=True)
+        },
     )
 
 
