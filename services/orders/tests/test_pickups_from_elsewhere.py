@@ -54,6 +54,14 @@ async def test_from_the_preview_to_the_hand_over(allowed: Service) -> None:
     preview = (await allowed.stub().PreviewOrder(orders_pb2.PreviewOrderRequest(order=draft))).order
     order = await placed(allowed, draft)
     work = {"origin": to_store(order), "units": units(order, 2)}
+    staff = allowed.stub("operator", channels=("*",))
+    concerned = [
+        [one.order_id for one in (await staff.ListOrders(asked)).orders]
+        for asked in (
+            orders_pb2.ListOrdersRequest(sku="e1", location_id=place)
+            for place in ("wh-1", "store-1", "store-2")
+        )
+    ]
     await tell(allowed, fulfillment.UnitsPicked(**work))
     await tell(allowed, fulfillment.ParcelSentToStore(**work, carrier="UPS", tracking_number="1Z"))
     going = await allowed.until(order.order_id, lambda o: IN_TRANSIT in states(o))
@@ -65,6 +73,7 @@ async def test_from_the_preview_to_the_hand_over(allowed: Service) -> None:
     for seen in (preview, order):
         (part,) = seen.plan
         assert (part.location_id, part.pickup_location_id, part.method) == ("wh-1", "store-1", PICKUP)
+    assert concerned == [[order.order_id], [order.order_id], []]
     assert order.plan[0].due_time.seconds < order.plan[0].promise_time.seconds
     assert (going.messages[-1].kind, at(going, IN_TRANSIT)) == ("SENT_TO_STORE", {"store-1"})
     assert "store-1" in going.messages[-1].text

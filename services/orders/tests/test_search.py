@@ -42,9 +42,10 @@ _FILL = (
     """,
     """
     INSERT INTO plan_part (order_id, fulfillment_order_id, location_id, method, reservation_id,
-      lines, attempt)
+      lines, attempt, pickup_location_id)
     SELECT 'ord_' || lpad(n::text, 12, '0'), 'ful_' || n,
-      CASE WHEN n % 3 = 0 THEN 'store-' || n % 60 ELSE 'wh-1' END, 1, '', '[]', 1
+      CASE WHEN n % 3 = 0 THEN 'store-' || n % 60 ELSE 'wh-1' END, 1, '', '[]', 1,
+      CASE WHEN n % 300 = 1 THEN 'store-1' ELSE '' END
     FROM generate_series(1, $1::int) n
     """,
 )
@@ -91,6 +92,7 @@ DAY = Filter(accept_time_from=START + timedelta(hours=1), accept_time_to=START +
         pytest.param(Filter(sku="nobody-has-it"), 0, 0, id="no-such-article"),
         pytest.param(Filter(location_id="wh-1"), 51, 51, id="warehouse"),
         pytest.param(Filter(location_id="store-3"), 51, 51, id="store"),
+        pytest.param(Filter(location_id="store-1"), 51, 51, id="store-that-is-sent-pickups"),
         pytest.param(Filter(location_id="store-57", sku="s17"), 1, 51, id="article-of-a-store"),
         pytest.param(DAY, 51, 51, id="hour"),
         pytest.param(Filter(query="ord_000000000123"), 1, 1, id="number"),
@@ -115,6 +117,7 @@ async def test_no_search_reads_a_whole_table(many: Any, by: Filter, least: int, 
         pytest.param(Filter(sku="common", location_id="store-3"), 0, id="that-never-meet"),
         pytest.param(Filter(sku="common", location_id="wh-1"), 51, id="that-often-meet"),
         pytest.param(Filter(sku="common", state=5), 0, id="and-a-state-nobody-is-in"),
+        pytest.param(Filter(sku="s1", location_id="store-1"), 14, id="where-it-is-collected"),
         pytest.param(Filter(location_id="wh-1", on_hold=True), 0, id="and-nothing-on-hold"),
         pytest.param(Filter(sku="s17", location_id="store-57"), 13, id="that-seldom-meet"),
         pytest.param(Filter(sku="nobody-has-it", location_id="wh-1"), 0, id="one-of-which-is-not-there"),

@@ -18,6 +18,8 @@ RECENT_ORDERS = 10_000
 """Among so many a page of what is asked for together is mostly found."""
 _NEWEST_FIRST = "ORDER BY o.accept_time DESC, o.order_id DESC"
 _LAST = "\U0010ffff"
+# Of parts that it serves, and of those that are sent to it to be collected.
+_AT = "SELECT p.order_id FROM plan_part p WHERE p.location_id = {0} OR p.pickup_location_id = {0}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,7 @@ def page_of(
         if by.sku is not None:
             add("o.order_id IN (SELECT l.order_id FROM order_line l WHERE l.sku = {0})", by.sku)
         if by.location_id is not None:
-            add(
-                "o.order_id IN (SELECT p.order_id FROM plan_part p WHERE p.location_id = {0})", by.location_id
-            )
+            add(f"o.order_id IN ({_AT})", by.location_id)
     if by.channel_id is not None:
         add("o.channel_id = {0}", by.channel_id)
     if by.customer_id is not None:
@@ -124,11 +124,11 @@ def _own(by: Filter) -> tuple[str, list[Any]]:
     if by.location_id is None:
         select, given = "SELECT order_id FROM order_line WHERE sku = $1", [by.sku]
     elif by.sku is None:
-        select, given = "SELECT order_id FROM plan_part WHERE location_id = $1", [by.location_id]
+        select, given = _AT.format("$1"), [by.location_id]
     else:
         select = (
             "SELECT l.order_id FROM order_line l JOIN plan_part p USING (order_id) "
-            "WHERE l.sku = $1 AND p.location_id = $2"
+            "WHERE l.sku = $1 AND (p.location_id = $2 OR p.pickup_location_id = $2)"
         )
         given = [by.sku, by.location_id]
     return f"WITH found AS MATERIALIZED ({select}) ", given
