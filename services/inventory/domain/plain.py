@@ -80,14 +80,14 @@ def plain_of(
     orders = set(standing)
     for place, one in enumerate(commands):
         picks = one.picks
-        units = {(pick.sku, pick.location_id): pick.quantity_units for pick in picks}
-        once = 0 < len(picks) == len(units)
-        for key, some in units.items() if once else [(pick.key, pick.quantity_units) for pick in picks]:
-            wanted[key] = wanted[key] + some if key in wanted else some
+        keys = {(pick.sku, pick.location_id) for pick in picks}
+        for pick in picks:
+            key = (pick.sku, pick.location_id)
+            wanted[key] = wanted.get(key, 0) + pick.quantity_units
         order = (one.order_id, one.attempt)
-        if not once or one.hold_id or one.supply_picks or order in orders:
+        if one.hold_id or one.supply_picks or order in orders or not 0 < len(picks) == len(keys):
             continue
-        if unfit and not units.keys().isdisjoint(unfit):
+        if unfit and not keys.isdisjoint(unfit):
             continue
         orders.add(order)
         members.append(one)

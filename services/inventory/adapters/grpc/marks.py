@@ -83,7 +83,6 @@ def marked(command: Command[Any], request: Request, answer: Callable[[Any], Mess
 
 def reserve(request: pb.ReserveStockRequest, traceparent: str | None, deadline: float = inf) -> Submission:
     """A reservation; its identity is the order and the attempt."""
-    waited = request.supply_picks
     return Submission(
         Reserve(
             request.order_id,
@@ -94,7 +93,7 @@ def reserve(request: pb.ReserveStockRequest, traceparent: str | None, deadline: 
             request.hold_id,
             request.customer_id,
             request.accepted,
-            translate.supply_picks_of(waited) if waited else (),
+            translate.supply_picks_of(request.supply_picks) if request.supply_picks else (),
         ),
         None,
         traceparent,
