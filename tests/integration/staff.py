@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from aljibe.fulfillment.v1 import fulfillment_pb2, fulfillment_pb2_grpc
 from aljibe.orders.v1 import orders_pb2
 from chassis.auth import TokenMinter
 from chassis.ids import new_id
 from tests.integration.words import SETTLE_SECONDS, Metadata, eventually, request_id
+
+SHIFT = timedelta(hours=12)
+"""A token lasts; rounds of crashes take hours."""
 
 
 class Badges:
@@ -24,7 +28,7 @@ class Badges:
         self, role: str, channels: Iterable[str] = (), locations: Iterable[str] = (), subject: str = ""
     ) -> str:
         """A bearer token."""
-        return self._minter.mint(subject or f"test:{role}", [role], channels, locations)
+        return self._minter.mint(subject or f"test:{role}", [role], channels, locations, SHIFT)
 
     def shop(self, channel: str = "web") -> str:
         """The token of a channel's front end."""
