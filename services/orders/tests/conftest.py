@@ -15,12 +15,14 @@ import pytest_asyncio
 from google.protobuf.message import Message
 from nats.aio.client import Client
 
+from aljibe.inventory.v1 import events_pb2
 from aljibe.orders.v1 import orders_pb2, orders_pb2_grpc
 from chassis import run
 from chassis.auth import TokenMinter, development_keys
 from chassis.client import channel
 from chassis.clock import utc_now
 from chassis.envelope import event, headers, source_of
+from chassis.metrics import REGISTRY
 from chassis.migrations import runtime_role
 from chassis.streams import ensure_stream, stream_name
 from services.orders.app import definition
@@ -70,11 +72,17 @@ class Service:
 
     async def stock(self, *levels: tuple[str, str, int]) -> None:
         """Stock is these (SKU, location, units) and nothing else, and the replica hears of it."""
-        delta = self.neighbours.inventory.put({(sku, at): units for sku, at, units in levels})
+        await self.tell_of(self.neighbours.inventory.put({(sku, at): units for sku, at, units in levels}))
+
+    async def tell_of(self, delta: events_pb2.PositionsChanged) -> None:
+        """Tell the replica of changed positions, and return when it has heard."""
         self.told += 1
         delta.sequence = delta.last_sequence = self.told
+        before = _deltas()
         await self.bus.publish("aljibe.inventory.v1-live.positions", delta.SerializeToString())
-        await self.bus.flush()
+        async with asyncio.timeout(15):
+            while _deltas() == before:
+                await asyncio.sleep(0.001)
 
     async def tell(self, service: str, message: Message, aggregate: str, aggregate_id: str) -> None:
         """Publish a neighbour's event as its relay would."""
@@ -100,6 +108,11 @@ class Service:
                 if reached(look.order):
                     return look.order
         raise AssertionError("the order ended before it got there")
+
+
+def _deltas() -> float | None:
+    """How many the replica has heard."""
+    return REGISTRY.get_sample_value("aljibe_replica_staleness_seconds_count", {"replica": "availability"})
 
 
 class _Token:

@@ -33,16 +33,13 @@ async def expected(orders: Service) -> Service:
 
 async def tell_board(orders: Service) -> None:
     inventory = orders.neighbours.inventory
-    orders.told += 1
-    delta = events_pb2.PositionsChanged(
-        publisher_id="inventory",
-        sequence=orders.told,
-        last_sequence=orders.told,
-        supplies=list(inventory.supplies.values()),
-        backorder_terms=inventory.terms,
+    await orders.tell_of(
+        events_pb2.PositionsChanged(
+            publisher_id="inventory",
+            supplies=list(inventory.supplies.values()),
+            backorder_terms=inventory.terms,
+        )
     )
-    await orders.bus.publish("aljibe.inventory.v1-live.positions", delta.SerializeToString())
-    await orders.bus.flush()
 
 
 def later(*lines: tuple[str, int], **more: Any) -> Any:
