@@ -42,8 +42,13 @@ def cheapest_units(fixed: Sequence[int], lines: Sequence[Sequence[int]]) -> tupl
     """The location of each line and the least cost, for up to twelve lines of one unit each.
 
     `fixed` is what a parcel costs per location, `lines[i]` what the unit of line `i` costs there, or `FAR`;
-    every line must be somewhere. Ties fall to the earlier location, and to fewer parcels.
+    every line must be somewhere. Ties fall to the earlier location, and to fewer parcels. Only the first
+    parcel may cost less than nothing.
     """
+    if fixed[0] < 0:
+        found = _with_first(fixed, lines, 0)
+        assert found is not None
+        return found
     sums = _sums(fixed, lines)
     single = [min(row) for row in sums]
     parts = _few(single, len(lines)) if len(lines) <= 3 else _partition(single, len(lines))
@@ -237,6 +242,9 @@ def _eased(
         [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
         for line, quantity in zip(sums, wanted, strict=True)
     ]
+    if fixed[0] < 0:
+        # It may serve parts of lines only, and is paid for all the same.
+        return None, fixed[0] + cheapest_units([0, *fixed[1:]], eased)[1]
     picks, bound = cheapest_units(fixed, eased)
     for line, at in enumerate(picks):
         offer, quantity = sums[line][at], wanted[line]
@@ -276,6 +284,11 @@ def _few(single: Sequence[int], count: int) -> list[int]:
 
 def _partition(single: Sequence[int], count: int) -> list[int]:
     """The cheapest partition of all lines into sets."""
+    return _parts((1 << count) - 1, [_sets(single, count)[1]])
+
+
+def _sets(single: Sequence[int], count: int) -> tuple[list[int], list[int]]:
+    """Of each set of lines what its cheapest partition costs, and the first part of that."""
     full = (1 << count) - 1
     best = list(single)
     best[0] = 0
@@ -291,23 +304,19 @@ def _partition(single: Sequence[int], count: int) -> list[int]:
             if cost < least:
                 least, chosen = cost, low | part
         best[lines], first[lines] = least, chosen
-    parts = []
-    while full:
-        parts.append(first[full])
-        full ^= first[full]
-    return parts
+    return best, first
 
 
-def _capped(fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: int) -> Assignment | None:
-    """The cheapest partition into at most `most_parcels` sets."""
-    sums = _sums(fixed, lines)
-    single = [min(row) for row in sums]
-    full = (1 << len(lines)) - 1
-    layers = [list(single)]
-    layers[0][0] = 0
-    firsts = [list(range(full + 1))]
-    for _ in range(1, min(most_parcels, len(lines))):
-        before, best, first = layers[-1], list(layers[-1]), list(firsts[-1])
+def _layers(single: Sequence[int], count: int, most: int) -> tuple[list[int], list[list[int]]]:
+    """Of each set of lines what its cheapest partition into at most `most` sets costs, and the first parts of
+    that by how many may follow.
+    """
+    full = (1 << count) - 1
+    best, first = list(single), list(range(full + 1))
+    best[0] = 0
+    firsts = [first]
+    for _ in range(1, min(most, count)):
+        before, best, first = best, list(best), list(first)
         for lines_left in range(1, full + 1):
             low = lines_left & -lines_left
             rest = lines_left ^ low
@@ -317,17 +326,82 @@ def _capped(fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: 
                 cost = single[low | part] + before[rest ^ part]
                 if cost < best[lines_left]:
                     best[lines_left], first[lines_left] = cost, low | part
-        layers.append(best)
         firsts.append(first)
-    if layers[-1][full] >= FAR >> 1:  # A parcel may cost less than nothing.
+    return best, firsts
+
+
+def _parts(lines: int, firsts: Sequence[Sequence[int]]) -> list[int]:
+    """The parts of a set of lines, by what `_sets` or `_layers` found."""
+    parts: list[int] = []
+    while lines:
+        part = firsts[max(0, len(firsts) - 1 - len(parts))][lines]
+        parts.append(part)
+        lines ^= part
+    return parts
+
+
+def _capped(fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: int) -> Assignment | None:
+    """The cheapest partition into at most `most_parcels` sets."""
+    found = _at_most(fixed, lines, most_parcels)
+    return None if found is None else _of_picks(*found)
+
+
+def _at_most(
+    fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: int
+) -> tuple[list[int], int] | None:
+    if fixed[0] < 0:
+        return _with_first(fixed, lines, most_parcels)
+    sums = _sums(fixed, lines)
+    single = [min(row) for row in sums]
+    best, firsts = _layers(single, len(lines), most_parcels)
+    cost = best[-1]
+    if cost >= FAR >> 1:  # Parcels and units may cost less than nothing.
         return None
     picks = [0] * len(lines)
-    left, cost = full, layers[-1][full]
-    for layer in range(len(layers) - 1, -1, -1):
-        part = firsts[layer][left]
-        location = sums[part].index(single[part]) if part else 0
-        for line in range(len(lines)):
-            if part >> line & 1:
-                picks[line] = location
-        left ^= part
-    return _of_picks(picks, cost)
+    for part in _parts(len(best) - 1, firsts):
+        _pick(picks, part, sums[part].index(single[part]))
+    return picks, cost
+
+
+def _with_first(
+    fixed: Sequence[int], lines: Sequence[Sequence[int]], most_parcels: int
+) -> tuple[list[int], int] | None:
+    """The cheapest where the first parcel costs less than nothing: sets of lines would count it once each, so
+    the lines that it has are one set, and others share the rest. `most_parcels` 0: any number.
+    """
+    count = len(lines)
+    full = (1 << count) - 1
+    own = [fixed[0]]
+    for line in lines:
+        own += [cost + line[0] for cost in own]
+    others = [line[1:] for line in lines]
+    sums = _sums(fixed[1:], others)
+    single = [min(row, default=FAR) for row in sums]
+    if most_parcels == 1:
+        rest, firsts = [0] + [FAR] * full, [[0] * (full + 1)]
+    elif most_parcels:
+        rest, firsts = _layers(single, count, most_parcels - 1)
+    else:
+        rest, first = _sets(single, count)
+        firsts = [first]
+    served = min(range(1, full + 1), key=lambda those: own[those] + rest[full ^ those])
+    cost = own[served] + rest[full ^ served]
+    without = None
+    if len(fixed) > 1:
+        without = (
+            _at_most(fixed[1:], others, most_parcels) if most_parcels else cheapest_units(fixed[1:], others)
+        )
+    if without is not None and without[1] < min(cost, FAR >> 1):
+        return [at + 1 for at in without[0]], without[1]
+    if cost >= FAR >> 1:
+        return None if most_parcels else ([0] * count, cost)
+    picks = [0] * count
+    for part in _parts(full ^ served, firsts):
+        _pick(picks, part, 1 + sums[part].index(single[part]))
+    return picks, cost
+
+
+def _pick(picks: list[int], part: int, location: int) -> None:
+    for line in range(len(picks)):
+        if part >> line & 1:
+            picks[line] = location

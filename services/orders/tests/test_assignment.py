@@ -59,6 +59,44 @@ def test_single_units_are_assigned_at_the_least_cost_of_all_assignments(
     assert found.cost == found.bound == total(found, fixed, unit) == brute(fixed, unit, held)
 
 
+@given(problems(lines=4), st.integers(0, 3), st.sampled_from((50, 1 << 50)))
+@settings(max_examples=300, deadline=None)
+def test_a_first_parcel_that_costs_less_than_nothing_is_paid_for_once(
+    problem: tuple[list[int], list[list[int]], list[list[int]]], most_parcels: int, less: int
+) -> None:
+    """So the cheapest plan in which a location sends something is found."""
+    fixed, unit, held = problem
+    fixed = [fixed[0] - less, *fixed[1:]]
+
+    found = cheapest(fixed, unit, held, [1] * len(unit), most_parcels)
+
+    assert (found.cost if found else FAR) == brute(fixed, unit, held, most_parcels)
+    assert found is None or found.cost == total(found, fixed, unit)
+
+
+@given(problems(most=3, lines=3), st.lists(st.integers(1, 3), min_size=3, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_and_it_is_with_several_units_of_a_line(
+    problem: tuple[list[int], list[list[int]], list[list[int]]], wanted: list[int]
+) -> None:
+    fixed, unit, held = problem
+    fixed = [fixed[0] - (1 << 50), *fixed[1:]]
+    units = [(line, n) for line in range(len(unit)) for n in range(wanted[line])]
+    least = FAR
+    for picks in product(range(len(fixed)), repeat=len(units)):
+        taken: dict[tuple[int, int], int] = {}
+        for (line, _), at in zip(units, picks, strict=True):
+            taken[line, at] = taken.get((line, at), 0) + 1
+        if all(held[line][at] >= n for (line, at), n in taken.items()):
+            parcels = sum(fixed[at] for at in set(picks))
+            least = min(least, parcels + sum(n * unit[line][at] for (line, at), n in taken.items()))
+
+    found = cheapest(fixed, unit, held, wanted[: len(unit)])
+
+    assert (found.cost if found else FAR) == least
+    assert found is None or total(found, fixed, unit) == least
+
+
 @given(problems(), st.integers(1, 3))
 @settings(max_examples=150, deadline=None)
 def test_a_split_cap_is_kept_at_the_least_cost_under_it(
