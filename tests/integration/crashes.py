@@ -175,7 +175,7 @@ async def crash(
             for name in POINTS
         }
         assert diary.repeats > 0, "no crash was ever felt: the load was too small"
-        assert diary.unanswered == []
+        assert diary.unanswered == [], f"no answer in {patience_seconds} s: {diary.unanswered}"
         assert diary.internal_errors == []
         assert len({order.order_id for order in orders.values()}) == len(orders)
         await nothing_is_doubled(world, orders)
