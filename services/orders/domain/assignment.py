@@ -52,13 +52,7 @@ def cheapest_units(fixed: Sequence[int], lines: Sequence[Sequence[int]]) -> tupl
     sums = _sums(fixed, lines)
     single = [min(row) for row in sums]
     parts = _few(single, len(lines)) if len(lines) <= 3 else _partition(single, len(lines))
-    picks = [0] * len(lines)
-    for part in parts:
-        location = sums[part].index(single[part])
-        for line in range(len(lines)):
-            if part >> line & 1:
-                picks[line] = location
-    return picks, sum(single[part] for part in parts)
+    return _picks(parts, sums, single), sum(single[part] for part in parts)
 
 
 def cheapest(
@@ -192,12 +186,7 @@ def near_of(
     fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], limit: int
 ) -> list[int]:
     """The locations that a plan which costs `limit` at most can be made of, as far as a bound says."""
-    eased = [
-        [one[1] if len(one) > 1 else FAR for one in line]
-        if quantity == 1
-        else [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
-        for line, quantity in zip(sums, wanted, strict=True)
-    ]
+    eased = _wholes_at_least(sums, wanted)
     return [at for at, bound in enumerate(least_with_each(fixed, eased, several=True)) if bound <= limit]
 
 
@@ -212,15 +201,7 @@ def least_with_each(fixed: Sequence[int], lines: Sequence[Sequence[int]], *, sev
     """
     sums = _sums(fixed, lines)
     full = len(sums) - 1
-    shared = [0] + [min(row) for row in sums[1:]]
-    for lines_in in range(1, full + 1):
-        low = lines_in & -lines_in
-        rest = part = lines_in ^ low
-        while part:
-            part = (part - 1) & rest
-            cost = shared[low | part] + shared[rest ^ part]
-            if cost < shared[lines_in]:
-                shared[lines_in] = cost
+    shared, _ = _sets([min(row) for row in sums], len(lines))
     found = sums[full]
     for lines_in in range(0 if several else 1, full):
         others = shared[full ^ lines_in]
@@ -238,10 +219,7 @@ def _eased(
     """No plan costs less than every line whole at one location, at the price of its cheapest unit. Those
     locations, if that is what they ask, and that cost.
     """
-    eased = [
-        [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
-        for line, quantity in zip(sums, wanted, strict=True)
-    ]
+    eased = _wholes_at_least(sums, wanted)
     if fixed[0] < 0:
         # It may serve parts of lines only, and is paid for all the same.
         return None, fixed[0] + cheapest_units([0, *fixed[1:]], eased)[1]
@@ -251,6 +229,16 @@ def _eased(
         if len(offer) <= quantity or offer[quantity] != eased[line][at]:
             return None, bound
     return picks, bound
+
+
+def _wholes_at_least(sums: Sequence[Sequence[Sums]], wanted: Sequence[int]) -> list[list[int]]:
+    """What each line would cost at each location, whole and each unit as the cheapest; `FAR` without any."""
+    return [
+        [one[1] if len(one) > 1 else FAR for one in line]
+        if quantity == 1
+        else [quantity * cheapest_unit(one) if len(one) > 1 else FAR for one in line]
+        for line, quantity in zip(sums, wanted, strict=True)
+    ]
 
 
 def _of_picks(picks: Sequence[int], cost: int, wanted: Sequence[int] = ()) -> Assignment:
@@ -357,10 +345,7 @@ def _at_most(
     cost = best[-1]
     if cost >= FAR >> 1:  # Parcels and units may cost less than nothing.
         return None
-    picks = [0] * len(lines)
-    for part in _parts(len(best) - 1, firsts):
-        _pick(picks, part, sums[part].index(single[part]))
-    return picks, cost
+    return _picks(_parts(len(best) - 1, firsts), sums, single), cost
 
 
 def _with_first(
@@ -395,13 +380,16 @@ def _with_first(
         return [at + 1 for at in without[0]], without[1]
     if cost >= FAR >> 1:
         return None if most_parcels else ([0] * count, cost)
-    picks = [0] * count
-    for part in _parts(full ^ served, firsts):
-        _pick(picks, part, 1 + sums[part].index(single[part]))
-    return picks, cost
+    elsewhere = _picks(_parts(full ^ served, firsts), sums, single)
+    return [0 if served >> line & 1 else 1 + at for line, at in enumerate(elsewhere)], cost
 
 
-def _pick(picks: list[int], part: int, location: int) -> None:
-    for line in range(len(picks)):
-        if part >> line & 1:
-            picks[line] = location
+def _picks(parts: Sequence[int], sums: Sequence[Sequence[int]], single: Sequence[int]) -> list[int]:
+    """The location of each line: the first of those where its part costs least."""
+    picks = [0] * (len(sums).bit_length() - 1)
+    for part in parts:
+        location = sums[part].index(single[part])
+        for line in range(len(picks)):
+            if part >> line & 1:
+                picks[line] = location
+    return picks

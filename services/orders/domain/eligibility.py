@@ -267,19 +267,9 @@ def eligible(
 ) -> Eligible:
     """What the rules say of `line`; `to_store`: of sending it to the store where it is collected."""
     sent = to_store or line.method is Method.SHIP
-    exclusions = [
-        one for one in rules.exclusions if one.scope.everything or applies(one.scope, wish, line, rules)
-    ]
-    keeping = [
-        one
-        for one in rules.safety_days
-        if one.days and (one.scope.everything or applies(one.scope, wish, line, rules))
-    ]
-    groups = (
-        [one for one in rules.groups if one.scope.everything or applies(one.scope, wish, line, rules)]
-        if sent
-        else []
-    )
+    exclusions = [one for one in rules.exclusions if applies(one.scope, wish, line, rules)]
+    keeping = [one for one in rules.safety_days if one.days and applies(one.scope, wish, line, rules)]
+    groups = [one for one in rules.groups if applies(one.scope, wish, line, rules)] if sent else []
     key = line.method, sent, *map(id, exclusions), None, *map(id, keeping), None, *map(id, groups)
     known = here.eligible.get(key)
     if known is None:
