@@ -187,14 +187,14 @@ class Candidates:
             return found._in_time(sources)
         return found._dated(sources) if rules.late_per_day else found
 
-    def beside(self, location_id: str, cover: Sequence[int], unit: int) -> Candidates:
+    def beside(self, location_id: str, cover: Sequence[int], fixed: int, unit: int) -> Candidates:
         """These, and behind them the store where all is collected, which gives `cover` at `unit` each
-        without a parcel; no group comes before it.
+        with `fixed` in the place of a parcel; no group comes before it.
         """
         return Candidates(
             [*self.ids, location_id],
             [*self.kms, 0],
-            [*self.fixed, 0],
+            [*self.fixed, fixed],
             [*self.units, unit],
             [*self.late_days, 0],
             [[*column, units] for column, units in zip(self.cover, cover, strict=True)],

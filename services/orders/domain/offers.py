@@ -29,6 +29,7 @@ class Asking:
     ) -> None:
         self._items, self._stock, self._worth = items, stock, worth
         self._percent, self._taken = percent, taken
+        self._taken_of = {sku for sku, _ in taken}
 
     def dearer(self, location_id: str, number: int, count: int) -> Sequence[int]:
         """By what 0, 1, 2, … `count` units of an item cost more there; free stock earns its credit."""
@@ -36,7 +37,7 @@ class Asking:
         if not worth.priced:
             return (0,)
         item = self._items[number]
-        first = self._taken.get((item.sku, location_id), 0) if self._taken else 0
+        first = self._taken.get((item.sku, location_id), 0)
         held = self._stock[number][location_id]
         percent, credit = self._percent, item.credit
         total, sums = 0, [0]
@@ -60,7 +61,7 @@ class Asking:
             ]
         if not self._worth.priced:
             return [tuple([n * asks[at] for n in range(cover[at] + 1)]) for at in rows]
-        if self._taken:
+        if self._items[number].sku in self._taken_of:
             return [
                 [n * asks[at] + more for n, more in enumerate(self.dearer(name, number, cover[at]))]
                 if cover[at]
@@ -110,13 +111,15 @@ class Offers:
         """What one of them asks."""
         known = self._known.get(at)
         if known is None:
-            known = self._known[at] = [line[0] for line in self._asked([at])]
+            every = self._every
+            found = [line[0] for line in self._asked([at])] if every is None else [line[at] for line in every]
+            known = self._known[at] = found
         return known
 
     def ask(self, rows: Sequence[int]) -> None:
         """Ask all of them at once."""
         missing = [at for at in rows if at not in self._known]
-        if missing:
+        if missing and self._every is None:
             self._known.update(zip(missing, map(list, zip(*self._asked(missing), strict=True)), strict=True))
 
     def every(self) -> list[list[Sums]]:

@@ -2,7 +2,8 @@
 them.
 
 The place is the customer's address, or the store where they are collected. That store may have some of the
-units itself: then the cheapest plan without them is compared with the cheapest that uses any.
+units itself: then it is one more location, whose units need no parcel. Where rules count parcels, the
+cheapest plan without its units is compared with the cheapest that uses any.
 
 Lines of one SKU are one item here. Groups of locations are prices, far above any cost, for every unit and
 place in the order of groups; so the cheapest plan takes from a later group only what the earlier ones cannot
@@ -152,8 +153,17 @@ class Ship:
 
     def _plan(self, partial: bool) -> Shipped:
         all_of = self._candidates(None if self._near is None or self.full else self._near.ids)
-        found = self._sent(all_of, partial)
-        return self._with_on_site(all_of, found, partial) if any(self.on_site) else found
+        if not any(self.on_site):
+            return self._sent(all_of, partial)
+        if self.most_parcels or in_one_parcel(self.wish, self.rules):
+            return self._with_on_site(all_of, self._sent(all_of, partial), partial)
+        return self._sent(self._beside(all_of.settled()), partial)
+
+    def _beside(self, sent: Candidates) -> Candidates:
+        """Them and, behind them, what the store has itself: it needs no parcel, so it is no split."""
+        return sent.beside(
+            self.sources.store_id, self.on_site, -self.rules.split, self.rules.pick_store_per_unit
+        )
 
     def _sent(self, all_of: Candidates, partial: bool) -> Shipped:
         """The cheapest plan of what is sent whole."""
@@ -181,7 +191,7 @@ class Ship:
         """The cheaper of `whole`, where all is sent, and the cheapest plan that uses units of the store's
         own: these need no parcel, so they count neither for a cap on parcels nor as a split.
         """
-        all_of = sent.beside(self.sources.store_id, self.on_site, self.rules.pick_store_per_unit)
+        all_of = self._beside(sent)
         wanted = [
             min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
         ]
@@ -193,7 +203,6 @@ class Ship:
             # All that it has belongs to brands that stay together.
             return whole._replace(prices=prices)
         own = len(problem.rows) - 1
-        problem.fixed[own] = 0
         one_parcel = in_one_parcel(self.wish, self.rules)
         limit = FAR
         if whole.parts and not whole.shortages and not (one_parcel and len(whole.parts) > 1):
@@ -275,8 +284,15 @@ class Ship:
         rows, lines = problem.rows, problem.lines
 
         offers = Offers(self._asking, all_of.ids, problem, wanted)
+        own = len(rows) - 1 if all_of.ids[rows[-1]] == self.sources.store_id else None
+        if own is not None and problem.few:
+            offers.every()
         single = self._single(problem, offers)
         bounds: Callable[[], Sequence[int]] | None = None
+        if own is not None:
+            bounds, beside = problem.least, self._beside_own(problem, offers, own)
+            if beside is not None and (single is None or beside.cost < single.cost):
+                single = beside
         found, known, searched = single, None if single is None else single.cost, False
         if single is None or not (
             cap == 1 or one_parcel or len(rows) < 2 or problem.two_at_least() >= single.cost
@@ -289,6 +305,9 @@ class Ship:
                 least = problem.least()
                 bounds = least.copy
                 asked = rows_below(problem, least, cap, limit - 1, offers)
+            if own is not None:
+                # The first in the row: the exact search knows then that all that follows is a parcel.
+                asked = [own, *[at for at in asked if at != own]]
             split = solved(problem, asked, offers, cap, known)
             if split is None and cap and single is None:
                 split, searched = solved(problem, range(len(rows)), offers, cap, None, True), True
@@ -357,6 +376,32 @@ class Ship:
         shares = [Share(n, problem.rows[at], line.quantity) for n, line in enumerate(problem.lines)]
         return Assignment(tuple(shares), cost, cost)
 
+    def _beside_own(self, problem: Problem, offers: Offers, own: int) -> Assignment | None:
+        """All that the store `own` has itself, and the cheapest location that has all the rest."""
+        there = [line.cover[own] for line in problem.lines]
+        missing = [line.quantity - units for line, units in zip(problem.lines, there, strict=True)]
+        found: Sequence[int] = range(own)
+        for line, units in zip(problem.lines, missing, strict=True):
+            cover = line.cover
+            found = [at for at in found if cover[at] >= units]
+        if not found or not any(missing):
+            return None
+
+        def rest(at: int) -> int:
+            return problem.fixed[at] + sum(
+                [sums[units] for sums, units in zip(offers(at), missing, strict=True)]
+            )
+
+        at = min(found, key=rest)
+        cost = rest(at) + sum([sums[units] for sums, units in zip(offers(own), there, strict=True)])
+        shares = [
+            Share(n, problem.rows[row], units)
+            for row, some in ((own, there), (at, missing))
+            for n, units in enumerate(some)
+            if units
+        ]
+        return Assignment(tuple(shares), cost, cost)
+
     def in_time(self, arrives: int | None) -> bool:
         """Whether a parcel that arrives on that day, if it can be sent at all, keeps the promise."""
         latest = self.sources.latest
@@ -383,7 +428,7 @@ class Ship:
             return None
         if mixed:
             # The store's own units are no parcel, wherever they are used.
-            all_of = all_of.beside(self.sources.store_id, self.on_site, self.rules.pick_store_per_unit)
+            all_of = self._beside(all_of)
             cap = cap and cap + 1
         at = all_of.ids.index(location_id)
         wanted = [
@@ -392,8 +437,6 @@ class Ship:
         problem = self._problem(all_of, wanted, grouped=False)
         if at not in problem.rows:
             return None
-        if mixed and problem.rows[-1] == len(all_of.ids) - 1:
-            problem.fixed[-1] = 0
         first = problem.rows.index(at)
         problem.fixed[first] -= _FORCE
         # The first in the row, since the exact search takes it that no later parcel costs less than nothing.

@@ -41,6 +41,8 @@ def solved(
     """The cheapest plan over the `chosen` rows, by line and candidate; None only when they cannot serve all
     of it, or not `below` that cost.
     """
+    if not chosen:
+        return None
     sums = offers.columns(chosen)
     quantities = [line.quantity for line in problem.lines]
     for line, quantity in zip(sums, quantities, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Container, ItemsView, Iterator, Mapping, Sequence
 from math import ceil
 
@@ -90,7 +91,7 @@ class Worth(ABC):
         """Whether any counts."""
         self._stays = Stays()
         self._percent = 100
-        self._seen: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._seen: defaultdict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
 
     def look(self, percent: int, markdown_percent: int) -> None:
         """Prices count so many per cent from now on, and those of nothing for a credit."""
@@ -101,9 +102,7 @@ class Worth(ABC):
         """Prices of `count` units given away by a location that holds `held`, behind the `first` ones;
         unweighted, thousandths of a minor unit.
         """
-        seen = self._seen.get(sku)
-        if seen is None:
-            seen = self._seen[sku] = {}
+        seen = self._seen[sku]
         known = seen.get(location_id, ())
         if len(known) < first + count:
             known += self._next(sku, location_id, held, len(known), first + count)
@@ -112,9 +111,7 @@ class Worth(ABC):
 
     def first(self, sku: str, location_id: str, held: int) -> int:
         """The price of the first unit, as `prices` gives it."""
-        seen = self._seen.get(sku)
-        if seen is None:
-            seen = self._seen[sku] = {}
+        seen = self._seen[sku]
         known = seen.get(location_id)
         if known is None:
             known = seen[location_id] = self._next(sku, location_id, held, 0, 1)
@@ -122,9 +119,7 @@ class Worth(ABC):
 
     def firsts(self, sku: str, location_ids: Sequence[str], held: Mapping[str, int]) -> list[int]:
         """The price of the first unit at each of these locations; `held` is by location."""
-        seen = self._seen.get(sku)
-        if seen is None:
-            seen = self._seen[sku] = {}
+        seen = self._seen[sku]
         get = seen.get
         found = []
         for at in location_ids:

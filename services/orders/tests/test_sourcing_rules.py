@@ -261,6 +261,19 @@ def test_why_not_says_by_how_much_a_plan_with_the_location_is_dearer() -> None:
     assert sentence(reason, "es", "EUR").startswith("store-1 podía servir 1 unidad, pero el plan más barato")
 
 
+def test_where_no_split_can_be_cheaper_than_the_one_location_that_has_all_that_is_the_plan() -> None:
+    """Two parcels from nearby would be cheaper than the one from far away, but only that place has "b"."""
+    near = [store(f"store-{n:02d}", (40.0 + n / 100, -80.0)) for n in range(80)]
+    places = Locations.of([*near, store("store-far", (40.0, -140.0))])
+    stock = Shelf({("a", at): 1 for at in places.by_id} | {("b", "store-far"): 1})
+    about_others = Exclusion("nothing of this order", Scope(skus=("c",)), STORES)
+    rules = replace(RULES, split=0, exclusions=(about_others,))
+
+    plan = decide(wish(("a", 1), ("b", 1)), stock, places, rules, now=NOW)
+
+    assert served(plan) == {"store-far": {"a": 1, "b": 1}}
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_every_decision_is_made_again_from_its_record(seed: int) -> None:
     """Fifty random orders a seed: prices, capacity, rules, exclusions, quantities, pickups, shortages."""
