@@ -24,10 +24,9 @@ from services.orders.domain.quantities import (
     TooMany,
     by_location,
     cheapest_unit,
-    lower_bound,
-    searched,
     states_of,
 )
+from services.orders.domain.searching import lower_bound, searched
 
 __all__ = ["FAR", "Assignment", "Share", "cheapest", "cheapest_sums", "cheapest_units"]
 

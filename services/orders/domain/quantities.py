@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from heapq import heapify, heappop, heappush
 from itertools import pairwise, product
 from math import prod
 from operator import add, le
@@ -22,10 +21,10 @@ FAR = 1 << 60
 """The cost of a unit at a location that has none."""
 EXACT_STEPS = 60_000
 """Steps of the exact search, each about a microsecond; beyond, the plan is searched and has a bound."""
+EXACT_COMPARISONS = 120_000
+"""The same for long orders, each line of which takes a part of every step."""
 FILTERED_STATES = 128
 """Multisets of missing units up to which locations are left out by a bound before that search."""
-SEARCHED_LOCATIONS = 40
-_SEARCH_ROUNDS = 20
 
 
 class Share(NamedTuple):
@@ -83,7 +82,7 @@ def by_location(
     found: dict[tuple[int, _State], tuple[int, _Chain]] = {(0, tuple(wanted)): (0, ())}
     goal = tuple(0 for _ in wanted)
     best: tuple[int, _Chain] | None = None
-    steps = 0
+    steps, most_steps = 0, min(EXACT_STEPS, EXACT_COMPARISONS // len(wanted))
     for at, (row, takes) in enumerate(offers):
         count = len(takes)
         left, least, another = there[at + 1], cheapest[at + 1], parcel[at + 1]
@@ -96,7 +95,7 @@ def by_location(
             if most_parcels and parcels == most_parcels:
                 continue
             steps += count
-            if steps > EXACT_STEPS:
+            if steps > most_steps:
                 raise TooMany
             for take, more in takes:
                 rest = tuple([n - t for n, t in zip(missing, take, strict=True)])
@@ -350,123 +349,3 @@ def cheapest_unit(sums: Sums) -> int:
 def units_of(sums: Sums) -> list[int]:
     """What each unit in turn costs."""
     return [after - before for before, after in pairwise(sums)]
-
-
-def searched(
-    fixed: Sequence[int],
-    sums: Sequence[Sequence[Sums]],
-    wanted: Sequence[int],
-    most_parcels: int = 0,
-    partial: bool = False,
-) -> Assignment | None:
-    """Greedy by cost per unit, then locations opened, closed and exchanged while that helps. With
-    `most_parcels` none may be found although there is one; `partial` then serves what the greedy one does.
-    """
-    opened = _greedy(fixed, sums, wanted, most_parcels)
-    best = _fill(opened, fixed, sums, wanted, partial)
-    if best is None:
-        return None
-    if partial and sum(share.units for share in best.shares) < sum(wanted):
-        return best
-    useful = _useful(fixed, sums, wanted)
-    for _ in range(_SEARCH_ROUNDS):
-        moves = [opened - {row} for row in opened]
-        if not most_parcels or len(opened) < most_parcels:
-            moves += [opened | {row} for row in useful if row not in opened]
-        moves += [opened - {old} | {new} for old in opened for new in useful if new not in opened]
-        better = None
-        for move in moves:
-            tried = _fill(move, fixed, sums, wanted, False)
-            if tried is not None and tried.cost < (better[1] if better else best).cost:
-                better = (move, tried)
-        if better is None:
-            break
-        opened, best = better
-    return best._replace(bound=min(lower_bound(fixed, sums, wanted), best.cost))
-
-
-def _useful(fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int]) -> list[int]:
-    """Those that a search looks at: the cheapest per unit that they can give, and for each line."""
-
-    def rate(row: int) -> float:
-        able = [min(len(line[row]) - 1, n) for line, n in zip(sums, wanted, strict=True)]
-        return (fixed[row] + sum(line[row][n] for line, n in zip(sums, able, strict=True))) / sum(able)
-
-    there = [row for row in range(len(fixed)) if any(len(line[row]) > 1 for line in sums)]
-    ranked = sorted(there, key=lambda row: (rate(row), row))
-    kept = set(ranked[:SEARCHED_LOCATIONS])
-    for line in sums:
-        having = [row for row in ranked if len(line[row]) > 1]
-        kept.update(sorted(having, key=lambda row, line=line: (fixed[row] + line[row][1], row))[:3])  # type: ignore[misc]
-    return sorted(kept)
-
-
-def _greedy(
-    fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int], most_parcels: int
-) -> set[int]:
-    missing = list(wanted)
-    chosen: set[int] = set()
-    while any(missing) and not (most_parcels and len(chosen) == most_parcels):
-        best: tuple[float, float, int] | None = None
-        for row, parcel in enumerate(fixed):
-            if row in chosen:
-                continue
-            takes = [min(len(line[row]) - 1, n) for line, n in zip(sums, missing, strict=True)]
-            units = sum(takes)
-            if units:
-                cost = parcel + sum(line[row][n] for line, n in zip(sums, takes, strict=True))
-                # Under a cap as many units as can be, else as cheap as can be.
-                this = (-units if most_parcels else 0, cost / units, row)
-                if best is None or this < best:
-                    best = this
-        if best is None:
-            break
-        row = best[2]
-        chosen.add(row)
-        missing = [n - min(len(line[row]) - 1, n) for line, n in zip(sums, missing, strict=True)]
-    return chosen
-
-
-def _fill(
-    chosen: set[int],
-    fixed: Sequence[int],
-    sums: Sequence[Sequence[Sums]],
-    wanted: Sequence[int],
-    partial: bool,
-) -> Assignment | None:
-    """Every unit from the chosen location that asks least for it."""
-    shares: list[Share] = []
-    used: set[int] = set()
-    cost = 0
-    for number, (line, quantity) in enumerate(zip(sums, wanted, strict=True)):
-        offers = [(line[row][1], row, 1) for row in chosen if len(line[row]) > 1]
-        heapify(offers)
-        taken: dict[int, int] = {}
-        while quantity and offers:
-            price, row, n = heappop(offers)
-            taken[row] = n
-            cost += price
-            quantity -= 1
-            if len(line[row]) > n + 1:
-                heappush(offers, (line[row][n + 1] - line[row][n], row, n + 1))
-        if quantity and not partial:
-            return None
-        used.update(taken)
-        shares += [Share(number, row, n) for row, n in sorted(taken.items())]
-    return Assignment(tuple(shares), cost + sum(fixed[row] for row in used), 0)
-
-
-def lower_bound(fixed: Sequence[int], sums: Sequence[Sequence[Sums]], wanted: Sequence[int]) -> int:
-    """No plan costs less: each unit at its cheapest, a parcel's cost spread over all it could carry; or each
-    unit at its cheapest and the cheapest parcel.
-    """
-    able = [
-        sum(min(len(line[row]) - 1, n) for line, n in zip(sums, wanted, strict=True))
-        for row in range(len(fixed))
-    ]
-    spread = bare = 0.0
-    for line, n in zip(sums, wanted, strict=True):
-        least = [(row, min(units_of(line[row]))) for row in range(len(fixed)) if len(line[row]) > 1]
-        bare += n * min(one for _, one in least)
-        spread += n * min(one + fixed[row] / able[row] for row, one in least)
-    return max(int(spread), int(bare) + min(cost for cost, units in zip(fixed, able, strict=True) if units))
