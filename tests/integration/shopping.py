@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,16 @@ import httpx
 
 from aljibe.fulfillment.v1 import fulfillment_pb2
 from aljibe.orders.v1 import orders_pb2
-from tests.integration.world import CARRY_OUT, PICKUP, STORES, WAREHOUSES, Refusal, World, request_id
+from tests.integration.world import (
+    CARRY_OUT,
+    PICKUP,
+    STORES,
+    WAREHOUSES,
+    Refusal,
+    World,
+    eventually,
+    request_id,
+)
 
 PATIENCE_SECONDS = 45.0
 PAUSE_SECONDS = 0.1
@@ -30,7 +40,8 @@ class Diary:
     accepted: dict[str, orders_pb2.Order] = field(default_factory=dict)
     """By request id: the order each customer holds a yes for."""
     refused: dict[str, str] = field(default_factory=dict)
-    unanswered: list[str] = field(default_factory=list)
+    unanswered: dict[str, list[str]] = field(default_factory=dict)
+    """By request id: what each try was told, after how many seconds."""
     repeats: int = 0
     internal_errors: list[str] = field(default_factory=list)
     """Answers that blame a bug: none may ever be seen."""
@@ -40,13 +51,15 @@ class Crowd:
     """Customers at every door and staff in every location, until told to stop."""
 
     def __init__(
-        self, world: World, skus: list[str], seed: int, patience_seconds: float = PATIENCE_SECONDS
+        self, world: World, skus: list[str], seed: int, patience_seconds: float | None = PATIENCE_SECONDS
     ) -> None:
         self._world = world
         self._skus = skus
         self._random = random.Random(seed)
         self._patience_seconds = patience_seconds
         self.diary = Diary()
+        self.waiting: dict[str, list[str]] = {}
+        """By request id: what each try of a customer without an answer was told."""
         self.closing = asyncio.Event()
         self.answered = 0
 
@@ -83,7 +96,33 @@ class Crowd:
             key = request_id()
             await self._insist(key, lambda c=channel, m=more, k=key: self._world.buy({sku: 1}, c, key=k, **m))
 
+    async def all_answered(self, seconds: float) -> None:
+        """Return when everybody who waits now has got an answer.
+
+        Raises:
+            AssertionError: somebody got none within so many seconds; it says what each try was told.
+        """
+        asked = set(self.waiting)
+
+        async def none_waits() -> bool:
+            return asked.isdisjoint(self.waiting)
+
+        try:
+            await eventually(none_waits, "answer", seconds)
+        except AssertionError:
+            told = {key: self.waiting[key] for key in asked & self.waiting.keys()}
+            raise AssertionError(f"no answer in {seconds} s without a fault: {told}") from None
+
     async def _insist(self, key: str, buy: Any) -> None:
+        told = self.waiting[key] = []
+        began = time.monotonic()
+
+        def note(reason: str, text: str) -> None:
+            self.diary.repeats += 1
+            if reason == "INTERNAL":
+                self.diary.internal_errors.append(text)
+            told.append(f"{time.monotonic() - began:.1f} s {reason} {text}")
+
         try:
             async with asyncio.timeout(self._patience_seconds):
                 while True:
@@ -91,30 +130,27 @@ class Crowd:
                         self.diary.accepted[key] = await buy()
                     except Refusal as refusal:
                         if refusal.status in TROUBLED:
-                            self._note(refusal.reason, str(refusal))
+                            note(refusal.reason, str(refusal))
                         else:
                             self.diary.refused[key] = refusal.reason
                             return
                     except grpc.aio.AioRpcError as error:
                         if error.code() in TROUBLED_CODES:
-                            self._note(error.code().name, str(error.details()))
+                            note(error.code().name, str(error.details()))
                         elif error.code() is grpc.StatusCode.INTERNAL:
-                            self._note("INTERNAL", str(error.details()))
+                            note("INTERNAL", str(error.details()))
                         else:
                             self.diary.refused[key] = error.code().name
                             return
-                    except (httpx.TransportError, ValueError):
-                        self._note("TRANSPORT", "")
+                    except (httpx.TransportError, ValueError) as error:
+                        note("TRANSPORT", repr(error))
                     else:
                         return
                     await asyncio.sleep(self._random.uniform(0, PAUSE_SECONDS))
         except TimeoutError:
-            self.diary.unanswered.append(key)
-
-    def _note(self, reason: str, text: str) -> None:
-        self.diary.repeats += 1
-        if reason == "INTERNAL":
-            self.diary.internal_errors.append(text)
+            self.diary.unanswered[key] = told
+        finally:
+            del self.waiting[key]
 
     async def staff(self) -> None:
         """Every location works off its list, until cancelled; what fails is tried again at the next look."""

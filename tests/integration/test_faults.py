@@ -62,7 +62,7 @@ async def test_14_kills_in_turn_lose_and_double_nothing(round_: int) -> None:
         orders = {key: await world.order(order) for key, order in diary.accepted.items()}
         assert sorted(struck) == sorted([*VICTIMS, "jetstream"])
         assert diary.repeats > 0, "no fault was ever felt: the load was too small"
-        assert diary.unanswered == []
+        assert diary.unanswered == {}
         assert diary.internal_errors == []
         assert len({order.order_id for order in orders.values()}) == len(orders)
         await nothing_is_doubled(world, orders)

@@ -83,7 +83,7 @@ async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
             diary = crowd.diary
             orders = {key: await world.order(order) for key, order in diary.accepted.items()}
             assert diary.repeats > 0, "no cut was ever felt: the load was too small"
-            assert (diary.unanswered, diary.internal_errors) == ([], [])
+            assert (diary.unanswered, diary.internal_errors) == ({}, [])
             await nothing_is_doubled(world, orders)
             await the_books_agree(world, orders, dict.fromkeys(skus, PLENTY * len(places)))
             await no_dead_letters(world)
