@@ -19,9 +19,9 @@ Sums = Sequence[int]
 
 FAR = 1 << 60
 """The cost of a unit at a location that has none."""
-EXACT_STEPS = 60_000
+EXACT_STEPS = 20_000
 """Steps of the exact search, each about a microsecond; beyond, the plan is searched and has a bound."""
-EXACT_COMPARISONS = 120_000
+EXACT_COMPARISONS = 80_000
 """The same for long orders, each line of which takes a part of every step."""
 FILTERED_STATES = 128
 """Multisets of missing units up to which locations are left out by a bound before that search."""

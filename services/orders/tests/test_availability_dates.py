@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -330,6 +331,32 @@ async def test_where_nobody_collects_now_there_is_no_date() -> None:
     found = await of(world, "a", pickup_location_ids=["s-2", "s-1"])
 
     assert [(at, time is not None) for at, time, _ in found.pickups] == [("s-2", False), ("s-1", True)]
+
+
+async def test_others_have_their_turns_while_a_page_is_dated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each article and store here, where no turn is short enough."""
+    monkeypatch.setattr("services.orders.usecases.availability_dates.TURN_SECONDS", 0.0)
+    stores = [f"store-{n}" for n in range(5)]
+    world = World(Locations.of(place(name) for name in stores), SourcingRules(ship_to_store=True))
+    skus = [f"s{n}" for n in range(4)]
+    for sku in skus:
+        world.put(sku, "store-0", 1)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(others())
+        found = await world.dates(Ask("web", skus, pickup_location_ids=stores))
+        waiting.cancel()
+
+    assert turns >= len(skus) * len(stores)
+    assert [len(one.pickups) for one in found] == [5] * 4
+    assert all(pickup.promise_time for one in found for pickup in one.pickups)
 
 
 async def test_unknown_names_are_refused() -> None:

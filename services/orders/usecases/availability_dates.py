@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import is_not
+from time import perf_counter
 from typing import NamedTuple
 
 from chassis.clock import Clock
@@ -39,8 +40,8 @@ KEPT_SECONDS = 60.0
 """How long what the catalog says of an article is taken for true."""
 MAX_KEPT_ARTICLES = 50_000
 MAX_KEPT_DATES = 100_000
-DATED_AT_ONCE = 8
-"""Articles between two turns of the event loop: orders wait for a page no longer than that."""
+TURN_SECONDS = 0.005
+"""Between two turns of the event loop: orders wait for a page no longer than that and one more plan."""
 _OF_ARTICLES = ("brand", "value", "price")
 
 
@@ -131,21 +132,24 @@ class AvailabilityDates:
         view = self._stock.view(ask.channel_id)
         found = []
         ready: dict[str, datetime | None] = {}
-        for number, sku in enumerate(ask.skus):
-            if number and number % DATED_AT_ONCE == 0:
-                await asyncio.sleep(0)
+        turns = _Turns()
+        for sku in ask.skus:
+            await turns.end()
             if quotes is not None and quotes[sku] is None:
                 found.append(Dates(sku))
                 continue
             page = _Page(ask, view, locations, terms, quotes[sku] if quotes else None, ready)
             deliveries = self._deliveries(page, sku, days) if sends else ()
-            pickups = [page.pickup(sku, *one) for one in stores.items()]
-            if self._supplies.may(sku, ask.channel_id, asked=True):
+            later = self._supplies.may(sku, ask.channel_id, asked=True)
+            if later:
                 deliveries = page.with_coming(sku, deliveries, self._supplies)
-                pickups = [
-                    page.collected_later(sku, one, self._supplies) if stores[one.location_id] else one
-                    for one in pickups
-                ]
+            pickups = []
+            for location_id, able in stores.items():
+                await turns.end()
+                pickup = page.pickup(sku, location_id, able)
+                if later and able:
+                    pickup = page.collected_later(sku, pickup, self._supplies)
+                pickups.append(pickup)
             found.append(Dates(sku, deliveries, pickups))
         return found
 
@@ -205,6 +209,19 @@ class AvailabilityDates:
             return await self._prices.quote(Draft(channel_id, (DraftLine(sku, 1, Method.SHIP),)), "", "")
         except PassedOn:
             return None
+
+
+class _Turns:
+    """Whose turn it is: others on the event loop get theirs when this one was long enough."""
+
+    def __init__(self) -> None:
+        self._began = perf_counter()
+
+    async def end(self) -> None:
+        """Go on, after the others if it is their turn."""
+        if perf_counter() - self._began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._began = perf_counter()
 
 
 class _Kept(NamedTuple):
@@ -309,7 +326,8 @@ class _Page(NamedTuple):
         if alike and location_id in self.ready:
             return Collection(location_id, self.ready[location_id])
         line = DraftLine(sku, units, Method.PICKUP, location_id)
-        found = offer(self._draft(line).wish(self.quote), self.stock, self.locations, self.terms)
+        wish = self._draft(line).wish(self.quote)
+        found = offer(wish, self.stock, self.locations, self.terms, partial=False)
         time = None if found.plan.shortages else _last(found)
         if alike:
             self.ready[location_id] = time

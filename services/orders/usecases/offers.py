@@ -67,11 +67,13 @@ def check_offered(wish: Wish, rules: SourcingRules) -> None:
         raise PromiseNotOffered(wish.customer_promise, tuple(rules.promises))
 
 
-def offer(wish: Wish, stock: Stock, locations: Locations, terms: Terms) -> Offer:
-    """`wish` under its promise, from locations that can promise what they are to serve."""
+def offer(wish: Wish, stock: Stock, locations: Locations, terms: Terms, *, partial: bool = True) -> Offer:
+    """`wish` under its promise, from locations that can promise what they are to serve; not `partial`: all
+    of it or nothing.
+    """
     excluded: frozenset[str] = frozenset()
     while True:
-        plan = terms.decide(wish, stock, locations, excluded=excluded, partial=True)
+        plan = terms.decide(wish, stock, locations, excluded=excluded, partial=partial)
         try:
             return dated(wish, plan, locations, terms)
         except (NothingPromised, PromiseNotPossible) as error:
