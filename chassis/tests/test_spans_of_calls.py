@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -70,21 +71,28 @@ async def test_a_refusal_is_an_error_to_its_caller_only(
 
 
 async def test_of_an_unsampled_trace_only_faults_and_slow_calls_are_kept(
-    door: Door, stub: Any, spans: Recorder
+    door: Door, stub: Any, spans: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under the trace's own id and with the times of the work; a refusal is neither."""
     await _called(door, stub, "x", UNSAMPLED)
     await _called(door, stub, "refuse", UNSAMPLED)
     await _called(door, stub, "break", UNSAMPLED)
-    asyncio.get_running_loop().call_later(0.15, door.servicer.leave.set)
-    await _called(door, stub, "wait", UNSAMPLED)
+    monkeypatch.setattr(telemetry._tracing, "slow_seconds", 0.05)
+    door.servicer.entered.clear()
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_called(door, stub, "wait", UNSAMPLED))
+        await door.servicer.entered.wait()
+        await asyncio.sleep(0.06)
+        door.servicer.leave.set()
+    took = time.monotonic() - began
 
     broken, slow = spans
     assert [one.attributes["aljibe.kept"] for one in spans] == ["error", "slow"]
     assert {one.trace_id for one in spans} == {UNSAMPLED[3:35]}
     assert {one.parent_id for one in spans} == {UNSAMPLED[36:52]}
     assert (broken.attributes["error.type"], broken.state) == ("INTERNAL", telemetry.State.ERROR)
-    assert 0.1 <= (slow.end_nanos - slow.start_nanos) / 1e9 < 0.3
+    assert 0.05 <= (slow.end_nanos - slow.start_nanos) / 1e9 <= took
 
 
 async def test_a_calls_duration_has_an_exemplar_where_its_trace_is_sampled(
