@@ -83,7 +83,8 @@ CHANNEL_OPTIONS = (
 )
 _numbers = itertools.count(1)
 
-MOST_ASKED_UNITS = 50
+MOST_ASKED_UNITS = 9_999
+"""What a line may have."""
 
 
 class World(Staff):
@@ -224,12 +225,14 @@ class World(Staff):
 
         await eventually(heard, f"{units} units known")
 
-    async def planned_from(self, sku: str, location: str) -> None:
-        """Returns when an order for one unit would be sent from there: its planners have heard of it."""
+    async def planned_from(self, sku: str, location: str, door: Any = None) -> None:
+        """Returns when an order for one unit would be sent from there: planners behind the `door`, that of
+        the first instance unless another is given, have heard of it.
+        """
         request = orders_pb2.PreviewOrderRequest(order=self.draft(sku))
 
         async def planned() -> bool:
-            answer = await self.orders.PreviewOrder(request, metadata=self.auth(self.shop()))
+            answer = await (door or self.orders).PreviewOrder(request, metadata=self.auth(self.shop()))
             return [part.location_id for part in answer.order.plan] == [location]
 
         await eventually(planned, f"plan from {location}")

@@ -76,6 +76,8 @@ async def test_both_instances_switch_at_once_by_date_and_after_a_restart(
     platform, world, doors = switching
     sku = await world.article(stock={"store-north": 2_000, "wh-1": 2_000})
     (first, rules), (second, other_rules) = doors["orders"], doors["orders-2"]
+    for door in (first, second):
+        await world.planned_from(sku, "wh-1", door)
     built_in = [await _decided(world, door, sku) for door in (first, second)]
     stores = await _draft(world, rules, costs=DEAR_WAREHOUSE)
     season = await _draft(world, rules, costs={"pick_store_per_unit": "50.00"})
