@@ -61,7 +61,7 @@ async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
             disk.sync()
             crowd = Crowd(world, skus, 1)
             lost: list[str] = []
-            buying = 0
+            felt = 0
 
             async with asyncio.TaskGroup() as group:
                 staff = group.create_task(crowd.staff())
@@ -69,9 +69,10 @@ async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
                 for _ in range(CUTS):
                     await _answers(crowd, ANSWERS_BEFORE_A_CUT)
                     disk.cut_power()
-                    buying += len(crowd.waiting)
+                    buying = set(crowd.waiting)
                     acknowledged = list(crowd.diary.accepted.values())
                     await postgres.kill()
+                    felt += len(buying & crowd.waiting.keys())
                     disk.power_on()
                     await postgres.start()
                     lost += await _missing(world, acknowledged)
@@ -84,8 +85,8 @@ async def test_what_was_acknowledged_survives_a_power_cut(disk: Disk) -> None:
             assert lost == [], f"{len(lost)} acknowledged orders are gone"
             diary = crowd.diary
             orders = {key: await world.order(order) for key, order in diary.accepted.items()}
-            # Who was buying then may not have felt it: services call again by themselves.
-            assert buying > 0, "nobody was buying when the power was cut"
+            # Not how many calls were repeated: services call again by themselves.
+            assert felt > 0, "no cut was ever felt: the load was too small"
             assert (diary.unanswered, diary.internal_errors) == ({}, [])
             await nothing_is_doubled(world, orders)
             await the_books_agree(world, orders, dict.fromkeys(skus, PLENTY * len(places)))

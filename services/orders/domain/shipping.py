@@ -23,7 +23,7 @@ from services.orders.domain.offers import Asking, Offers
 from services.orders.domain.plans import PlannedLine, PlannedPart, Wish, WishLine
 from services.orders.domain.quantities import Assignment, Share
 from services.orders.domain.refusals import ShortLine
-from services.orders.domain.solving import below, by_item, rows_below, solved
+from services.orders.domain.solving import below, beside, by_item, rows_below, solved
 from services.orders.domain.states import Method
 from services.orders.domain.worth import Looked
 
@@ -149,6 +149,12 @@ class Ship:
         full = self.full | {store_id} if store_id else self.full
         return Candidates.of(self.sources, self.items, full, among)
 
+    def _wanted(self, all_of: Candidates) -> list[int]:
+        """By item the units that are to be served: as many as there are."""
+        return [
+            min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
+        ]
+
     # ---- the cheapest
 
     def _plan(self, partial: bool) -> Shipped:
@@ -157,7 +163,7 @@ class Ship:
             return self._sent(all_of, partial)
         if self.most_parcels or in_one_parcel(self.wish, self.rules):
             return self._with_on_site(all_of, self._sent(all_of, partial), partial)
-        return self._sent(self._beside(all_of.settled()), partial)
+        return self._sent(self._beside(all_of), partial)
 
     def _beside(self, sent: Candidates) -> Candidates:
         """Them and, behind them, what the store has itself: it needs no parcel, so it is no split."""
@@ -166,10 +172,8 @@ class Ship:
         )
 
     def _sent(self, all_of: Candidates, partial: bool) -> Shipped:
-        """The cheapest plan of what is sent whole."""
-        wanted = [
-            min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
-        ]
+        """The cheapest plan over these."""
+        wanted = self._wanted(all_of)
         if any(n < item.quantity_units for n, item in zip(wanted, self.items, strict=True)):
             all_of.settle(range(len(all_of.ids)))
             if all_of.out:
@@ -192,9 +196,7 @@ class Ship:
         own: these need no parcel, so they count neither for a cap on parcels nor as a split.
         """
         all_of = self._beside(sent)
-        wanted = [
-            min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
-        ]
+        wanted = self._wanted(all_of)
         if not partial and any(n < item.quantity_units for n, item in zip(wanted, self.items, strict=True)):
             return Shipped((), self._shortages(wanted), 0, 0, {})
         problem = self._problem(all_of, wanted, grouped=False)
@@ -286,13 +288,13 @@ class Ship:
         offers = Offers(self._asking, all_of.ids, problem, wanted)
         own = len(rows) - 1 if all_of.ids[rows[-1]] == self.sources.store_id else None
         if own is not None and problem.few:
-            offers.every()
+            offers.every()  # The search will ask all of them.
         single = self._single(problem, offers)
         bounds: Callable[[], Sequence[int]] | None = None
         if own is not None:
-            bounds, beside = problem.least, self._beside_own(problem, offers, own)
-            if beside is not None and (single is None or beside.cost < single.cost):
-                single = beside
+            bounds, both = problem.least, beside(problem, offers, own)
+            if both is not None and (single is None or both.cost < single.cost):
+                single = both
         found, known, searched = single, None if single is None else single.cost, False
         if single is None or not (
             cap == 1 or one_parcel or len(rows) < 2 or problem.two_at_least() >= single.cost
@@ -376,32 +378,6 @@ class Ship:
         shares = [Share(n, problem.rows[at], line.quantity) for n, line in enumerate(problem.lines)]
         return Assignment(tuple(shares), cost, cost)
 
-    def _beside_own(self, problem: Problem, offers: Offers, own: int) -> Assignment | None:
-        """All that the store `own` has itself, and the cheapest location that has all the rest."""
-        there = [line.cover[own] for line in problem.lines]
-        missing = [line.quantity - units for line, units in zip(problem.lines, there, strict=True)]
-        found: Sequence[int] = range(own)
-        for line, units in zip(problem.lines, missing, strict=True):
-            cover = line.cover
-            found = [at for at in found if cover[at] >= units]
-        if not found or not any(missing):
-            return None
-
-        def rest(at: int) -> int:
-            return problem.fixed[at] + sum(
-                [sums[units] for sums, units in zip(offers(at), missing, strict=True)]
-            )
-
-        at = min(found, key=rest)
-        cost = rest(at) + sum([sums[units] for sums, units in zip(offers(own), there, strict=True)])
-        shares = [
-            Share(n, problem.rows[row], units)
-            for row, some in ((own, there), (at, missing))
-            for n, units in enumerate(some)
-            if units
-        ]
-        return Assignment(tuple(shares), cost, cost)
-
     def in_time(self, arrives: int | None) -> bool:
         """Whether a parcel that arrives on that day, if it can be sent at all, keeps the promise."""
         latest = self.sources.latest
@@ -431,9 +407,7 @@ class Ship:
             all_of = self._beside(all_of)
             cap = cap and cap + 1
         at = all_of.ids.index(location_id)
-        wanted = [
-            min(item.quantity_units, sum(cover)) for item, cover in zip(self.items, all_of.cover, strict=True)
-        ]
+        wanted = self._wanted(all_of)
         problem = self._problem(all_of, wanted, grouped=False)
         if at not in problem.rows:
             return None

@@ -56,6 +56,31 @@ def solved(
     return found._replace(shares=tuple(shares))
 
 
+def beside(problem: Problem, offers: Offers, own: int) -> Assignment | None:
+    """All that the last row, `own`, has, and the cheapest of the others that has all the rest."""
+    there = [line.cover[own] for line in problem.lines]
+    missing = [line.quantity - units for line, units in zip(problem.lines, there, strict=True)]
+    found: Sequence[int] = range(own)
+    for line, units in zip(problem.lines, missing, strict=True):
+        cover = line.cover
+        found = [at for at in found if cover[at] >= units]
+    if not found or not any(missing):
+        return None
+
+    def rest(at: int) -> int:
+        return problem.fixed[at] + sum([sums[units] for sums, units in zip(offers(at), missing, strict=True)])
+
+    at = min(found, key=rest)
+    cost = rest(at) + sum([sums[units] for sums, units in zip(offers(own), there, strict=True)])
+    shares = [
+        Share(n, problem.rows[row], units)
+        for row, some in ((own, there), (at, missing))
+        for n, units in enumerate(some)
+        if units
+    ]
+    return Assignment(tuple(shares), cost, cost)
+
+
 def by_item(shares: Sequence[Share], lines: Sequence[Line], wanted: Sequence[int]) -> list[Share]:
     """The shares of lines as shares of the items that these are made of."""
     found = []
