@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -48,6 +48,8 @@ _SERVER_FAULTS = frozenset(
     }
 )
 """What is an error of a server's span, by OpenTelemetry's conventions for gRPC; the others are answers."""
+_NOTHING = b""
+"""What a handler returns whose call is refused; it is not sent."""
 # Streams live longer than calls: a watch ends when the client goes or the process drains.
 _NO_DEADLINE = float("inf")
 
@@ -188,8 +190,10 @@ class _Method:
             else:
                 async with asyncio.timeout(work.timer):
                     response = await self._inner.unary_unary(request, context)
-        except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, work, context)
+        except BaseException as error:
+            if self._goes_on(error, work, context):
+                raise
+            return _NOTHING
         self._done(work)
         return response
 
@@ -199,8 +203,10 @@ class _Method:
             self._admit(work)
             async with asyncio.timeout(work.timer):
                 response = await self._inner.stream_unary(self._requests(requests, work), context)
-        except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, work, context)
+        except BaseException as error:
+            if self._goes_on(error, work, context):
+                raise
+            return _NOTHING
         self._done(work)
         return response
 
@@ -215,8 +221,10 @@ class _Method:
         except GeneratorExit:
             self._left(work)
             raise
-        except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, work, context)
+        except BaseException as error:
+            if self._goes_on(error, work, context):
+                raise
+            return
         self._done(work)
 
     async def _stream_stream(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
@@ -231,8 +239,10 @@ class _Method:
         except GeneratorExit:
             self._left(work)
             raise
-        except BaseException as error:  # noqa: BLE001 - the edge
-            await self._fail(error, work, context)
+        except BaseException as error:
+            if self._goes_on(error, work, context):
+                raise
+            return
         self._done(work)
 
     def _open(self, context: Context, *, streaming: bool) -> _Work:
@@ -338,22 +348,28 @@ class _Method:
         telemetry.finish(span)
         self._observer(code)(seconds, telemetry.exemplar(span.traceparent))
 
-    async def _fail(self, error: BaseException, work: _Work, context: Context) -> NoReturn:
-        """Answer `error`; never returns."""
+    def _goes_on(self, error: BaseException, work: _Work, context: Context) -> bool:
+        """Have the call answered with `error` when its handler ends; whether the handler is to raise it
+        instead.
+
+        `abort` would raise, and gRPC keep what it raised, with all frames on its way and whatever they hold,
+        in a circle: 25 kB a refused call, and seconds for the collector once there are thousands. Nor does
+        this raise `error`, for its own frame holds it.
+        """
         call = work.call
         if isinstance(error, grpc.aio.AbortError):
             # A servicer chose its own answer.
             self._failed(work, _code_of(context), error)
-            raise error
+            return True
         if isinstance(error, asyncio.CancelledError):
             # The caller went away or its deadline passed; nobody is left to be told, and nothing is wrong
             # here.
             late = call.remaining_seconds() <= 0.0
             gone = grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
             self._failed(work, gone, error)
-            raise error
+            return True
         if not isinstance(error, Exception):
-            raise error
+            return True
         if isinstance(error, TimeoutError) and call.remaining_seconds() <= 0.0:
             error = DeadlineExceeded()
         if not is_expected(self._table, error):
@@ -366,8 +382,10 @@ class _Method:
                 extra={"rpc": self._name, "reason": str(error), "kind": type(error).__name__},
             )
         self._failed(work, code, error)
-        await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
-        raise AssertionError("abort always raises")
+        context.set_code(code)
+        context.set_details(status.message)
+        context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+        return False
 
     def _observer(self, code: grpc.StatusCode) -> Callable[..., None]:
         observe: Callable[..., None] | None = self._seconds.get(code)

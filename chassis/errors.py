@@ -161,11 +161,17 @@ def reason_of(error: grpc.RpcError) -> str:
 
 def error_info_of(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
     """The ErrorInfo a call was refused with, if any."""
+    status = status_in(error)
+    return None if status is None else info_in(status)
+
+
+def status_in(error: grpc.RpcError) -> bytes | None:
+    """The google.rpc.Status a call was refused with, in wire form, if any."""
     if not isinstance(error, grpc.aio.AioRpcError):
         return None
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
-            return info_in(value)
+            return value
     return None
 
 

@@ -161,7 +161,7 @@ class _Stream:
         try:
             response = await answer(call.request, context)
         except grpc.aio.AbortError:
-            self._answer(call.number, context.refusal, context.details, context.status)
+            self._answer(call.number, context.code(), context.details, context.status)
         except asyncio.CancelledError:
             if time.monotonic() < context.deadline:
                 raise
@@ -170,6 +170,9 @@ class _Stream:
             log.exception("exchange_failed", extra={"rpc": call.method})
             self._answer(call.number, grpc.StatusCode.INTERNAL, "something went wrong here")
         else:
+            if context.refusal is not None:
+                self._answer(call.number, context.refusal, context.details, context.status)
+                return
             data = response if isinstance(response, bytes) else serialize(response)
             if len(data) > self._exchange.max_response_bytes:
                 # The whole stream would fail, and everybody's calls with it.
@@ -194,7 +197,7 @@ class CallContext:
     def __init__(self, call: pb.ExchangeCall, deadline: float) -> None:
         self._call = call
         self.deadline = deadline
-        self.refusal = grpc.StatusCode.UNKNOWN
+        self.refusal: grpc.StatusCode | None = None
         self.details = ""
         self.status = b""
 
@@ -217,13 +220,26 @@ class CallContext:
         return found
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
-        """Refuse the call."""
-        self.refusal, self.details = code, details
+        """Refuse the call now."""
+        self.set_code(code)
+        self.set_details(details)
+        self.set_trailing_metadata(trailing_metadata)
+        raise grpc.aio.AbortError
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Refuse the call when its handler ends."""
+        self.refusal = code
+
+    def set_details(self, details: str) -> None:
+        """What the refusal says."""
+        self.details = details
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        """Of which only the refusal's status travels."""
         for key, value in trailing_metadata:
             if key == DETAILS_KEY:
                 self.status = value
-        raise grpc.aio.AbortError
 
     def code(self) -> grpc.StatusCode:
-        """What it was refused with."""
-        return self.refusal
+        """What it is refused with."""
+        return self.refusal or grpc.StatusCode.UNKNOWN

@@ -122,7 +122,11 @@ class GroupCommit(Generic[T, R]):
         self._joined += 1
         if len(self._running) < self._lanes and not self._gathering:
             self._start_lane()
-        return await answer
+        try:
+            return await answer
+        finally:
+            # What it raises leads to this frame, and would be led to by it: a circle for the collector.
+            del answer
 
     async def close(self) -> None:
         """Take no more members, and return when every group that waits or runs is done."""

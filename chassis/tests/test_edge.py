@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -14,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 
+from chassis import edge
 from chassis.auth import TokenVerifier
 from chassis.errors import error_info_of, reason_of
 from chassis.refusals import Unauthenticated
@@ -269,6 +271,29 @@ async def test_a_message_over_the_limit_is_refused(door: Door, token: Token) -> 
     error = await refused(door.stub.Any(door.request("x" * 200_000), metadata=token("channel")))
 
     assert error.code() is Code.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("do", ["refuse", "wait", "no token"])
+async def test_a_refused_call_leaves_nothing_behind_for_the_collector(
+    door: Door, token: Token, do: str
+) -> None:
+    mine = token("channel") if do != "no token" else None
+    gc.collect()
+    before = _works()
+    gc.disable()
+    try:
+        for _ in range(40):
+            await refused(door.stub.Any(door.request(do), metadata=mine, timeout=0.05))
+        left = _works() - before
+    finally:
+        gc.enable()
+
+    # One may be on its way out of its frames.
+    assert left <= 1
+
+
+def _works() -> int:
+    return sum([type(one) is edge._Work for one in gc.get_objects()])
 
 
 async def test_health_and_reflection_are_open(door: Door) -> None:

@@ -10,6 +10,7 @@ from google.protobuf import json_format
 
 from aljibe.inventory.v1 import controls_pb2, limits_pb2
 from aljibe.orders.v1 import orders_pb2
+from chassis.ids import new_id
 from tests.integration.world import CARRY_OUT, Refusal, World, eventually, request_id, units
 
 ALLOCATED = orders_pb2.UNIT_STATE_ALLOCATED
@@ -93,6 +94,22 @@ async def limit_refusals(world: World, sku: str, units: int) -> list[dict[str, A
     """What a preview says that a limit would refuse."""
     refusals: list[dict[str, Any]] = (await previewed(world, sku, units)).get("limitRefusals", [])
     return refusals
+
+
+async def test_a_preview_of_a_scarce_article_with_a_hold_nobody_knows_says_so(world: World) -> None:
+    sku = await world.article(stock={"wh-1": 9})
+    limits = limits_pb2.SetBuyerLimitsRequest(
+        request_id=request_id(), limits=[limits_pb2.BuyerLimit(sku=sku, max_units=2)]
+    )
+    await world.post("/v1/buyer-limits:set", limits, world.planner)
+    await eventually(partial(limit_refusals, world, sku, 3), "limit in a preview")
+    order = world.draft({sku: 1}, "app")
+
+    for hold_id in (new_id("hld"), "no hold at all"):
+        request = orders_pb2.PreviewOrderRequest(order=order, hold_id=hold_id)
+        with pytest.raises(Refusal) as refused:
+            await world.post("/v1/orders:preview", request, world.shop("app"))
+        assert (refused.value.status, refused.value.reason) == (404, "HOLD_UNKNOWN")
 
 
 async def test_a_scarce_article_is_limited_for_each_customer_whatever_the_channel(world: World) -> None:

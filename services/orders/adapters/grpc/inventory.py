@@ -19,8 +19,9 @@ from aljibe.inventory.v1 import (
     limits_pb2_grpc,
     supply_pb2,
 )
-from chassis.errors import info_in
+from chassis.errors import info_in, reason_of, status_in
 from chassis.groups import GroupCommit
+from chassis.refusals import PassedOn
 from chassis.replica import Batch, Block, Row
 from chassis.wire import writer
 from services.orders.adapters.grpc.translate import location_of, moment
@@ -44,6 +45,8 @@ Learn = Callable[[Iterable[Row]], object]
 """Takes true figures over into the replica."""
 
 
+_OF_THE_WISH = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+"""With these inventory refuses what the customer asks for; with the others, how it stands now."""
 _LOCATION_INACTIVE = "LOCATION_INACTIVE"
 _RESERVE_STOCK = "/aljibe.inventory.v1.ReservationService/BatchReserveStock"
 # Requests are written as bytes, so that none is copied into the message they travel in.
@@ -154,13 +157,19 @@ class InventoryLimits:
     async def exceeded(
         self, customer_id: str, hold_id: str, units: Mapping[str, int]
     ) -> Sequence[LimitExceeded]:
-        """From the authority."""
+        """From the authority; a hold that it does not know is refused as it refuses it."""
         request = limits_pb2.CheckBuyerLimitsRequest(
             customer_id=customer_id,
             hold_id=hold_id,
             lines=[limits_pb2.WantedUnits(sku=sku, quantity_units=wanted) for sku, wanted in units.items()],
         )
-        answer = await self._stub.CheckBuyerLimits(request, timeout=CALL_SECONDS)
+        try:
+            answer = await self._stub.CheckBuyerLimits(request, timeout=CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            status = status_in(error)
+            if status is None or error.code() not in _OF_THE_WISH:
+                raise
+            raise PassedOn(status, reason_of(error)) from None
         return [
             LimitExceeded(one.sku, one.requested_units, one.limit_units, one.left_units)
             for one in answer.excesses

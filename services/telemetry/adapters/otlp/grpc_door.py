@@ -69,7 +69,7 @@ class GrpcDoor:
                 self._guard.check(_authorization(context))
                 accepted = await self._ingest.submit(signal, payload)
             except answers.REFUSALS as refusal:
-                return await _refuse(context, refusal)
+                return _refuse(context, refusal)
             return answers.response_of(signal, accepted).SerializeToString()
 
         return export
@@ -79,16 +79,16 @@ class GrpcDoor:
         try:
             self._guard.check(_authorization(context))
         except answers.REFUSALS as refusal:
-            return await _refuse(context, refusal)
+            return _refuse(context, refusal)
         return _METRICS_ANSWER
 
 
-async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Exception) -> bytes:
+def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], refusal: Exception) -> bytes:
     status = answers.status_of(refusal)
-    await context.abort(
-        answers.code_of(refusal), status.message, ((DETAILS_KEY, status.SerializeToString()),)
-    )
-    raise AssertionError("abort raises")
+    context.set_code(answers.code_of(refusal))
+    context.set_details(status.message)
+    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+    return b""
 
 
 def _authorization(context: grpc.aio.ServicerContext[bytes, bytes]) -> str | None:
