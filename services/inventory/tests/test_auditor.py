@@ -12,7 +12,7 @@ from chassis.metrics import REGISTRY
 from chassis.postgres import Database
 from services.inventory.adapters.postgres import auditor as module
 from services.inventory.adapters.postgres.audit import audit
-from services.inventory.adapters.postgres.auditor import Auditor
+from services.inventory.adapters.postgres.auditor import Auditor, audit_skus
 from services.inventory.domain.reserving import Commit, Consume
 from services.inventory.domain.stock import Cause
 from services.inventory.tests.builders import (
@@ -145,6 +145,21 @@ async def test_a_movement_without_a_position_behind_all_others_is_found(
         await Auditor(db).round()
 
     assert [vars(one)["sku"] for one in caplog.records] == ["zzz"]
+
+
+@pytest.mark.parametrize("sku", ["\x01", "S\x01", "S1", "S\ue000", "S\U0010ffff", "ñ"])
+async def test_an_article_alone_is_audited_whatever_it_is_called(db: Database, sku: str) -> None:
+    """And nobody's neighbour: each of these sorts beside one that is counted as well."""
+    stock = await in_postgres(db)
+    for name in ("S", "S0", sku, f"{sku}0", "T"):
+        await stock.do(a_receipt(5, sku=name))
+
+    async with db.connection() as conn:
+        await conn.execute("UPDATE position SET on_hand_units = 4")
+    found = await audit_skus(db, [sku], 10)
+
+    assert [one.sku for one in found.differences] == [sku]
+    assert found.movements == 1
 
 
 async def test_a_round_goes_on_where_the_instance_before_stopped(db: Database) -> None:

@@ -38,6 +38,10 @@ MAX_SLICE_SKUS = 1_000
 MAX_DIFFERENCES_PER_RULE = 20
 LAST_SKU = "\U0010ffff"
 """Sorts behind every SKU by code point."""
+_FIRST_CHARACTER = 0x01
+"""NUL is not taken in a text."""
+_BEFORE_SURROGATES, _BEHIND_SURROGATES = 0xD7FF, 0xE000
+"""What lies between the two is no character."""
 RULES = (
     sql.reserved,
     sql.ended_lines,
@@ -184,8 +188,12 @@ async def audit_skus(db: Database, skus: Sequence[str], limit: int) -> Audit:
 
 
 def _before(sku: str) -> str:
-    """A text that sorts before `sku` and after every other SKU that does."""
-    return f"{sku[:-1]}{chr(ord(sku[-1]) - 1)}{LAST_SKU}"
+    """A text that sorts before `sku` and not before any other SKU that does."""
+    last = ord(sku[-1])
+    if last == _FIRST_CHARACTER:
+        return sku[:-1]
+    previous = _BEFORE_SURROGATES if last == _BEHIND_SURROGATES else last - 1
+    return f"{sku[:-1]}{chr(previous)}{LAST_SKU}"
 
 
 async def _compared(conn: Connection, after: str, end: str) -> tuple[list[Difference], int]:
