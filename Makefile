@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 SETUP_STAMP := $(VENV)/.aljibe-setup
 STUBS_STAMP := gen/.stamp
 PROTOS := $(shell find protos 2>/dev/null)
-SOURCES = $(wildcard chassis services simulation cli demo bench tests tools conftest.py)
+SOURCES = $(wildcard chassis pricing services simulation cli demo bench tests tools conftest.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup stubs demo up screenshots test test-unit test-integration test-pages plants crashes bench bench-sourcing lock clean format
@@ -34,7 +34,7 @@ $(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py tools/bytecode.py
 
 test: test-unit test-integration test-pages ## Run every test
 
-TESTS ?= $(wildcard chassis services simulation cli demo bench tools) $(wildcard tests/test_*.py)
+TESTS ?= $(wildcard chassis pricing services simulation cli demo bench tools) $(wildcard tests/test_*.py)
 # Each worker has servers of its own, and keeps the tests of a file together, as they share a service.
 WORKERS ?= 2
 # What took longest is told at the end of each part.

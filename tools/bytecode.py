@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("chassis", "services", "simulation", "cli", "demo", "gen")
+OURS = ("chassis", "pricing", "services", "simulation", "cli", "demo", "gen")
 LOCAL = ("httpcore", "httpx", "psutil", "rich", "typer")
 """What the `aljibe` command needs besides."""
 

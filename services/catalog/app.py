@@ -7,12 +7,12 @@ from datetime import timedelta
 from aljibe.catalog.v1 import catalog_pb2, catalog_pb2_grpc, pricing_pb2, pricing_pb2_grpc
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
+from pricing.tokens import QuoteSigner
 from services.catalog.adapters.grpc.catalog import CatalogServicer
 from services.catalog.adapters.grpc.errors import table
 from services.catalog.adapters.grpc.pricing import PricingServicer
 from services.catalog.adapters.postgres.replica import CatalogueReplica
 from services.catalog.config import Settings, quote_key
-from services.catalog.domain.tokens import QuoteSigner
 
 
 async def build(context: Context[Settings]) -> Built:

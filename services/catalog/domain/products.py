@@ -5,31 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
+from pricing.taxes import STANDARD_TAX_CLASS
+from pricing.texts import LocalizedText, check_text
 from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
-from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken, TextMissing
+from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken
 
-STANDARD_TAX_CLASS = "standard"
 MAX_SEARCH_TERMS = 8
 _UNACCENTED = str.maketrans("áéíóúüñ", "aeiouun")
-
-
-class LocalizedText(NamedTuple):
-    """A text for people; where there is no Spanish the English is shown, and the other way round."""
-
-    en: str
-    es: str = ""
-
-    @property
-    def in_english(self) -> str:
-        """What a reader of English sees."""
-        return self.en or self.es
-
-    @property
-    def in_spanish(self) -> str:
-        """What a reader of Spanish sees."""
-        return self.es or self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +44,6 @@ def search_terms(text: str) -> tuple[str, ...]:
     plain = text.lower().translate(_UNACCENTED)
     words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
     return tuple(words[:MAX_SEARCH_TERMS])
-
-
-def check_text(subject: str, text: LocalizedText) -> None:
-    """Return when people can read the name of `subject`.
-
-    Raises:
-        TextMissing: it is empty in both languages.
-    """
-    if not text.in_english.strip():
-        raise TextMissing(subject)
 
 
 def check_products(products: Sequence[Product]) -> None:

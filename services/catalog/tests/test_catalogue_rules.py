@@ -6,36 +6,35 @@ from dataclasses import replace
 
 import pytest
 
-from services.catalog.domain.assembly import Assembly
-from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
-from services.catalog.domain.channels import Price, check_channel, check_prices
-from services.catalog.domain.pricing import quote
-from services.catalog.domain.products import LocalizedText, Variant, check_products
-from services.catalog.domain.promotions import AmountOff, BasketThreshold, Benefit, BuyXPayY, check_promotion
-from services.catalog.domain.refusals import (
-    BarcodeInvalid,
-    BarcodeTaken,
+from pricing.assembly import Assembly
+from pricing.channels import Price, check_channel, check_prices
+from pricing.engine import quote
+from pricing.promotions import AmountOff, BasketThreshold, Benefit, BuyXPayY, check_promotion
+from pricing.refusals import (
     CouponUnknown,
     CurrencyMismatch,
     PriceListUnknown,
     PriceRepeated,
     PromotionInvalid,
-    SkuTaken,
     TaxTreatmentMixed,
     TextMissing,
     ValidityEmpty,
 )
-from services.catalog.tests.builders import (
+from pricing.tests.builders import (
     HOUR,
     NOW,
     a_basket,
     a_channel,
     a_price_list,
-    a_product,
     a_promotion,
     a_snapshot,
     an_article,
 )
+from pricing.texts import LocalizedText
+from services.catalog.domain.barcodes import gtin_of, is_valid_barcode
+from services.catalog.domain.products import Variant, check_products
+from services.catalog.domain.refusals import BarcodeInvalid, BarcodeTaken, SkuTaken
+from services.catalog.tests.builders import a_product
 
 
 @pytest.mark.parametrize("barcode", ["96385074", "036000291452", "4006381333931", "10012345000017"])

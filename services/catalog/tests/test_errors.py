@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 from chassis.errors import raise_if_unmapped
+from pricing import refusals as prices
+from pricing.tests.builders import NOW
 from services.catalog.adapters.grpc.errors import table
 from services.catalog.domain import refusals
-from services.catalog.tests.builders import NOW
 
 
 def test_every_refusal_has_its_rule() -> None:
     """A refusal without a rule would reach the caller as an internal error."""
     raise_if_unmapped(table, refusals)
+    raise_if_unmapped(table, prices)
 
-    assert table.rule_for(refusals.SkuUnknown("x")) is not None
+    assert table.rule_for(prices.SkuUnknown("x")) is not None
 
 
 def test_a_refusal_speaks_the_callers_language() -> None:
     """Spanish texts name the facts, as the English ones do."""
-    refusal = refusals.SkuDiscontinued("cola", NOW)
+    refusal = prices.SkuDiscontinued("cola", NOW)
 
     spanish = table.status_for(refusal, "es").details[1].value.decode()
     english = table.status_for(refusal, "").message

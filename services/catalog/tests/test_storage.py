@@ -11,33 +11,18 @@ import pytest
 
 from aljibe.catalog.v1 import events_pb2
 from chassis.postgres import Connection, Database, open_database
+from pricing.channels import Price
+from pricing.engine import quote
+from pricing.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff
+from pricing.refusals import ChannelUnknown, CurrencyMismatch, PriceListUnknown, PriceMissing, SkuUnknown
+from pricing.taxes import TaxKey, TaxRate
+from pricing.tests.builders import HOUR, NOW, a_basket, a_channel, a_price_list, a_promotion
 from services.catalog.adapters.postgres.reader import CatalogueReader
 from services.catalog.adapters.postgres.replica import CatalogueReplica
 from services.catalog.adapters.postgres.tables import PostgresTables
-from services.catalog.domain.channels import Price
-from services.catalog.domain.pricing import quote
 from services.catalog.domain.products import Variant
-from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff
-from services.catalog.domain.refusals import (
-    BarcodeTaken,
-    ChannelUnknown,
-    CurrencyMismatch,
-    PriceListUnknown,
-    PriceMissing,
-    SkuAddedAndRemoved,
-    SkuTaken,
-    SkuUnknown,
-)
-from services.catalog.domain.taxes import TaxKey, TaxRate
-from services.catalog.tests.builders import (
-    HOUR,
-    NOW,
-    a_basket,
-    a_channel,
-    a_price_list,
-    a_product,
-    a_promotion,
-)
+from services.catalog.domain.refusals import BarcodeTaken, SkuAddedAndRemoved, SkuTaken
+from services.catalog.tests.builders import a_product
 from services.catalog.usecases.change_assortment import change_assortment
 from services.catalog.usecases.discontinue_variants import discontinue_variants
 from services.catalog.usecases.ports import CatalogueTables

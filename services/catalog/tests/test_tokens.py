@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from pricing.baskets import BasketLine
+from pricing.channels import Price
+from pricing.promotions import PercentageOff
+from pricing.refusals import PriceChanged, QuoteExpired, QuoteInvalid, SkuDiscontinued
+from pricing.tests.builders import HOUR, NOW, a_basket, a_promotion, a_snapshot, an_article
+from pricing.tokens import QUOTE_TTL, QuoteSigner
 from services.catalog.config import Settings, quote_key
-from services.catalog.domain.baskets import BasketLine
-from services.catalog.domain.channels import Price
-from services.catalog.domain.promotions import PercentageOff
-from services.catalog.domain.refusals import PriceChanged, QuoteExpired, QuoteInvalid, SkuDiscontinued
-from services.catalog.domain.tokens import QUOTE_TTL, QuoteSigner
-from services.catalog.tests.builders import HOUR, NOW, a_basket, a_promotion, a_snapshot, an_article
 from services.catalog.usecases.quote_basket import Wish, quote_basket
 
 SIGNER = QuoteSigner(b"k" * 32)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from services.catalog.domain.refusals import ChannelUnknown, SkuAddedAndRemoved
+from pricing.refusals import ChannelUnknown
+from services.catalog.domain.refusals import SkuAddedAndRemoved
 from services.catalog.usecases.known import check_skus
 from services.catalog.usecases.ports import CatalogueTables, Part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from services.catalog.domain.refusals import SkuUnknown
+from pricing.refusals import SkuUnknown
 from services.catalog.usecases.ports import CatalogueTables
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from services.catalog.domain.channels import Channel, Price, PriceList
+from pricing.channels import Channel, Price, PriceList
+from pricing.promotions import Promotion
+from pricing.taxes import TaxRate
 from services.catalog.domain.products import Product
-from services.catalog.domain.promotions import Promotion
-from services.catalog.domain.taxes import TaxRate
 
 
 class Part(StrEnum):

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.catalog.domain import pricing
-from services.catalog.domain.baskets import Basket, Quote
-from services.catalog.domain.refusals import PriceChanged, Refusal
-from services.catalog.domain.snapshot import Snapshot
-from services.catalog.domain.tokens import QuoteSigner
+from pricing import engine
+from pricing.baskets import Basket, Quote
+from pricing.refusals import PriceChanged, Refusal
+from pricing.snapshot import Snapshot
+from pricing.tokens import QuoteSigner
 
 
 class SignedQuote(NamedTuple):
@@ -36,16 +36,16 @@ def quote_basket(snapshot: Snapshot, signer: QuoteSigner, wish: Wish, now: datet
         QuoteInvalid, QuoteExpired: the token does not hold for this basket now.
         PriceChanged: the catalogue was corrected since, so that even at its instant the basket costs
         something else.
-        Refusal: see `pricing.quote`.
+        Refusal: see `engine.quote`.
     """
     basket, token = wish
     if not token:
-        priced = pricing.quote(basket, snapshot, now)
+        priced = engine.quote(basket, snapshot, now)
         return SignedQuote(priced, signer.sign(basket, now, priced.total_minor), now + signer.ttl)
     promise = signer.open(token, basket, now)
-    priced = pricing.quote(basket, snapshot, promise.priced_at)
+    priced = engine.quote(basket, snapshot, promise.priced_at)
     if priced.total_minor != promise.total_minor:
-        current = pricing.quote(basket, snapshot, now)
+        current = engine.quote(basket, snapshot, now)
         raise PriceChanged(promise.total_minor, current.total_minor, current.currency_code)
     return SignedQuote(priced, token, promise.expire_time)
 

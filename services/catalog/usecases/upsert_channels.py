@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.channels import Channel, check_channel
+from pricing.channels import Channel, check_channel
 from services.catalog.usecases.ports import CatalogueTables, Part
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.channels import PriceList, check_channel
-from services.catalog.domain.validity import check_validity
+from pricing.channels import PriceList, check_channel
+from pricing.validity import check_validity
 from services.catalog.usecases.ports import CatalogueTables, Part
 
 

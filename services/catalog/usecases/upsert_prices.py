@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.channels import Price, check_prices
-from services.catalog.domain.refusals import PriceListUnknown
+from pricing.channels import Price, check_prices
+from pricing.refusals import PriceListUnknown
 from services.catalog.usecases.known import check_skus
 from services.catalog.usecases.ports import CatalogueTables, Part
 

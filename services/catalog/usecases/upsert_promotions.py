@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.promotions import Promotion, check_promotion
+from pricing.promotions import Promotion, check_promotion
 from services.catalog.usecases.ports import CatalogueTables, Part
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.taxes import TaxRate, check_tax_rates
+from pricing.taxes import TaxRate, check_tax_rates
 from services.catalog.usecases.ports import CatalogueTables, Part
 
 

@@ -8,11 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.catalog.v1 import catalog_pb2, pricing_pb2
 from aljibe.common.v1 import types_pb2
-from services.catalog.domain.baskets import AppliedPromotion
-from services.catalog.domain.channels import Channel
-from services.catalog.domain.products import LocalizedText, Product, Variant
-from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, Promotion
-from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER
+from pricing.baskets import AppliedPromotion
+from pricing.channels import Channel
+from pricing.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, Promotion
+from pricing.texts import LocalizedText
+from pricing.validity import NEVER_ENDS, SINCE_EVER
+from services.catalog.domain.products import Product, Variant
 from services.catalog.usecases.quote_basket import SignedQuote
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grpc import StatusCode
 
 from chassis.errors import ErrorRule, ErrorTable
+from pricing import refusals as prices
 from services.catalog.domain import refusals
 
 table = ErrorTable(
@@ -17,12 +18,12 @@ table = ErrorTable(
             "no existe el producto «{product_id}»",
         ),
         ErrorRule(
-            refusals.TextMissing,
+            prices.TextMissing,
             StatusCode.INVALID_ARGUMENT,
             "TEXT_MISSING",
             "falta el nombre de {subject}, en inglés o en español",
         ),
-        ErrorRule(refusals.SkuUnknown, StatusCode.NOT_FOUND, "SKU_UNKNOWN", "no existe el artículo «{sku}»"),
+        ErrorRule(prices.SkuUnknown, StatusCode.NOT_FOUND, "SKU_UNKNOWN", "no existe el artículo «{sku}»"),
         ErrorRule(
             refusals.SkuTaken,
             StatusCode.ALREADY_EXISTS,
@@ -30,13 +31,13 @@ table = ErrorTable(
             "el artículo «{sku}» ya pertenece al producto «{product_id}»",
         ),
         ErrorRule(
-            refusals.SkuDiscontinued,
+            prices.SkuDiscontinued,
             StatusCode.FAILED_PRECONDITION,
             "SKU_DISCONTINUED",
             "el artículo «{sku}» ya no se vende desde {discontinued_time}",
         ),
         ErrorRule(
-            refusals.SkuNotInAssortment,
+            prices.SkuNotInAssortment,
             StatusCode.FAILED_PRECONDITION,
             "SKU_NOT_IN_ASSORTMENT",
             "el artículo «{sku}» no se vende en el canal «{channel_id}»",
@@ -67,86 +68,86 @@ table = ErrorTable(
             "el código de barras «{barcode}» ya corresponde al artículo «{sku}»",
         ),
         ErrorRule(
-            refusals.ChannelUnknown,
+            prices.ChannelUnknown,
             StatusCode.NOT_FOUND,
             "CHANNEL_UNKNOWN",
             "no existe el canal «{channel_id}»",
         ),
         ErrorRule(
-            refusals.PriceListUnknown,
+            prices.PriceListUnknown,
             StatusCode.NOT_FOUND,
             "PRICE_LIST_UNKNOWN",
             "no existe la lista de precios «{price_list_id}»",
         ),
         ErrorRule(
-            refusals.PriceMissing,
+            prices.PriceMissing,
             StatusCode.FAILED_PRECONDITION,
             "PRICE_MISSING",
             "el artículo «{sku}» no tiene precio en el canal «{channel_id}»",
         ),
         ErrorRule(
-            refusals.PriceRepeated,
+            prices.PriceRepeated,
             StatusCode.INVALID_ARGUMENT,
             "PRICE_REPEATED",
             "dos precios del artículo «{sku}» empiezan en {valid_from}",
         ),
         ErrorRule(
-            refusals.TaxRateRepeated,
+            prices.TaxRateRepeated,
             StatusCode.INVALID_ARGUMENT,
             "TAX_RATE_REPEATED",
             "dos tipos de la clase «{tax_class}» son para el mismo lugar ({country_code} {region})",
         ),
         ErrorRule(
-            refusals.CurrencyMismatch,
+            prices.CurrencyMismatch,
             StatusCode.INVALID_ARGUMENT,
             "CURRENCY_MISMATCH",
             "la moneda es {actual} y se esperaba {expected}",
         ),
         ErrorRule(
-            refusals.TaxTreatmentMixed,
+            prices.TaxTreatmentMixed,
             StatusCode.INVALID_ARGUMENT,
             "TAX_TREATMENT_MIXED",
             "la lista «{price_list_id}» trata los impuestos de otro modo que las demás listas "
             "del canal «{channel_id}»",
         ),
         ErrorRule(
-            refusals.ValidityEmpty,
+            prices.ValidityEmpty,
             StatusCode.INVALID_ARGUMENT,
             "VALIDITY_EMPTY",
             "la vigencia termina ({valid_until}) antes de empezar ({valid_from})",
         ),
         ErrorRule(
-            refusals.PromotionInvalid,
+            prices.PromotionInvalid,
             StatusCode.INVALID_ARGUMENT,
             "PROMOTION_INVALID",
             "la promoción «{promotion_id}» se contradice en {field}",
         ),
         ErrorRule(
-            refusals.CouponUnknown,
+            prices.CouponUnknown,
             StatusCode.INVALID_ARGUMENT,
             "COUPON_UNKNOWN",
             "no existe el cupón «{coupon_code}»",
         ),
         ErrorRule(
-            refusals.CouponExpired,
+            prices.CouponExpired,
             StatusCode.FAILED_PRECONDITION,
             "COUPON_EXPIRED",
             "el cupón «{coupon_code}» no está vigente",
         ),
         ErrorRule(
-            refusals.QuoteExpired,
+            prices.QuoteExpired,
             StatusCode.FAILED_PRECONDITION,
             "QUOTE_EXPIRED",
             "el presupuesto se mantenía hasta {expire_time}; pida uno nuevo",
         ),
         ErrorRule(
-            refusals.QuoteInvalid,
+            prices.QuoteInvalid,
             StatusCode.INVALID_ARGUMENT,
             "QUOTE_INVALID",
             "el presupuesto presentado no es válido para esta cesta",
         ),
         ErrorRule(
-            refusals.PriceChanged,
+            prices.PriceChanged,
             StatusCode.FAILED_PRECONDITION,
             "PRICE_CHANGED",
             "el precio cambió: se presupuestó {quoted_total_minor} y ahora es {current_total_minor} "

@@ -13,11 +13,11 @@ from chassis.call import current_call
 from chassis.clock import Clock
 from chassis.conventions import CHANNEL_ID, GROUP_SIZE
 from chassis.telemetry import span
+from pricing.refusals import Refusal
+from pricing.snapshot import Snapshot
+from pricing.tokens import QuoteSigner
 from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.grpc.errors import table
-from services.catalog.domain.refusals import Refusal
-from services.catalog.domain.snapshot import Snapshot
-from services.catalog.domain.tokens import QuoteSigner
 from services.catalog.usecases.quote_basket import quote_basket, quote_baskets
 
 Context = grpc.aio.ServicerContext[Any, Any]

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aljibe.catalog.v1 import catalog_pb2, pricing_pb2
-from services.catalog.domain.baskets import DEFAULT_TAX_COUNTRY, Basket, BasketLine
-from services.catalog.domain.channels import Channel, Price, PriceList
-from services.catalog.domain.products import STANDARD_TAX_CLASS, LocalizedText, Product, Variant
-from services.catalog.domain.promotions import (
+from pricing.baskets import DEFAULT_TAX_COUNTRY, Basket, BasketLine
+from pricing.channels import Channel, Price, PriceList
+from pricing.promotions import (
     AmountOff,
     BasketThreshold,
     Benefit,
@@ -20,8 +19,10 @@ from services.catalog.domain.promotions import (
     Scope,
     check_one_currency,
 )
-from services.catalog.domain.taxes import TaxKey, TaxRate
-from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER
+from pricing.taxes import STANDARD_TAX_CLASS, TaxKey, TaxRate
+from pricing.texts import LocalizedText
+from pricing.validity import NEVER_ENDS, SINCE_EVER
+from services.catalog.domain.products import Product, Variant
 from services.catalog.usecases.quote_basket import Wish
 
 

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from chassis.postgres import Connection, Database
+from pricing.channels import Channel
+from pricing.promotions import Promotion
+from pricing.refusals import ChannelUnknown
 from services.catalog.adapters.postgres import rows
 from services.catalog.adapters.postgres.tables import queries
 from services.catalog.domain.barcodes import gtin_of
-from services.catalog.domain.channels import Channel
 from services.catalog.domain.products import Product, Variant, search_terms
-from services.catalog.domain.promotions import Promotion
-from services.catalog.domain.refusals import BarcodeUnknown, ChannelUnknown, ProductUnknown
+from services.catalog.domain.refusals import BarcodeUnknown, ProductUnknown
 
 
 class CatalogueReader:

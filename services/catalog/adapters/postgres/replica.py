@@ -20,13 +20,13 @@ from chassis import metrics
 from chassis.clock import Clock
 from chassis.postgres import Connection, Database
 from chassis.refusals import Unavailable
+from pricing.assembly import Assembly
+from pricing.channels import Price
+from pricing.snapshot import Article, Snapshot
+from pricing.taxes import TaxKey, TaxRate
+from pricing.texts import LocalizedText
 from services.catalog.adapters.postgres import rows
 from services.catalog.adapters.postgres.tables import queries
-from services.catalog.domain.assembly import Assembly
-from services.catalog.domain.channels import Price
-from services.catalog.domain.products import LocalizedText
-from services.catalog.domain.snapshot import Article, Snapshot
-from services.catalog.domain.taxes import TaxKey, TaxRate
 
 log = logging.getLogger(__name__)
 

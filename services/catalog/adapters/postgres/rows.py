@@ -8,9 +8,8 @@ from typing import TypeAlias
 import asyncpg
 import orjson
 
-from services.catalog.domain.channels import Channel, PriceList
-from services.catalog.domain.products import LocalizedText, Product, Variant
-from services.catalog.domain.promotions import (
+from pricing.channels import Channel, PriceList
+from pricing.promotions import (
     AmountOff,
     BasketThreshold,
     Benefit,
@@ -19,6 +18,8 @@ from services.catalog.domain.promotions import (
     Promotion,
     Scope,
 )
+from pricing.texts import LocalizedText
+from services.catalog.domain.products import Product, Variant
 
 Row: TypeAlias = asyncpg.Record
 

@@ -12,11 +12,8 @@ from chassis import envelope, outbox, sql
 from chassis.envelope import OutboxEvent
 from chassis.postgres import Connection
 from chassis.telemetry import current_traceparent
-from services.catalog.adapters.postgres import rows
-from services.catalog.domain.barcodes import gtin_of
-from services.catalog.domain.channels import Channel, Price, PriceList
-from services.catalog.domain.products import Product
-from services.catalog.domain.promotions import (
+from pricing.channels import Channel, Price, PriceList
+from pricing.promotions import (
     AmountOff,
     BasketThreshold,
     Benefit,
@@ -24,7 +21,10 @@ from services.catalog.domain.promotions import (
     PercentageOff,
     Promotion,
 )
-from services.catalog.domain.taxes import TaxRate
+from pricing.taxes import TaxRate
+from services.catalog.adapters.postgres import rows
+from services.catalog.domain.barcodes import gtin_of
+from services.catalog.domain.products import Product
 from services.catalog.usecases.ports import Part
 
 SERVICE = "catalog"

@@ -13,17 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.catalog.domain.channels import Channel, PriceList
-from services.catalog.domain.promotions import BasketThreshold, Promotion, coupon_key, currency_of
-from services.catalog.domain.refusals import (
-    ChannelUnknown,
-    PriceMissing,
-    SkuDiscontinued,
-    SkuNotInAssortment,
-    SkuUnknown,
-)
-from services.catalog.domain.taxes import TaxKey
-from services.catalog.domain.validity import Steady
+from pricing.channels import Channel, PriceList
+from pricing.promotions import BasketThreshold, Promotion, coupon_key, currency_of
+from pricing.refusals import ChannelUnknown, PriceMissing, SkuDiscontinued, SkuNotInAssortment, SkuUnknown
+from pricing.taxes import TaxKey
+from pricing.validity import Steady
 
 
 class Article(NamedTuple):

@@ -8,10 +8,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.catalog.domain.amounts import half_up, spread
-from services.catalog.domain.baskets import Basket, Quote
-from services.catalog.domain.pricing import quote
-from services.catalog.domain.promotions import (
+from pricing.amounts import half_up, spread
+from pricing.baskets import Basket, Quote
+from pricing.engine import quote
+from pricing.promotions import (
     AmountOff,
     BasketThreshold,
     Benefit,
@@ -19,16 +19,8 @@ from services.catalog.domain.promotions import (
     PercentageOff,
     Promotion,
 )
-from services.catalog.domain.snapshot import Snapshot
-from services.catalog.tests.builders import (
-    NOW,
-    a_basket,
-    a_channel,
-    a_price_list,
-    a_promotion,
-    a_snapshot,
-    an_article,
-)
+from pricing.snapshot import Snapshot
+from pricing.tests.builders import NOW, a_basket, a_channel, a_price_list, a_promotion, a_snapshot, an_article
 
 SKUS = ("a", "b", "c", "d", "e")
 CATEGORIES = ("x", "y", "z")

@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.catalog.domain.amounts import share, spread
-from services.catalog.domain.baskets import (
+from pricing.amounts import share, spread
+from pricing.baskets import (
     BELOW_MINIMUM,
     NOT_IN_SCOPE,
     SUPERSEDED,
@@ -37,10 +37,10 @@ from services.catalog.domain.baskets import (
     QuotedLine,
     UnusedCoupon,
 )
-from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, coupon_key
-from services.catalog.domain.refusals import CouponExpired, CouponUnknown, CurrencyMismatch
-from services.catalog.domain.snapshot import Offer, RankedPromotion, Snapshot
-from services.catalog.domain.taxes import rate_for, tax_on
+from pricing.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, coupon_key
+from pricing.refusals import CouponExpired, CouponUnknown, CurrencyMismatch
+from pricing.snapshot import Offer, RankedPromotion, Snapshot
+from pricing.taxes import rate_for, tax_on
 
 _TAKEN = ""
 # Of several promotions behind one coupon the most telling reason is reported.

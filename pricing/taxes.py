@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from services.catalog.domain.amounts import MILLION, half_up
-from services.catalog.domain.refusals import TaxRateRepeated
+from pricing.amounts import MILLION, half_up
+from pricing.refusals import TaxRateRepeated
+
+STANDARD_TAX_CLASS = "standard"
 
 
 class TaxKey(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.catalog.domain.channels import Channel, Price, PriceList
-from services.catalog.domain.promotions import Promotion
-from services.catalog.domain.snapshot import Article, PricePoint, PromotionIndex, RankedPromotion, Snapshot
-from services.catalog.domain.taxes import TaxKey, TaxRate
+from pricing.channels import Channel, Price, PriceList
+from pricing.promotions import Promotion
+from pricing.snapshot import Article, PricePoint, PromotionIndex, RankedPromotion, Snapshot
+from pricing.taxes import TaxKey, TaxRate
 
 # A promotion that ended longer ago than a quote is honoured can no longer matter to a price.
 PAST_PROMOTIONS_KEPT = timedelta(hours=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from services.catalog.domain.refusals import ValidityEmpty
+from pricing.refusals import ValidityEmpty
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 NEVER_ENDS = datetime.max.replace(tzinfo=UTC)

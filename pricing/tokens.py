@@ -10,9 +10,9 @@ from binascii import Error as BadBase64
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from services.catalog.domain.baskets import Basket
-from services.catalog.domain.promotions import coupon_key
-from services.catalog.domain.refusals import QuoteExpired, QuoteInvalid
+from pricing.baskets import Basket
+from pricing.promotions import coupon_key
+from pricing.refusals import QuoteExpired, QuoteInvalid
 
 QUOTE_TTL = timedelta(minutes=30)
 KEY_MIN_BYTES = 16

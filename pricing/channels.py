@@ -6,14 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.catalog.domain.products import LocalizedText, check_text
-from services.catalog.domain.refusals import (
-    CurrencyMismatch,
-    PriceListUnknown,
-    PriceRepeated,
-    TaxTreatmentMixed,
-)
-from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER, check_validity
+from pricing.refusals import CurrencyMismatch, PriceListUnknown, PriceRepeated, TaxTreatmentMixed
+from pricing.texts import LocalizedText, check_text
+from pricing.validity import NEVER_ENDS, SINCE_EVER, check_validity
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.catalog.domain.baskets import UnusedCoupon
-from services.catalog.domain.channels import Price
-from services.catalog.domain.pricing import quote
-from services.catalog.domain.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff
-from services.catalog.domain.refusals import (
+from pricing.baskets import UnusedCoupon
+from pricing.channels import Price
+from pricing.engine import quote
+from pricing.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff
+from pricing.refusals import (
     ChannelUnknown,
     CouponExpired,
     CouponUnknown,
@@ -22,7 +22,7 @@ from services.catalog.domain.refusals import (
     SkuNotInAssortment,
     SkuUnknown,
 )
-from services.catalog.tests.builders import (
+from pricing.tests.builders import (
     HOUR,
     NOW,
     a_basket,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from services.catalog.domain.amounts import BASIS_POINTS
-from services.catalog.domain.products import LocalizedText, check_text
-from services.catalog.domain.refusals import CurrencyMismatch, PromotionInvalid
-from services.catalog.domain.validity import NEVER_ENDS, SINCE_EVER, check_validity
+from pricing.amounts import BASIS_POINTS
+from pricing.refusals import CurrencyMismatch, PromotionInvalid
+from pricing.texts import LocalizedText, check_text
+from pricing.validity import NEVER_ENDS, SINCE_EVER, check_validity
 
 
 @dataclass(frozen=True, slots=True)
