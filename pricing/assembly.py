@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
 
 from pricing.channels import Channel, Price, PriceList
 from pricing.promotions import Promotion
@@ -11,6 +12,25 @@ from pricing.taxes import TaxKey, TaxRate
 
 # A promotion that ended longer ago than a quote is honoured can no longer matter to a price.
 PAST_PROMOTIONS_KEPT = timedelta(hours=1)
+
+
+class ListedPrice(NamedTuple):
+    """A price and the list it stands in."""
+
+    price_list_id: str
+    price: Price
+
+
+class Listing(NamedTuple):
+    """Whether a channel's explicit assortment has an article."""
+
+    channel_id: str
+    sku: str
+    listed: bool
+
+
+Change: TypeAlias = Article | PriceList | ListedPrice | Channel | Listing | Promotion | TaxRate
+"""A part of the catalogue as it is now; the one of before, if there was one, counts no more."""
 
 
 class Assembly:
@@ -28,6 +48,24 @@ class Assembly:
         self._tax_rates: dict[TaxKey, int] | None = None
         self._promotions: _IndexDraft | None = None
         self._oldest = at - PAST_PROMOTIONS_KEPT
+
+    def put(self, change: Change) -> None:
+        """Take a change, of whatever part."""
+        match change:
+            case Article():
+                self.put_article(change)
+            case PriceList():
+                self.put_price_list(change)
+            case ListedPrice(price_list_id, price):
+                self.put_price(price_list_id, price)
+            case Channel():
+                self.put_channel(change)
+            case Listing(channel_id, sku, listed):
+                self.put_listing(channel_id, sku, listed=listed)
+            case Promotion():
+                self.put_promotion(change)
+            case TaxRate():
+                self.put_tax_rate(change)
 
     def put_article(self, article: Article) -> None:
         """Add or replace an article."""

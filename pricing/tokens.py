@@ -41,7 +41,7 @@ class QuoteSigner:
     def __init__(self, key: bytes, ttl: timedelta = QUOTE_TTL) -> None:
         if len(key) < KEY_MIN_BYTES:
             raise ValueError(f"the key for quote tokens must have at least {KEY_MIN_BYTES} bytes")
-        self._key = key
+        self.key = key
         self.ttl = ttl
 
     def sign(self, basket: Basket, priced_at: datetime, total_minor: int) -> str:
@@ -78,7 +78,7 @@ class QuoteSigner:
         return Promise(priced_at, total_minor, expire_time)
 
     def _signature(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, content, "sha256")[:_SIGNATURE_BYTES]
+        return hmac.digest(self.key, content, "sha256")[:_SIGNATURE_BYTES]
 
 
 def fingerprint(basket: Basket) -> bytes:

@@ -22,7 +22,7 @@ async def build(context: Context[Settings]) -> Built:
         context.db, replica, context.relay, PageTokens.of(context.settings), context.clock
     )
     signer = QuoteSigner(quote_key(context.settings), timedelta(seconds=context.settings.quote_ttl_seconds))
-    pricing = PricingServicer(lambda: replica.snapshot, signer, context.clock)
+    pricing = PricingServicer(context.db, lambda: replica.snapshot, signer, context.clock)
     # Loaded here, not in `before_serve`: the port is open by then, and baskets would be refused for
     # unknown channels.
     await replica.refresh()

@@ -22,7 +22,12 @@ from chassis.ids import new_id
 from chassis.leases import while_leased
 from chassis.pages import PageTokens
 from chassis.run import Built, Context, ServiceDefinition
-from services.orders.adapters.grpc.catalog import CatalogPrices, read_channels, read_unit_prices
+from services.orders.adapters.grpc.catalog import (
+    CatalogPrices,
+    read_catalogue,
+    read_channels,
+    read_unit_prices,
+)
 from services.orders.adapters.grpc.dates import AvailabilityDateServicer
 from services.orders.adapters.grpc.errors import ERRORS
 from services.orders.adapters.grpc.fulfillment import FulfillmentTaken
@@ -37,6 +42,7 @@ from services.orders.adapters.grpc.rules import SourcingRulesServicer
 from services.orders.adapters.grpc.servicer import OrderServicer
 from services.orders.adapters.grpc.stock_prices import StockPriceServicer
 from services.orders.adapters.nats.bells import Bells
+from services.orders.adapters.nats.catalogue import CatalogueCopy
 from services.orders.adapters.nats.consumers import consumers
 from services.orders.adapters.nats.directory import CachedDirectory
 from services.orders.adapters.nats.replica import AvailabilityReplica
@@ -51,6 +57,7 @@ from services.orders.adapters.postgres.refused import RefusedOrders
 from services.orders.adapters.postgres.rules import RulesReader
 from services.orders.adapters.postgres.stopped import StoppedLocations
 from services.orders.adapters.postgres.store import PostgresStore
+from services.orders.adapters.prices import PricesAtHand
 from services.orders.adapters.pricing.upkeep import StockPrices
 from services.orders.config import Settings
 from services.orders.domain.rules import SourcingRules
@@ -113,7 +120,13 @@ async def build(ctx: Context[Settings]) -> Built:
     book = CachedRulesBook(
         ctx.nats, built_in, RulesReader(ctx.db, built_in).timeline, store.save_basis, clock
     )
-    prices = CatalogPrices(catalog, lambda: book.current(clock()).describes)
+
+    def describes() -> bool:
+        return book.current(clock()).describes
+
+    asked_prices = CatalogPrices(catalog, describes)
+    catalogue = CatalogueCopy(ctx.nats, partial(read_catalogue, catalog), clock)
+    prices = PricesAtHand(catalogue, asked_prices, describes, clock)
     reservations = InventoryReservations(inventory, replica.learn)
     provider = TestProvider(ctx.db)
     intents = PostgresIntents(ctx.db)
@@ -178,6 +191,7 @@ async def build(ctx: Context[Settings]) -> Built:
         # keep us from serving.
         await replica.open()
         await directory.open()
+        await catalogue.open()
         await book.open()
         await book.refresh()
         await stock_prices.open()
@@ -221,6 +235,7 @@ async def build(ctx: Context[Settings]) -> Built:
         background=[
             replica.run,
             directory.run,
+            catalogue.run,
             book.run,
             capacity.run,
             source_again.run,
@@ -238,7 +253,7 @@ async def build(ctx: Context[Settings]) -> Built:
             intents.close,
             replica.close,
             reservations.close,
-            prices.close,
+            asked_prices.close,
             acceptor.close,
         ],
         before_serve=before_serve,

@@ -8,11 +8,11 @@ import pytest
 from pricing.baskets import BasketLine
 from pricing.channels import Price
 from pricing.promotions import PercentageOff
+from pricing.quotes import Wish, quote_basket
 from pricing.refusals import PriceChanged, QuoteExpired, QuoteInvalid, SkuDiscontinued
 from pricing.tests.builders import HOUR, NOW, a_basket, a_promotion, a_snapshot, an_article
 from pricing.tokens import QUOTE_TTL, QuoteSigner
 from services.catalog.config import Settings, quote_key
-from services.catalog.usecases.quote_basket import Wish, quote_basket
 
 SIGNER = QuoteSigner(b"k" * 32)
 BASKET = a_basket(("a", 2), ("b", 1), coupons=("SAVE",), region="OH")

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from aljibe.catalog.v1 import catalog_pb2, pricing_pb2
-from aljibe.common.v1 import types_pb2
+from pricing import writing
 from pricing.baskets import AppliedPromotion
-from pricing.channels import Channel
-from pricing.promotions import AmountOff, BasketThreshold, BuyXPayY, PercentageOff, Promotion
-from pricing.texts import LocalizedText
-from pricing.validity import NEVER_ENDS, SINCE_EVER
+from pricing.quotes import SignedQuote
 from services.catalog.domain.products import Product, Variant
-from services.catalog.usecases.quote_basket import SignedQuote
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_A_DAY = 86_400
-
-
-def _text(text: LocalizedText) -> catalog_pb2.LocalizedText:
-    return catalog_pb2.LocalizedText(en=text.en, es=text.es)
-
-
-def _time(moment: datetime | None) -> Timestamp | None:
-    if moment is None or moment in (SINCE_EVER, NEVER_ENDS):
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
 
 
 def product(found: Product) -> catalog_pb2.Product:
     """A product with its variants."""
     return catalog_pb2.Product(
         product_id=found.product_id,
-        name=_text(found.name),
+        name=writing.text(found.name),
         brand=found.brand,
         category_path=found.category_path,
         variants=[_variant(one) for one in found.variants],
@@ -48,7 +30,7 @@ def described(of: Product, found: Variant) -> catalog_pb2.DescribedVariant:
     return catalog_pb2.DescribedVariant(
         variant=_variant(found),
         product_id=of.product_id,
-        name=_text(of.name),
+        name=writing.text(of.name),
         brand=of.brand,
         category_path=of.category_path,
     )
@@ -60,59 +42,8 @@ def _variant(found: Variant) -> catalog_pb2.Variant:
         barcodes=found.barcodes,
         attributes=found.attributes,
         tax_class=found.tax_class,
-        discontinued_time=_time(found.discontinued_time),
+        discontinued_time=writing.time(found.discontinued_time),
     )
-
-
-def channel(found: Channel) -> catalog_pb2.Channel:
-    """A channel."""
-    return catalog_pb2.Channel(
-        channel_id=found.channel_id,
-        name=_text(found.name),
-        currency_code=found.currency_code,
-        price_list_ids=found.price_list_ids,
-        explicit_assortment=found.explicit_assortment,
-        methods=[types_pb2.FulfillmentMethod.ValueType(method) for method in found.methods],
-    )
-
-
-def promotion(found: Promotion) -> catalog_pb2.Promotion:
-    """A promotion; sets come back sorted."""
-    message = catalog_pb2.Promotion(
-        promotion_id=found.promotion_id,
-        name=_text(found.name),
-        scope=catalog_pb2.PromotionScope(
-            skus=sorted(found.scope.skus),
-            categories=sorted(found.scope.categories),
-            channel_ids=sorted(found.scope.channel_ids),
-        ),
-        coupon_code=found.coupon_code,
-        priority=found.priority,
-        stackable=found.stackable,
-        valid_from=_time(found.valid_from),
-        valid_until=_time(found.valid_until),
-        withdrawn=found.withdrawn,
-    )
-    match found.benefit:
-        case PercentageOff(basis_points):
-            message.percentage_off.basis_points = basis_points
-        case AmountOff(amount_minor, currency_code):
-            message.amount_off.amount.CopyFrom(_money(amount_minor, currency_code))
-        case BuyXPayY(buy_units, pay_units):
-            message.buy_x_pay_y.buy_units = buy_units
-            message.buy_x_pay_y.pay_units = pay_units
-        case BasketThreshold(minimum_minor, currency_code, amount_minor, basis_points):
-            threshold = message.basket_threshold
-            threshold.minimum_subtotal.CopyFrom(_money(minimum_minor, currency_code))
-            if basis_points:
-                threshold.basis_points_off = basis_points
-            else:
-                threshold.amount_off.CopyFrom(_money(amount_minor, currency_code))
-    return message
-
-
-def _money(amount_minor: int, currency_code: str) -> types_pb2.Money:
-    return types_pb2.Money(currency_code=currency_code, amount_minor=amount_minor)
 
 
 def fill_quote(message: pricing_pb2.Quote, signed: SignedQuote) -> None:

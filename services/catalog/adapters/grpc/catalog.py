@@ -21,6 +21,7 @@ from chassis.pages import PageTokens
 from chassis.postgres import Connection, Database
 from chassis.requests import idempotent
 from chassis.telemetry import span
+from pricing import reading, writing
 from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.postgres.reader import CatalogueReader
 from services.catalog.adapters.postgres.replica import CatalogueReplica
@@ -106,7 +107,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.UpsertChannelsRequest, context: Context
     ) -> pb.UpsertChannelsResponse:
         """See the contract."""
-        channels = [requests.channel(message) for message in request.channels]
+        channels = [reading.channel(message) for message in request.channels]
 
         async def change(tables: CatalogueTables, at: datetime) -> pb.UpsertChannelsResponse:
             await upsert_channels(tables, channels, at)
@@ -131,7 +132,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.UpsertPriceListsRequest, context: Context
     ) -> pb.UpsertPriceListsResponse:
         """See the contract."""
-        price_lists = [requests.price_list(message) for message in request.price_lists]
+        price_lists = [reading.price_list(message) for message in request.price_lists]
 
         async def change(tables: CatalogueTables, at: datetime) -> pb.UpsertPriceListsResponse:
             await upsert_price_lists(tables, price_lists, at)
@@ -143,7 +144,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.UpsertPricesRequest, context: Context
     ) -> pb.UpsertPricesResponse:
         """See the contract."""
-        prices = [requests.price(message) for message in request.prices]
+        prices = [reading.price(message) for message in request.prices]
 
         async def change(tables: CatalogueTables, at: datetime) -> pb.UpsertPricesResponse:
             await upsert_prices(tables, request.price_list_id, prices, at)
@@ -155,7 +156,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.UpsertPromotionsRequest, context: Context
     ) -> pb.UpsertPromotionsResponse:
         """See the contract."""
-        promotions = [requests.promotion(message) for message in request.promotions]
+        promotions = [reading.promotion(message) for message in request.promotions]
 
         async def change(tables: CatalogueTables, at: datetime) -> pb.UpsertPromotionsResponse:
             await upsert_promotions(tables, promotions, at)
@@ -167,7 +168,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: pb.UpsertTaxRatesRequest, context: Context
     ) -> pb.UpsertTaxRatesResponse:
         """See the contract."""
-        rates = [requests.tax_rate(message) for message in request.tax_rates]
+        rates = [reading.tax_rate(message) for message in request.tax_rates]
 
         async def change(tables: CatalogueTables, at: datetime) -> pb.UpsertTaxRatesResponse:
             await upsert_tax_rates(tables, rates, at)
@@ -227,7 +228,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         found = await self._reader.channels(self._after(request), size + 1)
         shown, last = found[:size], found[size - 1].channel_id if len(found) > size else ""
         return pb.ListChannelsResponse(
-            channels=[answers.channel(one) for one in shown], next_page_token=self._next(request, last)
+            channels=[writing.channel(one) for one in shown], next_page_token=self._next(request, last)
         )
 
     async def ListPromotions(  # noqa: N802
@@ -238,7 +239,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         found = await self._reader.promotions(self._after(request), size + 1)
         shown, last = found[:size], found[size - 1].promotion_id if len(found) > size else ""
         return pb.ListPromotionsResponse(
-            promotions=[answers.promotion(one) for one in shown], next_page_token=self._next(request, last)
+            promotions=[writing.promotion(one) for one in shown], next_page_token=self._next(request, last)
         )
 
     def _after(self, request: Message) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -12,13 +12,16 @@ from aljibe.catalog.v1 import pricing_pb2, pricing_pb2_grpc
 from chassis.call import current_call
 from chassis.clock import Clock
 from chassis.conventions import CHANNEL_ID, GROUP_SIZE
+from chassis.postgres import Database
 from chassis.telemetry import span
+from pricing import writing
+from pricing.quotes import quote_basket, quote_baskets
 from pricing.refusals import Refusal
 from pricing.snapshot import Snapshot
 from pricing.tokens import QuoteSigner
 from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.grpc.errors import table
-from services.catalog.usecases.quote_basket import quote_basket, quote_baskets
+from services.catalog.adapters.postgres.changes import pieces_since
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -29,7 +32,10 @@ BASKETS_A_TURN = 64
 class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
     """Prices with the newest snapshot of the catalogue; a batch keeps the one it began with."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], signer: QuoteSigner, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, snapshot: Callable[[], Snapshot], signer: QuoteSigner, clock: Clock
+    ) -> None:
+        self._db = db
         self._snapshot = snapshot
         self._signer = signer
         self._clock = clock
@@ -64,3 +70,16 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
                 if number % BASKETS_A_TURN == 0:
                     await asyncio.sleep(0)
             return response
+
+    async def StreamCatalogue(  # noqa: N802
+        self, request: pricing_pb2.StreamCatalogueRequest, context: Context
+    ) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
+        """See the contract."""
+        key, seconds = self._signer.key, int(self._signer.ttl.total_seconds())
+        async for version, since, changes in pieces_since(self._db, request.since_version):
+            part = pricing_pb2.StreamCatalogueResponse(
+                version=version, since_version=since, quote_key=key, quote_ttl_seconds=seconds
+            )
+            writing.put_changes(part, changes)
+            yield part
+            key, seconds = b"", 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import grpc
 
@@ -26,6 +26,7 @@ CHANNEL_PAGE = 100
 PRICES_PER_CALL = 100
 """Articles whose price is asked at once: a few milliseconds, so that no basket waits long behind them."""
 MAX_CHANNEL_PAGES = 100
+CATALOGUE_SECONDS = 60.0
 
 
 _QUOTE_BASKETS = "/aljibe.catalog.v1.PricingService/BatchQuoteBaskets"
@@ -94,6 +95,16 @@ class CatalogPrices:
             return answer.outcomes
 
         return execute
+
+
+async def read_catalogue(
+    channel: grpc.aio.Channel, since_version: int
+) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
+    """What leads from a version of the catalogue to the newest."""
+    stub = pricing_pb2_grpc.PricingServiceStub(channel)
+    request = pricing_pb2.StreamCatalogueRequest(since_version=since_version)
+    async for part in stub.StreamCatalogue(request, timeout=CATALOGUE_SECONDS):
+        yield part
 
 
 async def read_channels(channel: grpc.aio.Channel) -> dict[str, Channel]:

@@ -1,0 +1,125 @@
+"""What was written to the catalogue after a version, piece by piece: for the snapshot, and for the copies
+of other services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from chassis.postgres import Connection, Database
+from pricing.assembly import Change, ListedPrice, Listing
+from pricing.channels import Price
+from pricing.snapshot import Article
+from pricing.taxes import TaxKey, TaxRate
+from pricing.texts import LocalizedText
+from services.catalog.adapters.postgres import rows
+from services.catalog.adapters.postgres.tables import queries
+
+FETCH_ROWS = 500
+# A promotion may have a thousand articles in scope, each of which is work.
+FETCH_PROMOTIONS = 20
+
+
+class Piece(NamedTuple):
+    """Some changes that lead, with the others of the same reading, from version `since` to `version`."""
+
+    version: int
+    since: int
+    changes: Sequence[Change] = ()
+
+
+async def pieces_since(db: Database, since: int) -> AsyncIterator[Piece]:
+    """What leads from version `since` to the newest; at least one piece. When the newest is older (the
+    database was restored), everything from the beginning.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    async with db.connection() as conn:
+        version = await conn.fetchval(queries.current_version)
+    if version == since:
+        yield Piece(version, since)
+        return
+    async with db.transaction() as conn:
+        version = await one_view(conn)
+        since = since if since <= version else 0
+        yield Piece(version, since)
+        async for changes in changes_since(conn, since):
+            yield Piece(version, since, changes)
+
+
+async def one_view(conn: Connection) -> int:
+    """Begin to read in a transaction just begun: all tables are seen as of one version, which is given. So a
+    price never comes without its article.
+    """
+    await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    version: int = await conn.fetchval(queries.current_version)
+    return version
+
+
+async def changes_since(conn: Connection, version: int) -> AsyncIterator[list[Change]]:
+    """Every row written after `version`, some at a time: articles first, then lists, prices, channels,
+    assortments, promotions and taxes.
+    """
+    for name, change in _PARTS:
+        async for batch in _pieces(conn, name, version):
+            yield [change(row) for row in batch]
+
+
+def _article(row: rows.Row) -> Change:
+    sku, product_id, name_en, name_es, tax_class, category_path, discontinued_at, brand, attributes = row
+    text = LocalizedText(name_en, name_es)
+    return Article(
+        sku,
+        product_id,
+        text.in_english,
+        text.in_spanish,
+        tax_class,
+        tuple(category_path),
+        discontinued_at,
+        brand,
+        () if attributes == "{}" else tuple(sorted(orjson.loads(attributes).items())),
+    )
+
+
+def _price(row: rows.Row) -> Change:
+    price_list_id, sku, unit_price_minor, valid_from, valid_until = row
+    validity = rows.instant(valid_from), rows.instant(valid_until)
+    return ListedPrice(price_list_id, Price(sku, unit_price_minor, *validity))
+
+
+def _listing(row: rows.Row) -> Change:
+    return Listing(row["channel_id"], row["sku"], row["listed"])
+
+
+def _tax_rate(row: rows.Row) -> Change:
+    return TaxRate(TaxKey(row["tax_class"], row["country_code"], row["region"]), row["rate_ppm"])
+
+
+_PARTS: tuple[tuple[str, Callable[[rows.Row], Change]], ...] = (
+    ("changed_articles", _article),
+    ("changed_price_lists", rows.price_list),
+    ("changed_prices", _price),
+    ("changed_channels", rows.channel),
+    ("changed_listings", _listing),
+    ("changed_promotions", rows.promotion),
+    ("changed_tax_rates", _tax_rate),
+)
+
+
+async def _pieces(conn: Connection, name: str, since: int) -> AsyncIterator[list[rows.Row]]:
+    """The rows of a query, `FETCH_ROWS` at a time. Each query has a cursor of its own name, which its
+    FETCH is prepared for.
+    """
+    await conn.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {getattr(queries, name)}", since)
+    size = FETCH_PROMOTIONS if name == "changed_promotions" else FETCH_ROWS
+    while True:
+        batch = await conn.fetch(f"FETCH {size} FROM {name}")
+        if batch:
+            yield batch
+        if len(batch) < size:
+            break
+    await conn.execute(f"CLOSE {name}")

@@ -1,0 +1,110 @@
+"""The copy of the catalogue that orders are priced with.
+
+What changed is read when the catalog tells of it, and every now and then; a copy that could not be read for some
+time prices nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import NamedTuple
+
+import grpc
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from aljibe.catalog.v1 import pricing_pb2
+from chassis import metrics
+from chassis.clock import Clock
+from chassis.longlived import uncollected
+from chassis.postgres import WAIT_OUT
+from pricing import reading
+from pricing.assembly import Assembly
+from pricing.snapshot import Snapshot
+from pricing.tokens import QuoteSigner
+from services.orders.adapters.nats.keeping import keep_true
+
+log = logging.getLogger(__name__)
+
+READ_AGAIN_SECONDS = 1.0
+TRUSTED_SECONDS = 5.0
+"""For so long a copy counts after the catalog said that it is the newest."""
+
+_CATALOG_SUBJECT = "aljibe.catalog.v1.catalog-changed.*"
+_AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, grpc.aio.AioRpcError, OSError, TimeoutError)
+
+_VERSION = metrics.gauge(
+    "orders_catalogue_version",
+    "1",
+    "Version of the catalogue that orders are priced with; 0: none is at hand",
+)
+
+Parts = Callable[[int], AsyncIterator[pricing_pb2.StreamCatalogueResponse]]
+"""What leads from a version of the catalogue to the newest."""
+
+
+class Priced(NamedTuple):
+    """What a basket is priced with."""
+
+    snapshot: Snapshot
+    signer: QuoteSigner
+
+
+class CatalogueCopy:
+    """Holds the newest version that was read whole."""
+
+    def __init__(self, nats: Client, parts: Parts, clock: Clock) -> None:
+        self._nats = nats
+        self._parts = parts
+        self._clock = clock
+        self._stale = asyncio.Event()
+        self._kept: Priced | None = None
+        self._trusted_until = 0.0
+        _VERSION.set_function(self._version)
+
+    @property
+    def now(self) -> Priced | None:
+        """The copy, or None while there is none that may be trusted."""
+        return self._kept if asyncio.get_running_loop().time() < self._trusted_until else None
+
+    async def open(self) -> None:
+        """Listen for changes; call before `run`."""
+        await self._nats.subscribe(_CATALOG_SUBJECT, cb=self._on_catalog)
+
+    async def run(self) -> None:
+        """Keep the copy true, for ever."""
+        await keep_true(self.read, self._stale, READ_AGAIN_SECONDS, _AWAY, log, "catalogue")
+
+    async def read(self) -> None:
+        """Bring the copy to the newest version; when that fails it stays as it was."""
+        asked_at = asyncio.get_running_loop().time()
+        base = self._kept.snapshot if self._kept is not None else Snapshot()
+        assembly: Assembly | None = None
+        version = base.version
+        signer: QuoteSigner | None = None
+        with uncollected() if base.version == 0 else nullcontext():
+            async for part in self._parts(base.version):
+                if assembly is None:
+                    begun_on = base if part.since_version == base.version else Snapshot()
+                    assembly = Assembly(begun_on, self._clock())
+                    signer = QuoteSigner(part.quote_key, timedelta(seconds=part.quote_ttl_seconds))
+                    version = part.version
+                for change in reading.changes(part):
+                    assembly.put(change)
+        if assembly is None or signer is None:
+            return
+        if self._kept is None or self._kept.snapshot.version != version:
+            base = assembly.finish(version)
+        self._kept = Priced(base, signer)
+        self._trusted_until = asked_at + TRUSTED_SECONDS
+
+    def _version(self) -> float:
+        # Read from another thread, so without the loop: a copy too old to be trusted still tells its version.
+        return float(self._kept.snapshot.version) if self._kept is not None else 0.0
+
+    async def _on_catalog(self, message: Msg) -> None:
+        self._stale.set()
