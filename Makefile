@@ -1,5 +1,10 @@
 # Everything a person does with Aljibe from a clone. `make` alone lists it.
 PYTHON ?= python3
+# Where nobody says which Python, setup may take a faster one, or one whose name has its version.
+ifeq ($(origin PYTHON),file)
+OTHER_PYTHONS := python3.13 python3.12 python3.11
+OR_FASTER := --or-faster-than $(PYTHON)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
@@ -16,15 +21,21 @@ SOURCES = $(wildcard chassis pricing services simulation cli demo bench tests to
 help: ## List these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STUBS_STAMP) ## Make .venv, install the locked packages, generate the stubs
+setup: $(STUBS_STAMP) ## Make .venv, install the locked packages, generate the stubs (PYTHON=python3.12)
 
 stubs: $(STUBS_STAMP) ## Generate gen/ from protos/
 
 $(SETUP_STAMP): requirements/dev.lock requirements/installer.lock pyproject.toml tools/setup.py
-	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is not there; install Python >= 3.11 or set PYTHON=…"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "setup: $$($(PYTHON) -V) is too old; Aljibe needs Python >= 3.11 (set PYTHON=…)"; exit 1; }
-	@$(PYTHON) tools/setup.py $(VENV)
+	@for python in "$(PYTHON)" $(OTHER_PYTHONS); do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		exec $$python -m tools.setup $(VENV) $(OR_FASTER); \
+	done; \
+	if command -v $(PYTHON) >/dev/null; then \
+		echo "setup: $$($(PYTHON) -V) is too old; Aljibe needs Python >= 3.11 (set PYTHON=…)"; \
+	else \
+		echo "setup: $(PYTHON) is not there; install Python >= 3.11 or set PYTHON=…"; \
+	fi; \
+	exit 1
 	@touch $@
 
 $(STUBS_STAMP): $(SETUP_STAMP) $(PROTOS) tools/stubs.py tools/bytecode.py

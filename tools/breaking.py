@@ -10,8 +10,8 @@ import io
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 from tools.stubs import GEN, ROOT, describe
@@ -38,13 +38,14 @@ def main() -> int:
     if against is None:
         print("breaking: no earlier revision to compare with")
         return 0
-    archive = git("archive", against, "protos")
+    archive = git("archive", "--format=zip", against, "protos")
     if archive is None:
         print(f"breaking: {against} has no protos")
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+        # Not a tar: its safe extraction is not in every Python 3.11.
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            files.extractall(folder)
         before = Path(folder) / "before.binpb"
         if not describe(Path(folder) / "protos", before):
             return 1

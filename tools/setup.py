@@ -1,11 +1,14 @@
 """Makes the virtual environment: locked packages, checked by their hashes, and this project, editable.
 
+The Python that makes it is the one that runs this, or a faster one (`tools.interpreters`).
+
 uv installs the set in a sixth of pip's time, so pip first fetches uv (its hash is locked too). uv does not
 read pip's settings; where it cannot reach the registry (a private mirror in pip.conf) pip does all of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import subprocess
@@ -13,6 +16,8 @@ import sys
 import time
 import venv
 from pathlib import Path
+
+from tools import interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "dev.lock"
@@ -52,13 +57,26 @@ def install(folder: Path) -> bool:
 
 
 def main() -> int:
-    """Make or refresh the environment named by the first argument; 0 when all is installed."""
-    folder = ROOT / (sys.argv[1] if len(sys.argv) > 1 else ".venv")
+    """Make or refresh the environment; 0 when all is installed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.setup", description="Make the virtual environment."
+    )
+    parser.add_argument("folder", nargs="?", default=".venv")
+    parser.add_argument("--or-faster-than", metavar="PYTHON", help="make it with a faster Python than this")
+    arguments = parser.parse_args()
+    folder = ROOT / arguments.folder
     started = time.monotonic()
-    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        say("this Python has no venv module; install it (Debian and Ubuntu: apt install python3-venv)")
-        return 1
     if not (folder / "bin" / "pip").exists():
+        if arguments.or_faster_than:
+            choice = interpreters.choose(arguments.or_faster_than, interpreters.search_path())
+            if choice.reason:
+                say(choice.reason)
+            if choice.executable:
+                os.chdir(ROOT)
+                os.execv(choice.executable, [choice.executable, "-m", "tools.setup", arguments.folder])  # noqa: S606  (no shell)
+        if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+            say("this Python has no venv module; install it (Debian and Ubuntu: apt install python3-venv)")
+            return 1
         say(f"making {folder.name} with Python {sys.version.split()[0]}")
         venv.create(folder, with_pip=True, clear=folder.exists(), symlinks=os.name != "nt")
     if not install(folder):
