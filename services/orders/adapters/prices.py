@@ -1,4 +1,4 @@
-"""Prices at hand: baskets are priced here with a copy of the catalogue, by the engine that the catalog uses."""
+"""Prices at hand: baskets are priced with a copy of the catalogue, by the engine that the catalog uses."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Copy(Protocol):
 
 
 class PricesAtHand:
-    """See `usecases.ports.Prices`. Whatever the copy refuses is asked of the catalog: it may know more, and its
-    no is the customer's.
+    """See `usecases.ports.Prices`. Whatever the copy refuses is asked of the catalog: it may know more, and
+    its no is the customer's.
     """
 
     def __init__(self, copy: Copy, asked: Prices, describes: Callable[[], bool], clock: Clock) -> None:

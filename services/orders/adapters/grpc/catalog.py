@@ -53,8 +53,6 @@ class CatalogPrices:
                 self._in(language),
                 lanes=QUOTE_LANES,
                 max_group=MAX_GROUP,
-                # Here an order comes in: whoever begins together stays together.
-                gather=True,
             )
             for language in ("en", "es")
         }

@@ -69,7 +69,12 @@ class InventoryReservations:
         )
         self._learn = learn
         self._group = GroupCommit(
-            "orders.reserve", self._reserve_group, lanes=RESERVE_LANES, max_group=MAX_GROUP
+            "orders.reserve",
+            self._reserve_group,
+            lanes=RESERVE_LANES,
+            max_group=MAX_GROUP,
+            # Here an order comes in: whoever begins together stays together.
+            gather=True,
         )
 
     async def reserve(

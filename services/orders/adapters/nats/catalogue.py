@@ -1,7 +1,7 @@
 """The copy of the catalogue that orders are priced with.
 
-What changed is read when the catalog tells of it, and every now and then; a copy that could not be read for some
-time prices nothing.
+What changed is read when the catalog tells of it, and every second. While the catalog is away the copy counts
+for a minute, so that its restart stops no order.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from services.orders.adapters.nats.keeping import keep_true
 log = logging.getLogger(__name__)
 
 READ_AGAIN_SECONDS = 1.0
-TRUSTED_SECONDS = 5.0
-"""For so long a copy counts after the catalog said that it is the newest."""
+TRUSTED_SECONDS = 60.0
+"""For so long a copy counts after the catalog last said that it is the newest."""
 
 _CATALOG_SUBJECT = "aljibe.catalog.v1.catalog-changed.*"
 _AWAY: tuple[type[Exception], ...] = (*WAIT_OUT, grpc.aio.AioRpcError, OSError, TimeoutError)
