@@ -141,13 +141,22 @@ async def test_every_wrong_field_is_named(world: World) -> None:
 
 
 async def test_a_discontinued_article_is_not_sold(world: World) -> None:
-    """From the moment it is taken out of sale."""
+    """A moment after it was taken out of sale, when orders has heard of it."""
     sku = await world.article(stock={"wh-1": 5})
     await world.catalog.DiscontinueVariants(
         catalog_pb2.DiscontinueVariantsRequest(request_id=request_id(), skus=[sku]),
         metadata=world.auth(world.merchandiser),
     )
 
+    async def heard() -> bool:
+        request = orders_pb2.PreviewOrderRequest(order=world.draft(sku))
+        try:
+            await world.orders.PreviewOrder(request, metadata=world.auth(world.shop()))
+        except grpc.aio.AioRpcError as error:
+            return reason(error) == "SKU_DISCONTINUED"
+        return False
+
+    await eventually(heard, "the discontinued article in orders")
     with pytest.raises(Refusal) as refused:
         await world.buy(sku)
 

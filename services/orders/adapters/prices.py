@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from chassis import metrics
@@ -60,18 +61,21 @@ class PricesAtHand:
                 draft.currency_code,
                 self._describes(),
             )
-            try:
-                with span("QuoteBasket", attributes={CHANNEL_ID: draft.channel_id}):
-                    signed = quote_basket(
-                        with_.snapshot, with_.signer, Wish(basket, draft.quote_token), self._clock()
-                    )
-            except Refusal:
-                pass
-            else:
+            with span("QuoteBasket", attributes={CHANNEL_ID: draft.channel_id}):
+                signed = _signed(with_, Wish(basket, draft.quote_token), self._clock())
+            if signed is not None:
                 self._here.inc()
                 return _quote(signed)
         self._there.inc()
         return await self._asked.quote(draft, tax_country, tax_region)
+
+
+def _signed(with_: Priced, wish: Wish, now: datetime) -> SignedQuote | None:
+    """What the copy says; None where it refuses."""
+    try:
+        return quote_basket(with_.snapshot, with_.signer, wish, now)
+    except Refusal:
+        return None
 
 
 def _quote(signed: SignedQuote) -> Quote:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -57,10 +58,13 @@ class Priced(NamedTuple):
 class CatalogueCopy:
     """Holds the newest version that was read whole."""
 
-    def __init__(self, nats: Client, parts: Parts, clock: Clock) -> None:
+    def __init__(
+        self, nats: Client, parts: Parts, clock: Clock, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
         self._nats = nats
         self._parts = parts
         self._clock = clock
+        self._elapsed = elapsed
         self._stale = asyncio.Event()
         self._kept: Priced | None = None
         self._trusted_until = 0.0
@@ -69,7 +73,7 @@ class CatalogueCopy:
     @property
     def now(self) -> Priced | None:
         """The copy, or None while there is none that may be trusted."""
-        return self._kept if asyncio.get_running_loop().time() < self._trusted_until else None
+        return self._kept if self._elapsed() < self._trusted_until else None
 
     async def open(self) -> None:
         """Listen for changes; call before `run`."""
@@ -81,7 +85,7 @@ class CatalogueCopy:
 
     async def read(self) -> None:
         """Bring the copy to the newest version; when that fails it stays as it was."""
-        asked_at = asyncio.get_running_loop().time()
+        asked_at = self._elapsed()
         base = self._kept.snapshot if self._kept is not None else Snapshot()
         assembly: Assembly | None = None
         version = base.version
@@ -103,7 +107,6 @@ class CatalogueCopy:
         self._trusted_until = asked_at + TRUSTED_SECONDS
 
     def _version(self) -> float:
-        # Read from another thread, so without the loop: a copy too old to be trusted still tells its version.
         return float(self._kept.snapshot.version) if self._kept is not None else 0.0
 
     async def _on_catalog(self, message: Msg) -> None:
