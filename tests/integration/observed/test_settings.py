@@ -19,7 +19,7 @@ TRACE = "8bf92f3577b34da6a3ce929d0e0e4736"
 async def test_one_trace_runs_through_every_service_that_an_order_needs(
     observed: tuple[World, Collector],
 ) -> None:
-    """From the browser: its trace id is in the spans of all services that an order needs, and on the order."""
+    """From the browser: its trace id is on the order and in the spans of all services that it needs."""
     world, found = observed
     sku = await world.article(stock={"wh-1": 1})
     request = orders_pb2.PlaceOrderRequest(
