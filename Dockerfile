@@ -38,6 +38,7 @@ COPY tools/stubs.py tools/
 RUN /opt/build/bin/python tools/stubs.py
 COPY LICENSE pyproject.toml ./
 COPY chassis chassis
+COPY pricing pricing
 COPY services/__init__.py services/
 ARG SERVICE
 COPY services/${SERVICE} services/${SERVICE}
