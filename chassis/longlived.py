@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """For the first load of a large copy: the collector need not walk its objects while they come, nor ever
-    after.
+    """For the first load of a large copy: the collector need not walk its objects while they come nor, when
+    it succeeded, ever after.
     """
     gc.disable()
     try:
         yield
+        gc.freeze()
     finally:
         gc.enable()
-        gc.freeze()

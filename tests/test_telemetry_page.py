@@ -18,7 +18,7 @@ def test_labels_come_from_a_known_list() -> None:
     """
     bounded = {
         *("rpc", "code", "route", "verb", "method", "status", "query", "state"),
-        *("consumer", "group", "work", "replica", "why", "outcome", "signal"),
+        *("consumer", "group", "work", "replica", "why", "outcome", "signal", "source"),
         *(
             "kind",
             "rule",

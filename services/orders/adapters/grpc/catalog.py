@@ -27,6 +27,8 @@ PRICES_PER_CALL = 100
 """Articles whose price is asked at once: a few milliseconds, so that no basket waits long behind them."""
 MAX_CHANNEL_PAGES = 100
 CATALOGUE_SECONDS = 60.0
+CATALOGUE_HEAD_SECONDS = 3.0
+"""For its first part: when one instance hangs, another may answer."""
 
 
 _QUOTE_BASKETS = "/aljibe.catalog.v1.PricingService/BatchQuoteBaskets"
@@ -101,7 +103,9 @@ async def read_catalogue(
     """What leads from a version of the catalogue to the newest."""
     stub = pricing_pb2_grpc.PricingServiceStub(channel)
     request = pricing_pb2.StreamCatalogueRequest(since_version=since_version)
-    async for part in stub.StreamCatalogue(request, timeout=CATALOGUE_SECONDS):
+    parts = aiter(stub.StreamCatalogue(request, timeout=CATALOGUE_SECONDS))
+    yield await asyncio.wait_for(anext(parts), CATALOGUE_HEAD_SECONDS)
+    async for part in parts:
         yield part
 
 

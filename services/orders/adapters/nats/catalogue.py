@@ -90,7 +90,7 @@ class CatalogueCopy:
         assembly: Assembly | None = None
         version = base.version
         signer: QuoteSigner | None = None
-        with uncollected() if base.version == 0 else nullcontext():
+        with uncollected() if self._kept is None else nullcontext():
             async for part in self._parts(base.version):
                 if assembly is None:
                     begun_on = base if part.since_version == base.version else Snapshot()
