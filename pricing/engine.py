@@ -137,7 +137,8 @@ def _valid_coupons(basket: Basket, snapshot: Snapshot, at: datetime) -> dict[str
             raise CouponUnknown(code)
         terms = [ranked.promotion for ranked in known]
         if not any(found.valid_from <= at < found.valid_until and not found.withdrawn for found in terms):
-            last = max(terms, key=lambda found: found.valid_until)
+            # Of several that end at once the one that begins last: which came here first is chance.
+            last = max(terms, key=lambda found: (found.valid_until, found.valid_from))
             raise CouponExpired(code, last.valid_from, last.valid_until)
         presented.setdefault(key, code)
     return presented
