@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -15,6 +15,7 @@ from chassis.conventions import CHANNEL_ID, GROUP_SIZE
 from chassis.postgres import Database
 from chassis.telemetry import span
 from pricing import writing
+from pricing.assembly import Change
 from pricing.quotes import quote_basket, quote_baskets
 from pricing.refusals import Refusal
 from pricing.snapshot import Snapshot
@@ -27,6 +28,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 # Other calls get their turn in between, so that a large batch does not hold them up for tens of milliseconds.
 BASKETS_A_TURN = 64
+# Far below what a message may have; the largest single article or promotion has a few hundred KiB.
+PART_BYTES = 1 << 20
 
 
 class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
@@ -77,9 +80,20 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
         """See the contract."""
         key, seconds = self._signer.key, int(self._signer.ttl.total_seconds())
         async for version, since, changes in pieces_since(self._db, request.since_version):
-            part = pricing_pb2.StreamCatalogueResponse(
-                version=version, since_version=since, quote_key=key, quote_ttl_seconds=seconds
-            )
-            writing.put_changes(part, changes)
-            yield part
-            key, seconds = b"", 0
+            for part in _parts(changes):
+                part.version, part.since_version = version, since
+                part.quote_key, part.quote_ttl_seconds = key, seconds
+                yield part
+                key, seconds = b"", 0
+
+
+def _parts(changes: Sequence[Change]) -> Iterator[pricing_pb2.StreamCatalogueResponse]:
+    """The changes in their order, in as many parts as it takes for each to have at most `PART_BYTES`."""
+    part = pricing_pb2.StreamCatalogueResponse()
+    writing.put_changes(part, changes)
+    if part.ByteSize() <= PART_BYTES or len(changes) == 1:
+        yield part
+        return
+    half = len(changes) // 2
+    yield from _parts(changes[:half])
+    yield from _parts(changes[half:])
