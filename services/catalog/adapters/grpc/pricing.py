@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -79,12 +80,14 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
     ) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
         """See the contract."""
         key, seconds = self._signer.key, int(self._signer.ttl.total_seconds())
-        async for version, since, changes in pieces_since(self._db, request.since_version):
-            for part in _parts(changes):
-                part.version, part.since_version = version, since
-                part.quote_key, part.quote_ttl_seconds = key, seconds
-                yield part
-                key, seconds = b"", 0
+        # Closed at once when the caller leaves, so that the connection is free again.
+        async with aclosing(pieces_since(self._db, request.since_version)) as pieces:
+            async for version, since, changes in pieces:
+                for part in _parts(changes):
+                    part.version, part.since_version = version, since
+                    part.quote_key, part.quote_ttl_seconds = key, seconds
+                    yield part
+                    key, seconds = b"", 0
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[pricing_pb2.StreamCatalogueResponse]:

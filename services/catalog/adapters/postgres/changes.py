@@ -4,7 +4,7 @@ of other services.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
     changes: Sequence[Change] = ()
 
 
-async def pieces_since(db: Database, since: int) -> AsyncIterator[Piece]:
+async def pieces_since(db: Database, since: int) -> AsyncGenerator[Piece, None]:
     """What leads from version `since` to the newest; at least one piece. When the newest is older (the
     database was restored), everything from the beginning.
 
