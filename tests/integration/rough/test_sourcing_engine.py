@@ -46,8 +46,8 @@ async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(
     _, world = rough
     stock = {"wh-1": 5, "store-north": 5}
     fragile, plain = await world.article(stock=stock), await world.article(stock=stock)
-    await _describe(world, fragile, "Vintage", fragile="yes")
     await _describe(world, plain, "Vintage", fragile="no")
+    await _describe(world, fragile, "Vintage", fragile="yes")  # last: when orders knows of it, it knows of both
     rules = rules_pb2_grpc.SourcingRulesServiceStub(world.grpc_channel("orders"))
     planner = world.auth(world.token("planner"))
     create = rules_pb2.CreateRulesRequest(request_id=request_id(), document=json.dumps(DOCUMENT))
@@ -56,6 +56,7 @@ async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(
     await rules.ActivateRules(activate, metadata=planner)
 
     try:
+        await world.planned_from(fragile, "store-north")
         placed = await world.buy_draft(world.draft(fragile))
         other = await world.buy_draft(world.draft(plain))
         shop = world.auth(world.shop())
