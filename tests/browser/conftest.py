@@ -72,9 +72,9 @@ def passes() -> Passes:
 
 
 @pytest_asyncio.fixture
-async def visit(browser: Browser, platform: Platform, passes: Passes) -> AsyncIterator[Visit]:
+async def visit(browser: Browser, platform: Platform, world: World, passes: Passes) -> AsyncIterator[Visit]:
     """``page = await visit("operator", "/today", language="es", width=PHONE)``; at the end no browser may
-    have complained.
+    have complained. The small retailer is founded first: pages keep what they know of stores for a minute.
     """
     made = Visit(browser, platform.addresses.console, passes)
     yield made
