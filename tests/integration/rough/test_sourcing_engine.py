@@ -47,7 +47,8 @@ async def test_a_rule_about_brand_and_attribute_decides_and_is_told_by_its_name(
     stock = {"wh-1": 5, "store-north": 5}
     fragile, plain = await world.article(stock=stock), await world.article(stock=stock)
     await _describe(world, plain, "Vintage", fragile="no")
-    await _describe(world, fragile, "Vintage", fragile="yes")  # last: when orders knows of it, it knows of both
+    # Last: when orders has heard of it, it has heard of both.
+    await _describe(world, fragile, "Vintage", fragile="yes")
     rules = rules_pb2_grpc.SourcingRulesServiceStub(world.grpc_channel("orders"))
     planner = world.auth(world.token("planner"))
     create = rules_pb2.CreateRulesRequest(request_id=request_id(), document=json.dumps(DOCUMENT))
