@@ -138,7 +138,7 @@ async def serve(
             log.info("draining", extra={"seconds": settings.drain_seconds})
             await server.drain(settings.drain_seconds)
             drained = True
-            await _end(running)
+            await end_all(running)
     finally:
         if not drained:
             await server.drain(0)
@@ -160,7 +160,7 @@ async def _named(make: Background) -> None:
     await make()
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Cancel `tasks`, and go on until they have ended.
 
     `asyncio.wait_for` before Python 3.12, which client libraries use, loses a cancellation that meets its

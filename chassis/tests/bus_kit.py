@@ -19,6 +19,7 @@ from chassis.ids import new_id
 from chassis.migrations import migrate
 from chassis.outbox import Relay, append
 from chassis.postgres import Connection, Database, open_database
+from chassis.server import end_all
 from chassis.streams import close_nats, open_nats
 
 PLACED = "test.shop.v1.OrderPlaced"
@@ -124,8 +125,7 @@ class Bus:
         self.tasks.append(task)
 
         async def stop() -> None:
-            task.cancel()
-            await asyncio.wait([task])
+            await end_all([task])
 
         return stop
 
@@ -165,8 +165,7 @@ async def bus(admin_url: str, nats_url: str) -> AsyncIterator[Bus]:
     try:
         yield made
     finally:
-        for task in made.tasks:
-            task.cancel()
+        await end_all(made.tasks)
         await asyncio.gather(*made.tasks, return_exceptions=True)
         await close_nats(client)
         await shop.close()
