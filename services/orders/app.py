@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from aljibe.orders.v1 import (
@@ -261,10 +262,9 @@ async def build(ctx: Context[Settings]) -> Built:
 
 
 async def _at_most(seconds: float, awaited: Awaitable[None]) -> None:
-    try:
-        await asyncio.wait_for(awaited, seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await awaited
 
 
 definition = ServiceDefinition(

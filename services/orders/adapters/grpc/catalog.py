@@ -104,7 +104,9 @@ async def read_catalogue(
     stub = pricing_pb2_grpc.PricingServiceStub(channel)
     request = pricing_pb2.StreamCatalogueRequest(since_version=since_version)
     parts = aiter(stub.StreamCatalogue(request, timeout=CATALOGUE_SECONDS))
-    yield await asyncio.wait_for(anext(parts), CATALOGUE_HEAD_SECONDS)
+    async with asyncio.timeout(CATALOGUE_HEAD_SECONDS):
+        head = await anext(parts)
+    yield head
     async for part in parts:
         yield part
 
