@@ -14,7 +14,7 @@ from bench import processes
 from bench.bench import Bench, running
 from bench.bulk import bulk_positions, disk_mb
 from bench.shop import LOCATIONS
-from bench.staleness import gauge, metrics
+from cli.local.figures import gauge, metrics
 
 FLAT_POSITIONS = (10_000, 100_000, 1_000_000, 10_000_000)
 FLAT_LOAD_SECONDS = 200.0

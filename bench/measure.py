@@ -12,7 +12,7 @@ from bench.figures import TRACED, Figures, Taken, figures
 from bench.flat import FLAT_POSITIONS, flat_cost
 from bench.limits import SqlLimits
 from bench.prices import stock_prices
-from bench.staleness import gauge, metrics
+from cli.local.figures import gauge, metrics
 
 MESSAGES_IN_FLIGHT = 16
 LAST_UNIT_IN_FLIGHT = 256

@@ -8,7 +8,7 @@ from statistics import median
 
 from bench.bench import Bench
 from bench.figures import Figures, Taken
-from bench.staleness import gauge, metrics
+from cli.local.figures import gauge, metrics
 
 SETTING = "ALJIBE_STOCK_PRICES_SECONDS"
 FIRST_BOOK_SECONDS = 120.0

@@ -190,19 +190,23 @@ class World(Staff):
         await self.catalog.UpsertProducts(
             catalog_pb2.UpsertProductsRequest(request_id=request_id(), products=[product]), metadata=auth
         )
+        await self.price(sku, price_minor)
+        for location, count in (stock or {}).items():
+            await self.receive(sku, location, count)
+        if stock and len(stock) > 1:
+            await self._all_heard(sku, min(sum(stock.values()), MOST_ASKED_UNITS))
+        return sku
+
+    async def price(self, sku: str, price_minor: int) -> None:
+        """Every channel sells it at ``price_minor`` plus 10 % tax now; orders hears of it in a moment."""
         await self.catalog.UpsertPrices(
             catalog_pb2.UpsertPricesRequest(
                 request_id=request_id(),
                 price_list_id="retail",
                 prices=[catalog_pb2.Price(sku=sku, unit_price_minor=price_minor)],
             ),
-            metadata=auth,
+            metadata=self.auth(self.merchandiser),
         )
-        for location, count in (stock or {}).items():
-            await self.receive(sku, location, count)
-        if stock and len(stock) > 1:
-            await self._all_heard(sku, min(sum(stock.values()), MOST_ASKED_UNITS))
-        return sku
 
     async def receive(self, sku: str, location: str, units: int) -> None:
         """Goods arrive; planners of orders hear of them in a moment."""

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
-
-import httpx
-
-from aljibe.catalog.v1 import catalog_pb2
+from cli.local.figures import gauge, metrics
 from cli.local.platform import Platform
-from tests.integration.world import CARRY_OUT, World, eventually, request_id
+from tests.integration.world import CARRY_OUT, World, eventually
 
 STORE = "store-north"
 
@@ -29,7 +24,7 @@ async def test_orders_are_priced_while_the_catalog_hangs_and_by_its_new_prices_a
     finally:
         platform.resume("catalog")
     await platform.healthy("catalog")
-    await _price(world, sku, 1_200)
+    await world.price(sku, 1_200)
     await _copied(platform)
     dearer = await world.buy(sku)
 
@@ -50,31 +45,13 @@ async def test_a_catalog_that_begins_anew_stops_no_order(rough: tuple[Platform, 
     assert {order.total_minor for order in orders} == {1_100}
 
 
-async def _price(world: World, sku: str, price_minor: int) -> None:
-    await world.catalog.UpsertPrices(
-        catalog_pb2.UpsertPricesRequest(
-            request_id=request_id(),
-            price_list_id="retail",
-            prices=[catalog_pb2.Price(sku=sku, unit_price_minor=price_minor)],
-        ),
-        metadata=world.auth(world.merchandiser),
-    )
-
-
 async def _copied(platform: Platform) -> None:
     """Returns when orders has the newest catalogue."""
 
     async def same() -> bool:
-        newest = await _figure(platform, "catalog", "aljibe_catalog_snapshot_version")
-        return await _figure(platform, "orders", "aljibe_orders_catalogue_version") == newest
+        newest = gauge(metrics(platform, "catalog"), "aljibe_catalog_snapshot_version")
+        return newest is not None and newest == gauge(
+            metrics(platform, "orders"), "aljibe_orders_catalogue_version"
+        )
 
     await eventually(same, "the newest catalogue in orders")
-
-
-async def _figure(platform: Platform, service: str, name: str) -> float:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.get(f"http://{platform.addresses.metrics[service]}/metrics")
-    assert answer.status_code == HTTPStatus.OK
-    found = re.search(rf"^{name} (\S+)$", answer.text, re.MULTILINE)
-    assert found is not None, name
-    return float(found[1])
