@@ -140,6 +140,10 @@ class Databases:
         async with self.fresh(await self.migrated(service)) as admin_url:
             yield url_as(admin_url, migrations.runtime_role(str(service.schema)))
 
+    def admin_url(self, url: str) -> str:
+        """The administrator's address of the database that ``url`` leads to."""
+        return self._server.url_of(urlsplit(url).path.removeprefix("/"))
+
     async def _execute(self, statement: str) -> None:
         async with self._one_at_a_time:
             await self._admin.execute(statement)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeAlias
 
+import asyncpg
 import grpc
 import pytest
 
@@ -18,6 +20,8 @@ from chassis.postgres import Database, open_database
 from services.catalog.app import definition
 from services.catalog.config import Settings
 from tests.servers import Databases, free_port, until_serving
+
+PutBack: TypeAlias = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -32,6 +36,28 @@ async def db(postgres_url: str) -> AsyncIterator[Database]:
     database = await open_database(postgres_url, "catalog")
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def put_back(databases: Databases, postgres_url: str) -> PutBack:
+    """Does what a backup does that is put back and written on to the very version that there was: the prices
+    of these articles are lost, and no number tells.
+    """
+
+    async def do(*skus: str) -> None:
+        admin = await asyncpg.connect(
+            databases.admin_url(postgres_url), server_settings={"search_path": "catalog"}
+        )
+        try:
+            async with admin.transaction():
+                version = await admin.fetchval("SELECT version FROM catalogue")
+                await admin.execute("DELETE FROM price WHERE sku = ANY($1::text[])", list(skus))
+                await admin.execute("TRUNCATE catalogue")
+                await admin.execute("INSERT INTO catalogue (version) VALUES ($1)", version)
+        finally:
+            await admin.close()
+
+    return do
 
 
 @dataclass

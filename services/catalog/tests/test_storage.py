@@ -23,6 +23,7 @@ from services.catalog.adapters.postgres.tables import PostgresTables
 from services.catalog.domain.products import Variant
 from services.catalog.domain.refusals import BarcodeTaken, SkuAddedAndRemoved, SkuTaken
 from services.catalog.tests.builders import a_product
+from services.catalog.tests.conftest import PutBack
 from services.catalog.usecases.change_assortment import change_assortment
 from services.catalog.usecases.discontinue_variants import discontinue_variants
 from services.catalog.usecases.ports import CatalogueTables
@@ -144,6 +145,22 @@ async def test_a_restored_database_is_loaded_from_scratch(db: Database, replica:
     await replica.refresh()
 
     assert replica.snapshot.version == 5
+    with pytest.raises(PriceMissing):
+        quote(a_basket(("crisps", 1)), replica.snapshot, NOW)
+
+
+async def test_a_backup_put_back_and_written_on_is_loaded_from_scratch(
+    db: Database, replica: CatalogueReplica, put_back: PutBack
+) -> None:
+    """The number in memory was given again, to other contents, before anybody looked."""
+    await fill(db)
+    await replica.refresh()
+    version = replica.snapshot.version
+    await put_back("crisps")
+
+    await replica.refresh()
+
+    assert replica.snapshot.version == version
     with pytest.raises(PriceMissing):
         quote(a_basket(("crisps", 1)), replica.snapshot, NOW)
 

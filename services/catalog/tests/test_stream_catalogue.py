@@ -31,7 +31,7 @@ from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.grpc.errors import table
 from services.catalog.adapters.grpc.pricing import PART_BYTES
 from services.catalog.adapters.postgres.changes import FETCH_PROMOTIONS, FETCH_ROWS
-from services.catalog.tests.conftest import Door
+from services.catalog.tests.conftest import Door, PutBack
 from services.catalog.tests.test_grpc import basket, fill, refusal
 
 Outcome: TypeAlias = pricing_pb2.Quote | error_details_pb2.ErrorInfo
@@ -81,8 +81,8 @@ async def fill_with_club(door: Door) -> None:
 Parts: TypeAlias = list[pricing_pb2.StreamCatalogueResponse]
 
 
-async def stream(door: Door, since_version: int, *, role: str = "service") -> Parts:
-    request = pricing_pb2.StreamCatalogueRequest(since_version=since_version)
+async def stream(door: Door, since_version: int, lineage: str = "", *, role: str = "service") -> Parts:
+    request = pricing_pb2.StreamCatalogueRequest(since_version=since_version, lineage=lineage)
     return [
         part async for part in door.pricing.StreamCatalogue(request, metadata=door.token(role), timeout=10)
     ]
@@ -359,6 +359,22 @@ async def test_after_a_restore_nothing_of_what_was_lost_is_told(door: Door, db: 
     refused = Copy.of(parts).answer(basket(), utc_now())
     assert isinstance(refused, error_details_pb2.ErrorInfo)
     assert (refused.reason, refused.metadata["sku"]) == ("PRICE_MISSING", "crisps-150")
+
+
+async def test_a_backup_that_was_written_on_is_told_by_its_lineage(door: Door, put_back: PutBack) -> None:
+    """The reader's number was given again, to other contents, before it asked."""
+    await fill_with_club(door)
+    whole = await stream(door, 0)
+    version, lineage = whole[0].version, whole[0].lineage
+    assert lineage
+    assert [part.since_version for part in await stream(door, version, lineage)] == [version]
+    await put_back("crisps-150")
+
+    parts = await stream(door, version, lineage)
+
+    assert {(part.version, part.since_version) for part in parts} == {(version, 0)}
+    assert {part.lineage for part in parts}.isdisjoint({lineage, ""})
+    assert len(changes(parts)) == len(changes(whole)) - 1
 
 
 async def test_the_key_and_how_long_it_counts_are_told_once(door: Door) -> None:

@@ -38,15 +38,17 @@ class Catalog:
     since: list[int] = field(default_factory=list)
     away_after_parts: int | None = None
     asked: list[Draft] = field(default_factory=list)
+    lineage: str = "1"
 
-    async def parts(self, since: int) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
+    async def parts(self, since: int, lineage: str) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
         """The stream: a head, and a part for each version."""
         self.since.append(since)
         version = len(self.written)
-        begin = since if since <= version else 0
+        begin = since if since <= version and lineage == self.lineage else 0
         head = pricing_pb2.StreamCatalogueResponse(
             version=version,
             since_version=begin,
+            lineage=self.lineage,
             quote_key=KEY,
             quote_ttl_seconds=int(TTL.total_seconds()),
         )
@@ -176,6 +178,25 @@ async def test_a_catalogue_restored_from_a_backup_is_read_anew(bench: Bench) -> 
 
     assert await bench.quote("coffee") is ASKED
     assert (await bench.quote("cola")).total_minor == 100
+
+
+async def test_a_backup_that_was_written_on_is_read_anew(bench: Bench) -> None:
+    """The number of the version that the copy has was given again, to other contents."""
+    bench.catalog.written.append([an_article("coffee"), ListedPrice("base", Price("coffee", 300))])
+    await bench.copy.read()
+    bench.catalog.written[1] = [ListedPrice("base", Price("cola", 150))]
+    await bench.copy.read()
+    assert (await bench.quote("coffee")).total_minor == 300, "nothing tells that it is another version 2"
+
+    bench.catalog.lineage = "2"
+    await bench.copy.read()
+
+    assert await bench.quote("coffee") is ASKED
+    assert (await bench.quote("cola")).total_minor == 150
+    bench.catalog.written.append([ListedPrice("base", Price("tea", 250))])
+    await bench.copy.read()
+    assert bench.catalog.since[-1] == 2, "what is new is enough again"
+    assert (await bench.quote("tea", "cola")).total_minor == 400
 
 
 async def test_a_quote_is_honoured_at_its_price_until_it_expires(bench: Bench) -> None:

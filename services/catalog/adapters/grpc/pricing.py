@@ -23,7 +23,7 @@ from pricing.snapshot import Snapshot
 from pricing.tokens import QuoteSigner
 from services.catalog.adapters.grpc import answers, requests
 from services.catalog.adapters.grpc.errors import table
-from services.catalog.adapters.postgres.changes import pieces_since
+from services.catalog.adapters.postgres.changes import Version, pieces_since
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -80,11 +80,13 @@ class PricingServicer(pricing_pb2_grpc.PricingServiceServicer):
     ) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
         """See the contract."""
         key, seconds = self._signer.key, int(self._signer.ttl.total_seconds())
+        has = Version(request.since_version, request.lineage)
         # Closed at once when the caller leaves, so that the connection is free again.
-        async with aclosing(pieces_since(self._db, request.since_version)) as pieces:
+        async with aclosing(pieces_since(self._db, has)) as pieces:
             async for version, since, changes in pieces:
                 for part in _parts(changes):
-                    part.version, part.since_version = version, since
+                    part.version, part.since_version = version.number, since
+                    part.lineage = version.lineage
                     part.quote_key, part.quote_ttl_seconds = key, seconds
                     yield part
                     key, seconds = b"", 0

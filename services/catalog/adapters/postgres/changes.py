@@ -23,41 +23,65 @@ FETCH_ROWS = 500
 FETCH_PROMOTIONS = 20
 
 
+class Version(NamedTuple):
+    """A version of the catalogue. Another lineage: a backup was put back, and numbers began to be given again
+    from an earlier one; so no number of one lineage says anything of another.
+    """
+
+    number: int
+    lineage: str
+
+    def base_of(self, newest: Version) -> int:
+        """The number up to which a holder of this version has what leads to `newest`; 0: nothing."""
+        return self.number if self.lineage == newest.lineage and self.number <= newest.number else 0
+
+
+NOTHING = Version(0, "")
+
+
 class Piece(NamedTuple):
     """Some changes that lead, with the others of the same reading, from version `since` to `version`."""
 
-    version: int
+    version: Version
     since: int
     changes: Sequence[Change] = ()
 
 
-async def pieces_since(db: Database, since: int) -> AsyncGenerator[Piece, None]:
-    """What leads from version `since` to the newest; at least one piece. When the newest is older (the
-    database was restored), everything from the beginning.
+async def pieces_since(db: Database, has: Version) -> AsyncGenerator[Piece, None]:
+    """What leads from version `has` to the newest; at least one piece. When the newest is older or of another
+    lineage (a backup was put back), everything from the beginning. A holder that names no lineage is believed
+    to have the right one.
 
     Raises:
         Unavailable: the database cannot be reached.
     """
     async with db.connection() as conn:
-        version = await conn.fetchval(queries.current_version)
-    if version == since:
-        yield Piece(version, since)
+        newest = await newest_version(conn)
+    has = has if has.lineage else Version(has.number, newest.lineage)
+    if newest == has:
+        yield Piece(newest, has.number)
         return
     async with db.transaction() as conn:
-        version = await one_view(conn)
-        since = since if since <= version else 0
-        yield Piece(version, since)
+        newest = await one_view(conn)
+        since = has.base_of(newest)
+        yield Piece(newest, since)
         async for changes in changes_since(conn, since):
-            yield Piece(version, since, changes)
+            yield Piece(newest, since, changes)
 
 
-async def one_view(conn: Connection) -> int:
+async def newest_version(conn: Connection) -> Version:
+    """The newest committed version."""
+    row = await conn.fetchrow(queries.current_version)
+    assert row is not None, "migrations write the one row"
+    return Version(row["version"], row["lineage"])
+
+
+async def one_view(conn: Connection) -> Version:
     """Begin to read in a transaction just begun: all tables are seen as of one version, which is given. So a
     price never comes without its article.
     """
     await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    version: int = await conn.fetchval(queries.current_version)
-    return version
+    return await newest_version(conn)
 
 
 async def changes_since(conn: Connection, version: int) -> AsyncIterator[list[Change]]:

@@ -6,8 +6,12 @@
 UPDATE catalogue SET version = version + 1, changed_at = $1 RETURNING version;
 
 -- name: current_version
--- The newest committed version.
-SELECT version FROM catalogue;
+-- The newest committed version; and its lineage, which is another one once a backup was put back: versions of two lineages may have one number.
+-- A backup comes with a start of the server, with a table made anew, or with rows loaded into one that was emptied.
+SELECT version,
+       concat_ws('.', (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, 'catalogue'::regclass::oid,
+                 pg_relation_filenode('catalogue')) AS lineage
+FROM catalogue;
 
 -- name: owners_of
 -- To which products these SKUs belong; SKUs that do not exist are left out.

@@ -19,8 +19,7 @@ from chassis.postgres import Database
 from chassis.refusals import Unavailable
 from pricing.assembly import Assembly
 from pricing.snapshot import Snapshot
-from services.catalog.adapters.postgres.changes import changes_since, one_view
-from services.catalog.adapters.postgres.tables import queries
+from services.catalog.adapters.postgres.changes import NOTHING, changes_since, newest_version, one_view
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +40,7 @@ class CatalogueReplica:
         self._db = db
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._version = NOTHING
         self.snapshot = Snapshot()
 
     async def refresh(self) -> None:
@@ -52,8 +52,8 @@ class CatalogueReplica:
         # Whoever waits here for a load that began before its own write looks again afterwards.
         async with self._lock:
             async with self._db.connection() as conn:
-                version = await conn.fetchval(queries.current_version)
-            if version != self.snapshot.version:
+                newest = await newest_version(conn)
+            if newest != self._version:
                 await self._load()
 
     async def follow(self, every_seconds: float = POLL_SECONDS) -> None:
@@ -67,21 +67,24 @@ class CatalogueReplica:
 
     async def _load(self) -> None:
         started = perf_counter()
-        base = self.snapshot
         async with self._db.transaction() as conn:
-            version = await one_view(conn)
-            if version < self.snapshot.version:
-                log.warning("catalog.snapshot.restored", extra={"version": version})
-                base = Snapshot()
-            assembly = Assembly(base, self._clock())
-            with uncollected() if base.version == 0 else nullcontext():
+            newest = await one_view(conn)
+            since = self._version.base_of(newest)
+            if since < self._version.number:
+                # The database was started again, or a backup was put back.
+                log.warning("catalog.snapshot.anew", extra={"version": newest.number})
+            assembly = Assembly(self.snapshot if since else Snapshot(), self._clock())
+            with nullcontext() if since else uncollected():
                 count = 0
-                async for batch in changes_since(conn, base.version):
+                async for batch in changes_since(conn, since):
                     for change in batch:
                         assembly.put(change)
                     count += len(batch)
-        self.snapshot = assembly.finish(version)
+        self.snapshot = assembly.finish(newest.number)
+        self._version = newest
         seconds = perf_counter() - started
-        _VERSION.set(version)
+        _VERSION.set(newest.number)
         _LOAD_SECONDS.observe(seconds)
-        log.info("catalog.snapshot", extra={"version": version, "rows": count, "seconds": round(seconds, 4)})
+        log.info(
+            "catalog.snapshot", extra={"version": newest.number, "rows": count, "seconds": round(seconds, 4)}
+        )

@@ -98,11 +98,11 @@ class CatalogPrices:
 
 
 async def read_catalogue(
-    channel: grpc.aio.Channel, since_version: int
+    channel: grpc.aio.Channel, since_version: int, lineage: str
 ) -> AsyncIterator[pricing_pb2.StreamCatalogueResponse]:
     """What leads from a version of the catalogue to the newest."""
     stub = pricing_pb2_grpc.PricingServiceStub(channel)
-    request = pricing_pb2.StreamCatalogueRequest(since_version=since_version)
+    request = pricing_pb2.StreamCatalogueRequest(since_version=since_version, lineage=lineage)
     parts = aiter(stub.StreamCatalogue(request, timeout=CATALOGUE_SECONDS))
     async with asyncio.timeout(CATALOGUE_HEAD_SECONDS):
         head = await anext(parts)

@@ -44,8 +44,8 @@ _VERSION = metrics.gauge(
     "Version of the catalogue that orders are priced with; 0: none is at hand",
 )
 
-Parts = Callable[[int], AsyncIterator[pricing_pb2.StreamCatalogueResponse]]
-"""What leads from a version of the catalogue to the newest."""
+Parts = Callable[[int, str], AsyncIterator[pricing_pb2.StreamCatalogueResponse]]
+"""What leads from a version of the catalogue, and its lineage, to the newest."""
 
 
 class Priced(NamedTuple):
@@ -67,6 +67,7 @@ class CatalogueCopy:
         self._elapsed = elapsed
         self._stale = asyncio.Event()
         self._kept: Priced | None = None
+        self._lineage = ""
         self._trusted_until = 0.0
         _VERSION.set_function(self._version)
 
@@ -88,22 +89,24 @@ class CatalogueCopy:
         asked_at = self._elapsed()
         base = self._kept.snapshot if self._kept is not None else Snapshot()
         assembly: Assembly | None = None
-        version = base.version
+        version, lineage = base.version, self._lineage
         signer: QuoteSigner | None = None
         with uncollected() if self._kept is None else nullcontext():
-            async for part in self._parts(base.version):
+            async for part in self._parts(version, lineage):
                 if assembly is None:
-                    begun_on = base if part.since_version == base.version else Snapshot()
-                    assembly = Assembly(begun_on, self._clock())
+                    if part.since_version != base.version:
+                        base = Snapshot()
+                    assembly = Assembly(base, self._clock())
                     signer = QuoteSigner(part.quote_key, timedelta(seconds=part.quote_ttl_seconds))
-                    version = part.version
+                    version, lineage = part.version, part.lineage
                 for change in reading.changes(part):
                     assembly.put(change)
         if assembly is None or signer is None:
             return
-        if self._kept is None or self._kept.snapshot.version != version:
+        if self._kept is None or base.version != version:
             base = assembly.finish(version)
         self._kept = Priced(base, signer)
+        self._lineage = lineage
         self._trusted_until = asked_at + TRUSTED_SECONDS
 
     def _version(self) -> float:
