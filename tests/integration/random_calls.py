@@ -69,7 +69,7 @@ class RandomCaller:
         self._channels = channels
         self._auth = (*auth, ("accept-language", "es"))
         self._random = random.Random(seed)
-        self._known: dict[str, dict[Any, None]] = defaultdict(dict)
+        self._known: dict[tuple[str, type], dict[Any, None]] = defaultdict(dict)
         self._methods = [(service, method) for service in _SERVICES for method in _methods_of(service)]
         self._weights = [_weight(method) for _, method in self._methods]
         self.answers: Counter[tuple[str, str]] = Counter()
@@ -130,7 +130,8 @@ class RandomCaller:
     def _keep(self, name: str, value: str | int) -> None:
         if isinstance(value, int) and not name.endswith(("version", "revision", "line_number")):
             return
-        known = self._known[_key(name)]
+        # A version is a number here and a text there.
+        known = self._known[_key(name), type(value)]
         known[value] = None
         if len(known) > MOST_LEARNED:
             del known[next(iter(known))]
@@ -204,7 +205,7 @@ class RandomCaller:
             return self._random.choice(_TOKENS)
         if rules.in_strings:
             return str(self._random.choice(rules.in_strings))
-        known = list(self._known[_key(name)])
+        known = list(self._known[_key(name), str])
         if known and self._random.random() < 0.9:
             return str(self._random.choice(known))
         if rules.id_prefix:
@@ -214,7 +215,7 @@ class RandomCaller:
         return "USD" if rules.currency else f"word-{self._random.randint(1, 9)}"
 
     def _number(self, name: str, rules: Any) -> int:
-        known = list(self._known[_key(name)])
+        known = list(self._known[_key(name), int])
         if known and self._random.random() < 0.8:
             return int(self._random.choice(known))
         if rules.in_values:
