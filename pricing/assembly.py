@@ -120,11 +120,12 @@ class Assembly:
             self._promotions = _IndexDraft(self._base.promotions)
         self._promotions.put(promotion, useful=promotion.valid_until > self._oldest)
 
-    def finish(self, version: int) -> Snapshot:
+    def finish(self, version: int, lineage: str = "") -> Snapshot:
         """The new snapshot."""
         base = self._base
         return Snapshot(
             version=version,
+            lineage=lineage,
             articles=base.articles if self._articles is None else self._articles,
             price_lists=base.price_lists if self._price_lists is None else self._price_lists,
             prices={**base.prices, **self._prices},

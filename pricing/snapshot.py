@@ -209,9 +209,10 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The catalogue at `version`. `prices`: by list, then SKU."""
+    """The catalogue at `version`; numbers of two `lineage`s do not compare. `prices`: by list, then SKU."""
 
     version: int = 0
+    lineage: str = ""
     articles: Mapping[str, Article] = field(default_factory=dict)
     price_lists: Mapping[str, PriceList] = field(default_factory=dict)
     prices: Mapping[str, Mapping[str, tuple[PricePoint, ...]]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -152,12 +152,14 @@ class Databases:
 @pytest.fixture
 def server_folder() -> Iterator[Path]:
     """A folder for a server of the test's own (to kill, to wipe); pytest's own is closed to others."""
-    yield from _folder()
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def _session_folder() -> Iterator[Path]:
-    yield from _folder(_in_memory())
+    with open_folder(below=_in_memory()) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -213,8 +215,10 @@ def _in_memory() -> Path | None:
     return MEMORY if found and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES else None
 
 
-def _folder(below: Path | None = None) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-test-", dir=below))
+@contextmanager
+def open_folder(prefix: str = "aljibe-test-", below: Path | None = None) -> Iterator[Path]:
+    """A new folder that servers of any account may enter; gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=below))
     folder.chmod(0o755)
     try:
         yield folder

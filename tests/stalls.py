@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import random
 import signal
 import subprocess
@@ -27,7 +26,7 @@ LONGEST_SECONDS = 0.8
 def stall(among: psutil.Process, chance: random.Random, longest_seconds: float) -> int:
     """Stop all that runs below a process, or one of them, and let them go on; how many it were."""
     try:
-        below = [one for one in among.children(recursive=True) if one.pid != os.getpid()]
+        below = among.children(recursive=True)
     except psutil.NoSuchProcess:  # a child ended while they were counted
         return 0
     if below and chance.random() < 0.5:

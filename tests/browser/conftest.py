@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,6 +13,7 @@ from cli.local.platform import Platform
 from tests.browser import machine
 from tests.browser.visit import DESKTOP, PHONE, Passes, Visit
 from tests.integration.world import World, retailer
+from tests.servers import open_folder
 
 ALL_LOOKS = "ALL_LOOKS"
 """Set (`make test-pages ALL_LOOKS=1`), pages are tried in each language at each width."""
@@ -48,14 +46,10 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session")
 async def platform(browser: Browser) -> AsyncIterator[Platform]:
     """A running platform on which a real grocer's baskets were bought and delivered."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-pages-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-pages-") as folder:
         async with Platform(folder, environ={**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}) as running:
             await machine.replay(running)
             yield running
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(scope="session")

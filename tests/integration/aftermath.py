@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import grpc
 
@@ -16,6 +13,7 @@ from aljibe.orders.v1 import orders_pb2
 from cli.local.happening import Happening, ignore
 from cli.local.platform import OPERATIONS, Platform
 from tests.integration.world import FINAL, World, eventually, retailer
+from tests.servers import open_folder
 
 SETTLE_SECONDS = 120.0
 DELIVERED = (orders_pb2.UNIT_STATE_SHIPPED, orders_pb2.UNIT_STATE_HANDED_OVER)
@@ -26,16 +24,12 @@ async def own_platform(
     say: Callable[[Happening], None] = ignore, instances: Mapping[str, int] | None = None
 ) -> AsyncIterator[tuple[Platform, World]]:
     """A platform and a retailer on it for a test that breaks things; `say` hears what happens to it."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-faults-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-faults-") as folder:
         async with (
             Platform(folder, say=say, instances=instances, without=OPERATIONS) as platform,
             retailer(platform) as world,
         ):
             yield platform, world
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def settled(world: World, accepted: dict[str, orders_pb2.Order]) -> None:

@@ -8,28 +8,22 @@ as long as the folder's tests. A test that counts all that a platform ever did s
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest_asyncio
 
 from cli.local.platform import Platform
 from tests.integration.world import World, retailer
+from tests.servers import open_folder
 
 
 @pytest_asyncio.fixture(scope="session")
 async def platform() -> AsyncIterator[Platform]:
     """The running platform of journeys, on which nothing is killed or changed for others."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-journeys-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-journeys-") as folder:
         # Journeys say which location is cheapest: what others have sold meanwhile must not change that.
         async with Platform(folder, environ={**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}) as running:
             yield running
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(scope="session")

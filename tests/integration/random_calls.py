@@ -70,7 +70,12 @@ class RandomCaller:
         self._auth = (*auth, ("accept-language", "es"))
         self._random = random.Random(seed)
         self._known: dict[tuple[str, type], dict[Any, None]] = defaultdict(dict)
-        self._methods = [(service, method) for service in _SERVICES for method in _methods_of(service)]
+        self._methods = [
+            (service, method)
+            for service in _SERVICES
+            for method in _methods_of(service)
+            if self._can_call(method)
+        ]
         self._weights = [_weight(method) for _, method in self._methods]
         self.answers: Counter[tuple[str, str]] = Counter()
         """Calls by method and code."""
@@ -88,6 +93,9 @@ class RandomCaller:
         """Have requests name these."""
         for name, value in values.items():
             self._keep(name, value)
+
+    def _can_call(self, method: MethodDescriptor) -> bool:
+        return True
 
     async def _call(self, service: str, method: MethodDescriptor) -> None:
         request = self._filled(GetMessageClass(method.input_type)())

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import grpc
 import httpx
 from google.api import annotations_pb2
 from google.protobuf import json_format
@@ -86,35 +85,30 @@ _TYPES = (
 class RandomHttpCaller(RandomCaller):
     """Calls every route of those services that has one answer."""
 
-    def __init__(
-        self, channels: dict[str, grpc.aio.Channel], http: httpx.AsyncClient, token: str, seed: int
-    ) -> None:
-        super().__init__(channels, (), seed)
+    def __init__(self, http: httpx.AsyncClient, token: str, seed: int) -> None:
+        super().__init__({}, (), seed)
         self._http = http
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Language": "es"}
-        self._bindings = {method.full_name: list(_bindings(method)) for _, method in self._methods}
-        routed = [
-            (one, weight)
-            for one, weight in zip(self._methods, self._weights, strict=True)
-            if self._bindings[one[1].full_name] and not one[1].server_streaming
-        ]
-        self._methods = [one for one, _ in routed]
-        self._weights = [weight for _, weight in routed]
+
+    def _can_call(self, method: MethodDescriptor) -> bool:
+        return not method.server_streaming and bool(_bindings(method))
 
     async def _call(self, service: str, method: MethodDescriptor) -> None:
-        verb, template, body = self._random.choice(self._bindings[method.full_name])
+        verb, template, body = self._random.choice(_bindings(method))
         document = json_format.MessageToDict(self._filled(GetMessageClass(method.input_type)()))
         if self._random.random() < SPOILED:
             self._spoil(document)
 
+        fields = method.input_type.fields_by_name
+
         def variable(match: re.Match[str]) -> str:
-            value = document.pop(_camel(match[1]), None)
+            value = document.pop(fields[match[1]].json_name, None)
             return quote(value if isinstance(value, str) and value else "none", safe="", errors="replace")
 
         path = _VARIABLE.sub(variable, template)
         headers, content, query = dict(self._headers), None, None
         if body:
-            content = _json(document if body == "*" else document.get(_camel(body), {}))
+            content = _json(document if body == "*" else document.get(fields[body].json_name, {}))
             headers["Content-Type"] = "application/json"
             if self._random.random() < BROKEN:
                 content = self._random.choice(_BODIES)
@@ -181,14 +175,15 @@ def _wrong(answer: httpx.Response) -> str:
     return ""
 
 
-def _bindings(method: MethodDescriptor) -> Iterator[tuple[str, str, str]]:
+def _bindings(method: MethodDescriptor) -> list[tuple[str, str, str]]:
     """Verb, template and body of each route that the contract gives the method."""
     options = method.GetOptions()
-    if options.HasExtension(annotations_pb2.http):
-        rule = options.Extensions[annotations_pb2.http]
-        for one in (rule, *rule.additional_bindings):
-            verb = one.WhichOneof("pattern")
-            yield verb.upper(), getattr(one, verb), one.body
+    if not options.HasExtension(annotations_pb2.http):
+        return []
+    rule = options.Extensions[annotations_pb2.http]
+    rules = (rule, *rule.additional_bindings)
+    verbs = [one.WhichOneof("pattern") for one in rules]
+    return [(verb.upper(), getattr(one, verb), one.body) for verb, one in zip(verbs, rules, strict=True)]
 
 
 def _flat(document: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -207,7 +202,3 @@ def _flat(document: Any, name: str = "") -> Iterator[tuple[str, str]]:
 def _json(document: Any) -> bytes:
     # Half a character goes out as an escape, as some clients write it.
     return json.dumps(document).encode()
-
-
-def _camel(name: str) -> str:
-    return re.sub("_(.)", lambda match: match[1].upper(), name)

@@ -23,7 +23,7 @@ async def test_no_call_made_up_from_the_contract_finds_a_service_at_fault() -> N
         token = TokenMinter(platform.development_key_file).mint("test:random", ROLES, ["*"], ["*"])
         channels = {name: world.grpc_channel(name) for name in platform.addresses.grpc}
         caller = RandomCaller(channels, world.auth(token), SEED)
-        web = RandomHttpCaller(channels, world.http, token, SEED)
+        web = RandomHttpCaller(world.http, token, SEED)
         for one in (caller, web):
             for sku in skus:
                 one.learn(sku=sku)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,6 +13,7 @@ from aljibe.ops.v1 import bus_pb2, bus_pb2_grpc
 from aljibe.orders.v1 import stock_prices_pb2, stock_prices_pb2_grpc
 from cli.local.platform import OPERATIONS, Platform
 from tests.integration.world import CARRY_OUT, World, eventually, request_id, retailer
+from tests.servers import open_folder
 
 REFRESH_SECONDS = "1"
 STORE, OTHER = "store-north", "store-west"
@@ -24,17 +22,13 @@ STORE, OTHER = "store-north", "store-west"
 @pytest_asyncio.fixture(scope="module")
 async def busy() -> AsyncIterator[World]:
     """A retailer of its own, whose prices of stock are worked out every second."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-prices-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-prices-") as folder:
         environ = {**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": REFRESH_SECONDS}
         async with (
             Platform(folder, environ=environ, without=OPERATIONS) as running,
             retailer(running) as world,
         ):
             yield world
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def prices(world: World, sku: str) -> dict[str, stock_prices_pb2.StockPrice]:

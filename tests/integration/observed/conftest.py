@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest_asyncio
 
 from cli.local.platform import Platform
 from tests.integration.collector import Collector, collector
 from tests.integration.world import World, retailer
+from tests.servers import open_folder
 
 
 @pytest_asyncio.fixture(scope="package")
 async def observed() -> AsyncIterator[tuple[World, Collector]]:
     """A retailer whose spans, logs and metrics are collected, and whose quotes hold for a second only."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-observed-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-observed-") as folder:
         async with collector() as (found, endpoint):
             environ = {
                 **os.environ,
@@ -34,5 +30,3 @@ async def observed() -> AsyncIterator[tuple[World, Collector]]:
                 retailer(platform) as world,
             ):
                 yield world, found
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,13 +11,13 @@ import gzip
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from cli.local.platform import DATABASE, Platform
 from cli.local.postgres import LocalPostgres
 from tests.integration.upgrade.life import as_json, begin
 from tests.integration.world import retailer
+from tests.servers import open_folder
 
 KEPT = Path(__file__).with_name("kept")
 CROWD_SECONDS = 3.0
@@ -31,11 +31,10 @@ def dump(postgres: LocalPostgres) -> bytes:
 
 async def keep(name: str) -> None:
     """Live on a platform of its own, and write both files."""
-    with tempfile.TemporaryDirectory(prefix="aljibe-keep-") as folder:
-        Path(folder).chmod(0o755)
+    with open_folder("aljibe-keep-") as folder:
         # Prices of stock would be learned from the few orders there are.
         environ = {**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}
-        async with Platform(Path(folder), environ=environ) as platform, retailer(platform) as world:
+        async with Platform(folder, environ=environ) as platform, retailer(platform) as world:
             begun = await begin(world, CROWD_SECONDS)
             assert platform.postgres is not None
             data = await asyncio.to_thread(dump, platform.postgres)

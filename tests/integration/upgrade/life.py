@@ -32,6 +32,7 @@ from tests.integration.shopping import Crowd
 from tests.integration.world import CARRY_OUT, PICKUP, World, request_id
 
 NORTH, SOUTH, WAREHOUSE = "store-north", "store-south", "wh-1"
+SUPPLY = "asn-1"
 KEPT_SECONDS = 7 * 86_400
 """How long what is ready waits for its customer."""
 RULES = {
@@ -106,7 +107,11 @@ async def begin(world: World, crowd_seconds: float) -> Begun:
     await world.until(delivered, lambda order: order.payment.captured_minor == order.total_minor)
     carried = await world.buy({sku: 1}, "pos", CARRY_OUT, NORTH, pay="cash")
 
-    stock = await _stock_work(world)
+    hold_id, held_sku = await _basket(world)
+    fenced_sku, limited_sku = await _fenced(world), await _limited(world)
+    transfer_id = await _transfer(world)
+    count_id, counted_sku = await _count(world)
+    supplied_sku = await _supply(world)
     rules = await _rules(world)
     accepted = list(crowd.diary.accepted.values())
     return Begun(
@@ -121,111 +126,134 @@ async def begin(world: World, crowd_seconds: float) -> Begun:
         delivered=delivered.order_id,
         carried_out=carried.order_id,
         stocked=sku,
+        hold_id=hold_id,
+        held_sku=held_sku,
+        fenced_sku=fenced_sku,
+        limited_sku=limited_sku,
+        transfer_id=transfer_id,
+        count_id=count_id,
+        counted_sku=counted_sku,
+        supply_id=SUPPLY,
+        supplied_sku=supplied_sku,
         rules=rules,
-        **stock,
     )
 
 
-async def _stock_work(world: World) -> dict[str, str]:
-    """A basket, shares of channels, a limit, a transfer on its way, a count half done, goods to come."""
-    auth = world.auth(world.planner)
-    channel = world.grpc_channel("inventory")
-    held_sku = await world.article(900, {WAREHOUSE: 5})
+async def _basket(world: World) -> tuple[str, str]:
+    """A basket that keeps two of five units: its id and its SKU."""
+    sku = await world.article(900, {WAREHOUSE: 5})
     hold = holds_pb2.CreateHoldRequest(
         request_id=request_id(),
         channel_id="web",
-        lines=[holds_pb2.HeldLine(sku=held_sku, quantity_units=2)],
+        lines=[holds_pb2.HeldLine(sku=sku, quantity_units=2)],
         ttl_seconds=86_400,
     )
-    held = await holds_pb2_grpc.HoldServiceStub(channel).CreateHold(hold, metadata=world.auth(world.shop()))
+    stub = holds_pb2_grpc.HoldServiceStub(world.grpc_channel("inventory"))
+    made = await stub.CreateHold(hold, metadata=world.auth(world.shop()))
+    return made.hold.hold_id, sku
 
-    fenced_sku = await world.article(900, {WAREHOUSE: 10})
+
+async def _fenced(world: World) -> str:
+    """An article of which four of ten units are the app's."""
+    sku = await world.article(900, {WAREHOUSE: 10})
     control = controls_pb2.ChannelControl(
-        channel_id="app", sku=fenced_sku, ring_fence=controls_pb2.ControlAmount(units=4)
+        channel_id="app", sku=sku, ring_fence=controls_pb2.ControlAmount(units=4)
     )
     fence = controls_pb2.SetChannelControlsRequest(request_id=request_id(), controls=[control])
-    await controls_pb2_grpc.ChannelControlServiceStub(channel).SetChannelControls(fence, metadata=auth)
+    stub = controls_pb2_grpc.ChannelControlServiceStub(world.grpc_channel("inventory"))
+    await stub.SetChannelControls(fence, metadata=world.auth(world.planner))
+    return sku
 
-    limited_sku = await world.article(900, {WAREHOUSE: 10})
-    limit = limits_pb2.SetBuyerLimitsRequest(
-        request_id=request_id(), limits=[limits_pb2.BuyerLimit(sku=limited_sku, max_units=2)]
+
+async def _limited(world: World) -> str:
+    """An article of which nobody gets more than two, and somebody has one."""
+    sku = await world.article(900, {WAREHOUSE: 10})
+    limits = [limits_pb2.BuyerLimit(sku=sku, max_units=2)]
+    stub = limits_pb2_grpc.BuyerLimitServiceStub(world.grpc_channel("inventory"))
+    await stub.SetBuyerLimits(
+        limits_pb2.SetBuyerLimitsRequest(request_id=request_id(), limits=limits),
+        metadata=world.auth(world.planner),
     )
-    await limits_pb2_grpc.BuyerLimitServiceStub(channel).SetBuyerLimits(limit, metadata=auth)
-    await world.buy({limited_sku: 1})
+    await world.buy({sku: 1})
+    return sku
 
-    moved_sku = await world.article(900, {WAREHOUSE: 10})
-    transfers = transfers_pb2_grpc.TransferServiceStub(channel)
+
+async def _transfer(world: World) -> str:
+    """A transfer of six units, two of which have arrived."""
+    auth = world.auth(world.planner)
+    sku = await world.article(900, {WAREHOUSE: 10})
+    stub = transfers_pb2_grpc.TransferServiceStub(world.grpc_channel("inventory"))
     create = transfers_pb2.CreateTransferRequest(
         request_id=request_id(),
         source_id=WAREHOUSE,
         destination_id=SOUTH,
-        lines=[transfers_pb2.TransferUnits(sku=moved_sku, quantity_units=6)],
+        lines=[transfers_pb2.TransferUnits(sku=sku, quantity_units=6)],
     )
-    transfer_id = (await transfers.CreateTransfer(create, metadata=auth)).transfer.transfer_id
+    transfer_id = (await stub.CreateTransfer(create, metadata=auth)).transfer.transfer_id
     dispatch = transfers_pb2.DispatchTransferRequest(
         request_id=request_id(), transfer_id=transfer_id, source_id=WAREHOUSE
     )
-    await transfers.DispatchTransfer(dispatch, metadata=auth)
+    await stub.DispatchTransfer(dispatch, metadata=auth)
     some = transfers_pb2.ReceiveTransferRequest(
         request_id=request_id(),
         transfer_id=transfer_id,
         destination_id=SOUTH,
-        lines=[transfers_pb2.TransferUnits(sku=moved_sku, quantity_units=2)],
+        lines=[transfers_pb2.TransferUnits(sku=sku, quantity_units=2)],
     )
-    await transfers.ReceiveTransfer(some, metadata=auth)
+    await stub.ReceiveTransfer(some, metadata=auth)
+    return str(transfer_id)
 
-    counted_sku = await world.article(900, {SOUTH: 10})
-    counts = counts_pb2_grpc.CountServiceStub(channel)
-    start = counts_pb2.StartCountRequest(request_id=request_id(), location_id=SOUTH, skus=[counted_sku])
-    count_id = (await counts.StartCount(start, metadata=auth)).count.count_id
-    await world.buy({counted_sku: 3}, "pos", CARRY_OUT, SOUTH, pay="cash")
+
+async def _count(world: World) -> tuple[str, str]:
+    """A count that is recorded and not completed, three of ten sold meanwhile: its id and its SKU."""
+    auth = world.auth(world.planner)
+    sku = await world.article(900, {SOUTH: 10})
+    stub = counts_pb2_grpc.CountServiceStub(world.grpc_channel("inventory"))
+    start = counts_pb2.StartCountRequest(request_id=request_id(), location_id=SOUTH, skus=[sku])
+    count_id = (await stub.StartCount(start, metadata=auth)).count.count_id
+    await world.buy({sku: 3}, "pos", CARRY_OUT, SOUTH, pay="cash")
     record = counts_pb2.RecordCountRequest(
         request_id=request_id(),
         count_id=count_id,
         location_id=SOUTH,
-        lines=[counts_pb2.RecordedLine(sku=counted_sku, counted_units=6)],
+        lines=[counts_pb2.RecordedLine(sku=sku, counted_units=6)],
     )
-    await counts.RecordCount(record, metadata=auth)
+    await stub.RecordCount(record, metadata=auth)
+    return count_id, sku
 
-    supplied_sku = await world.article(900)
+
+async def _supply(world: World) -> str:
+    """Nine units to come, four of which came and one of those broke: their SKU."""
+    auth = world.auth(world.planner)
+    sku = await world.article(900)
     expected = Timestamp()
     expected.FromDatetime(datetime.now(UTC) + timedelta(days=30))
-    supplies = supply_pb2_grpc.SupplyServiceStub(channel)
+    stub = supply_pb2_grpc.SupplyServiceStub(world.grpc_channel("inventory"))
     supply = supply_pb2.UpsertSupplyRequest(
         request_id=request_id(),
-        supply_id="asn-1",
+        supply_id=SUPPLY,
         location_id=WAREHOUSE,
         expected_time=expected,
-        lines=[supply_pb2.SupplyUnits(sku=supplied_sku, quantity_units=9)],
+        lines=[supply_pb2.SupplyUnits(sku=sku, quantity_units=9)],
     )
-    await supplies.UpsertSupply(supply, metadata=auth)
+    await stub.UpsertSupply(supply, metadata=auth)
     part = supply_pb2.ReceiveSupplyRequest(
         request_id=request_id(),
-        supply_id="asn-1",
+        supply_id=SUPPLY,
         location_id=WAREHOUSE,
-        lines=[supply_pb2.SupplyUnits(sku=supplied_sku, quantity_units=4)],
+        lines=[supply_pb2.SupplyUnits(sku=sku, quantity_units=4)],
     )
-    await supplies.ReceiveSupply(part, metadata=auth)
+    await stub.ReceiveSupply(part, metadata=auth)
     broken = inventory_pb2.AdjustStockRequest(
         request_id=request_id(),
         location_id=WAREHOUSE,
-        sku=supplied_sku,
+        sku=sku,
         difference_units=-1,
         cause=inventory_pb2.MOVEMENT_CAUSE_DAMAGE,
         note="a broken box",
     )
     await world.stock.AdjustStock(broken, metadata=auth)
-    return {
-        "hold_id": held.hold.hold_id,
-        "held_sku": held_sku,
-        "fenced_sku": fenced_sku,
-        "limited_sku": limited_sku,
-        "transfer_id": transfer_id,
-        "count_id": count_id,
-        "counted_sku": counted_sku,
-        "supply_id": "asn-1",
-        "supplied_sku": supplied_sku,
-    }
+    return sku
 
 
 async def _rules(world: World) -> int:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import grpc
 import pytest
@@ -45,6 +42,7 @@ from tests.integration.world import (
     retailer,
     units,
 )
+from tests.servers import open_folder
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -64,9 +62,7 @@ def begun(build: str) -> Begun:
 @pytest_asyncio.fixture(scope="module")
 async def world(build: str) -> AsyncIterator[World]:
     """This build on that one's data; NATS has lost what it had."""
-    folder = Path(tempfile.mkdtemp(prefix="aljibe-upgrade-"))
-    folder.chmod(0o755)
-    try:
+    with open_folder("aljibe-upgrade-") as folder:
         postgres = LocalPostgres(folder / "postgres")
         await postgres.start()
         try:
@@ -76,8 +72,6 @@ async def world(build: str) -> AsyncIterator[World]:
         environ = {**os.environ, "ALJIBE_STOCK_PRICES_SECONDS": "0"}
         async with Platform(folder, environ=environ) as platform, retailer(platform) as opened:
             yield opened
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_books_and_rules_are_as_they_were_left(world: World, begun: Begun) -> None:

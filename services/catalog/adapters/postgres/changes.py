@@ -36,9 +36,6 @@ class Version(NamedTuple):
         return self.number if self.lineage == newest.lineage and self.number <= newest.number else 0
 
 
-NOTHING = Version(0, "")
-
-
 class Piece(NamedTuple):
     """Some changes that lead, with the others of the same reading, from version `since` to `version`."""
 

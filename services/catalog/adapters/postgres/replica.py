@@ -19,7 +19,7 @@ from chassis.postgres import Database
 from chassis.refusals import Unavailable
 from pricing.assembly import Assembly
 from pricing.snapshot import Snapshot
-from services.catalog.adapters.postgres.changes import NOTHING, changes_since, newest_version, one_view
+from services.catalog.adapters.postgres.changes import Version, changes_since, newest_version, one_view
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ class CatalogueReplica:
         self._db = db
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._version = NOTHING
         self.snapshot = Snapshot()
 
     async def refresh(self) -> None:
@@ -53,7 +52,7 @@ class CatalogueReplica:
         async with self._lock:
             async with self._db.connection() as conn:
                 newest = await newest_version(conn)
-            if newest != self._version:
+            if newest != self._version():
                 await self._load()
 
     async def follow(self, every_seconds: float = POLL_SECONDS) -> None:
@@ -69,8 +68,8 @@ class CatalogueReplica:
         started = perf_counter()
         async with self._db.transaction() as conn:
             newest = await one_view(conn)
-            since = self._version.base_of(newest)
-            if since < self._version.number:
+            since = self._version().base_of(newest)
+            if since < self.snapshot.version:
                 # The database was started again, or a backup was put back.
                 log.warning("catalog.snapshot.anew", extra={"version": newest.number})
             assembly = Assembly(self.snapshot if since else Snapshot(), self._clock())
@@ -80,11 +79,13 @@ class CatalogueReplica:
                     for change in batch:
                         assembly.put(change)
                     count += len(batch)
-        self.snapshot = assembly.finish(newest.number)
-        self._version = newest
+        self.snapshot = assembly.finish(newest.number, newest.lineage)
         seconds = perf_counter() - started
         _VERSION.set(newest.number)
         _LOAD_SECONDS.observe(seconds)
         log.info(
             "catalog.snapshot", extra={"version": newest.number, "rows": count, "seconds": round(seconds, 4)}
         )
+
+    def _version(self) -> Version:
+        return Version(self.snapshot.version, self.snapshot.lineage)

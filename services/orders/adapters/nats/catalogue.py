@@ -67,7 +67,6 @@ class CatalogueCopy:
         self._elapsed = elapsed
         self._stale = asyncio.Event()
         self._kept: Priced | None = None
-        self._lineage = ""
         self._trusted_until = 0.0
         _VERSION.set_function(self._version)
 
@@ -89,7 +88,7 @@ class CatalogueCopy:
         asked_at = self._elapsed()
         base = self._kept.snapshot if self._kept is not None else Snapshot()
         assembly: Assembly | None = None
-        version, lineage = base.version, self._lineage
+        version, lineage = base.version, base.lineage
         signer: QuoteSigner | None = None
         with uncollected() if self._kept is None else nullcontext():
             async for part in self._parts(version, lineage):
@@ -104,9 +103,8 @@ class CatalogueCopy:
         if assembly is None or signer is None:
             return
         if self._kept is None or base.version != version:
-            base = assembly.finish(version)
+            base = assembly.finish(version, lineage)
         self._kept = Priced(base, signer)
-        self._lineage = lineage
         self._trusted_until = asked_at + TRUSTED_SECONDS
 
     def _version(self) -> float:
