@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import processes
 from bench.child import child
+from bench.disk import DiskProbe, DiskWaits
 from bench.generator import Generator
 from bench.integrity import DRAIN_SECONDS, Auditor, Integrity
 from bench.load import Job, Result
@@ -31,6 +32,7 @@ class Plan:
     warm_seconds: float = 3.0
     short_warm_seconds: float = 1.0
     seconds: float = 15.0
+    half_seconds: float = 10.0
     limit_seconds: int = 5
     short_seconds: float = 4.0
     echo_seconds: float = 2.5
@@ -42,6 +44,7 @@ QUICK = Plan(
     warm_seconds=0.7,
     short_warm_seconds=0.5,
     seconds=2.5,
+    half_seconds=2.5,
     limit_seconds=2,
     short_seconds=1.5,
     echo_seconds=0.8,
@@ -61,6 +64,8 @@ class Run:
     staleness_p99_ms: float | None
     """Of the availability replica in orders, while the load ran; None when no delta came."""
     load_average: float
+    disk: DiskWaits
+    """What the disk made a writer of its own wait meanwhile."""
 
 
 @dataclass
@@ -112,7 +117,8 @@ class Bench:
             before.update(processes.cpu_seconds(self.platform))
             heard.update(staleness(self.platform))
 
-        result = await self.generator.run(job, going)
+        with DiskProbe(self.shop_file.parent) as probe:
+            result = await self.generator.run(job, going)
         after = processes.cpu_seconds(self.platform)
         stale = percentile_ms(heard, staleness(self.platform), 0.99)
         cpu = {
@@ -125,7 +131,7 @@ class Bench:
             self.voided.append(
                 f"{kind}: {sum(result.refused.values())} refused, where nothing should sell out"
             )
-        self.runs.append(Run(kind, result, drain, cpu, stale, os.getloadavg()[0]))
+        self.runs.append(Run(kind, result, drain, cpu, stale, os.getloadavg()[0], probe.waits))
         self.say(
             f"{kind:18} {result.per_s:9.0f}/s  p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms"
             f"  drained {drain:.1f} s  {_trouble(result)}"

@@ -1,7 +1,10 @@
-"""``python -m bench.instances [--rounds N]``: PlaceOrder with one orders and one inventory, and two of each.
+"""``python -m bench.instances``: PlaceOrder with one orders and one inventory, and with several of each.
 
 Both platforms stand all the time, each with its own PostgreSQL and NATS, and are loaded in turn by the same
-two callers' processes; after each load every accepted order must be there and the audit clean.
+callers' processes; after each load every accepted order must be there and the audit clean.
+
+With ``--share`` each process of orders and of inventory is held to that share of a core, so that it is these
+services that an order waits for: a machine for each of them, in small.
 """
 
 from __future__ import annotations
@@ -11,18 +14,21 @@ import asyncio
 import os
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, nullcontext
 
 from bench.bench import Bench, Plan, running
 from bench.generator import Generator
 from bench.load import Job, Result
+from bench.shares import NoShares, held_to
 
 SKUS = 300
 SECONDS = 6.0
 WARM_SECONDS = 1.0
-IN_FLIGHT = 32
-"""Of each of the two callers' processes."""
-TWINS = {"orders": 2, "inventory": 2}
+IN_FLIGHT = 64
+"""Of all callers' processes together; there are as many as instances."""
+SERVICES = ("orders", "inventory")
+"""Of which there are several."""
 
 
 async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) -> float:
@@ -33,7 +39,7 @@ async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) 
             "place_grpc",
             str(bench.shop_file),
             run=f"{run}/{number}",
-            in_flight=IN_FLIGHT,
+            in_flight=IN_FLIGHT // len(generators),
             warm_seconds=WARM_SECONDS,
             seconds=SECONDS,
             target=bench.platform.services[doors[number % len(doors)]].address,
@@ -54,8 +60,22 @@ async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) 
     return sum(result.per_s for result in results)
 
 
-async def compare(rounds: int) -> bool:
-    """Measure in turn and print; whether nothing was lost, refused or wrong."""
+def _held(bench: Bench) -> list[int]:
+    """The processes whose number is compared."""
+    services = bench.platform.services.items()
+    return [
+        service.pid
+        for name, service in services
+        if name.partition("-")[0] in SERVICES and service.pid is not None
+    ]
+
+
+async def compare(rounds: int, count: int, share: float | None) -> bool:
+    """Measure in turn and print; whether nothing was lost, refused or wrong.
+
+    Raises:
+        NoShares: a ``share`` of a core is wanted where processes cannot be held to one.
+    """
     plan = Plan(quick=True)
 
     def say(text: str) -> None:
@@ -64,31 +84,47 @@ async def compare(rounds: int) -> bool:
     say(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     async with (
         running(plan, say, SKUS) as one,
-        running(plan, say, SKUS, TWINS) as two,
-        Generator() as first,
-        Generator() as second,
+        running(plan, say, SKUS, dict.fromkeys(SERVICES, count)) as several,
+        AsyncExitStack() as stack,
     ):
-        alone: list[float] = []
-        twice: list[float] = []
-        for number in range(1, rounds + 1):
-            alone.append(await orders_per_s(one, (first, second), f"one/{number}"))
-            twice.append(await orders_per_s(two, (first, second), f"two/{number}"))
-            say(f"round {number}: one of each {alone[-1]:.0f} orders/s, two of each {twice[-1]:.0f}")
-        for reason in (*one.voided, *two.voided):
-            say(f"void  {reason}")
-        if one.voided or two.voided:
-            return False
-        ratios = [b / a for a, b in zip(alone, twice, strict=True)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        say(f"two of each / one of each: {statistics.median(ratios):.2f} ({spread})")
-        return True
+        callers = [await stack.enter_async_context(Generator()) for _ in range(count)]
+        if share is not None:
+            say(f"each process of {' and '.join(SERVICES)} is held to {share:g} of a core")
+        with nullcontext() if share is None else held_to(share, [*_held(one), *_held(several)]):
+            return await _in_turn(one, several, callers, rounds, say)
+
+
+async def _in_turn(
+    one: Bench, several: Bench, generators: Sequence[Generator], rounds: int, say: Callable[[str], None]
+) -> bool:
+    alone: list[float] = []
+    together: list[float] = []
+    for number in range(1, rounds + 1):
+        alone.append(await orders_per_s(one, generators, f"one/{number}"))
+        together.append(await orders_per_s(several, generators, f"several/{number}"))
+        say(f"round {number}: one of each {alone[-1]:.0f} orders/s, several {together[-1]:.0f}")
+    for reason in (*one.voided, *several.voided):
+        say(f"void  {reason}")
+    if one.voided or several.voided:
+        return False
+    ratios = [b / a for a, b in zip(alone, together, strict=True)]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    say(f"several / one of each: {statistics.median(ratios):.2f} ({spread})")
+    return True
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="bench.instances", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="loads of each platform")
-    return 0 if asyncio.run(compare(parser.parse_args().rounds)) else 1
+    parser.add_argument("--instances", type=int, default=2, help="of each service, against one")
+    parser.add_argument("--share", type=float, help="of a core, for each of their processes")
+    asked = parser.parse_args()
+    try:
+        return 0 if asyncio.run(compare(asked.rounds, asked.instances, asked.share)) else 1
+    except NoShares as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -29,9 +29,10 @@ async def rounds(bench: Bench, taken: Taken, echo_target: str) -> None:
     for number in range(1, plan.rounds + 1):
         bench.say(f"round {number} of {plan.rounds}")
         taken.add("sql_order", await limits.orders_per_s(plan.limit_seconds))
-        taken.loaded("place_grpc", await bench.load("place_grpc"))
+        placed = taken.loaded("place_grpc", await bench.load("place_grpc"))
         if (stale := bench.runs[-1].staleness_p99_ms) is not None:
             taken.add("staleness_p99_ms", stale)
+        await half_load(bench, taken, placed.per_s)
         taken.loaded("place_http", await bench.load("place_http"))
         taken.loaded("place_hot", await bench.load("place_hot", seconds=short))
         if not plan.quick or number == 1:
@@ -56,11 +57,14 @@ async def rounds(bench: Bench, taken: Taken, echo_target: str) -> None:
                 taken.loaded(name, await bench.load("place_grpc", seconds=short, traced=traced))
 
 
-async def half_load(bench: Bench, taken: Taken) -> None:
-    """Orders that begin at half the best rate, whatever became of those before."""
-    rate = (taken.median("place_grpc") or 0.0) / 2
-    result = await bench.load("place_grpc", rate_per_s=max(1.0, rate))
+async def half_load(bench: Bench, taken: Taken, peak_per_s: float) -> None:
+    """Orders that begin at half of the round's own peak, whatever became of those before."""
+    rate = max(1.0, peak_per_s / 2)
+    result = await bench.load("place_grpc", seconds=bench.plan.half_seconds, rate_per_s=rate)
     taken.loaded("half_load", result)
+    disk = bench.runs[-1].disk
+    taken.add("half_load.disk_longest_ms", disk.longest_ms)
+    taken.add("half_load.disk_stalled", disk.stalled)
 
 
 async def last_unit(bench: Bench) -> Figures:
@@ -88,7 +92,6 @@ async def measure(bench: Bench, machine: Mapping[str, Any]) -> tuple[Figures, Ta
     taken = Taken()
     async with child("bench.echo") as port:
         await rounds(bench, taken, f"127.0.0.1:{port}")
-    await half_load(bench, taken)
     priced = await stock_prices(bench, taken)
     others: Figures = {"last_unit": await last_unit(bench)}
     others["memory_mb"] = processes.memory_mb(bench.platform)
@@ -100,6 +103,11 @@ async def measure(bench: Bench, machine: Mapping[str, Any]) -> tuple[Figures, Ta
         "replica": {
             "staleness_p99_ms": taken.median("staleness_p99_ms"),
             "gaps": gauge(metrics(bench.platform, "orders"), "aljibe_replica_gaps"),
+        },
+        "disk_at_half_load": {
+            "longest_ms": taken.samples.get("half_load.disk_longest_ms"),
+            "stalled": taken.samples.get("half_load.disk_stalled"),
+            "p99_ms": taken.samples.get("half_load.p99_ms"),
         },
     }
     if not bench.plan.quick:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.bench import Bench
+from bench.disk import STALL_SECONDS
 from bench.figures import Figures, Taken
 
 # What the platform promises of itself on two cores: (section, field, least or most).
@@ -47,6 +48,8 @@ _SAMPLES = {
     ("place_order_grpc", "orders_per_s"): "place_grpc",
     ("place_order_http", "orders_per_s"): "place_http",
     ("web_sequence_http", "orders_per_s"): "web_sequence",
+    ("place_order_half_load", "orders_per_s"): "half_load",
+    ("place_order_half_load", "p99_ms"): "half_load.p99_ms",
     ("place_order_hot", "orders_per_s"): "place_hot",
     ("reserve_unary", "per_s"): "reserve_unary",
     ("reserve_stream", "per_s"): "reserve_stream",
@@ -86,6 +89,13 @@ def print_further(console: Console, further: Figures) -> None:
     console.print(
         f"availability replica in orders under full load: staleness p99 {_text(stale)} ms{goal}, "
         f"{_text(replica['gaps'])} gaps",
+        highlight=False,
+    )
+    disk = further["disk_at_half_load"]
+    console.print(
+        f"at half of peak, by round: p99 {_text(disk['p99_ms'])} ms, longest fdatasync of a file of its own "
+        f"{_text(disk['longest_ms'])} ms, share of the time in such over {1000 * STALL_SECONDS:.0f} ms "
+        f"{_text(disk['stalled'])}",
         highlight=False,
     )
     if prices := further.get("stock_prices"):

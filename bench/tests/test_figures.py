@@ -56,7 +56,8 @@ def test_what_was_not_measured_is_null_and_said_so() -> None:
     found = told(Taken({"place_grpc": [100.0, 120.0, 110.0]}))
 
     print_table(console, found, Taken())
-    print_further(console, {"replica": {"staleness_p99_ms": None, "gaps": None}})
+    unseen = {"longest_ms": None, "stalled": None, "p99_ms": None}
+    print_further(console, {"replica": {"staleness_p99_ms": None, "gaps": None}, "disk_at_half_load": unseen})
 
     assert found["place_order_grpc"]["orders_per_s"] == 110.0
     assert found["place_order_grpc"]["ratio_to_sql_order"] is None
@@ -86,11 +87,18 @@ def test_each_size_shows_what_it_costs() -> None:
 
     print_further(
         console,
-        {"stock_prices": priced, "replica": {"staleness_p99_ms": 30.0, "gaps": 0.0}, "sizes": [size]},
+        {
+            "stock_prices": priced,
+            "replica": {"staleness_p99_ms": 30.0, "gaps": 0.0},
+            "disk_at_half_load": {"longest_ms": [3.0, 180.0], "stalled": [0.0, 0.05], "p99_ms": [41.0, 97.0]},
+            "sizes": [size],
+        },
     )
 
     text = console.export_text()
     assert "staleness p99 30.00 ms (goal <= 250)" in text
+    assert "p99 41.00 / 97.00 ms, longest fdatasync of a file of its own 3.00 / 180 ms" in text
+    assert "over 50 ms 0.00 / 0.05" in text
     assert "without prices of stock 500, with them 490: 0.98 (goal >= 0.9)" in text
     assert "1,000,000" in text
     assert "orders 108" in text
