@@ -119,7 +119,8 @@ class Bench:
 
         with DiskProbe(self.shop_file.parent) as probe:
             result = await self.generator.run(job, going)
-        after = processes.cpu_seconds(self.platform)
+            # Before the probe is waited for: what services spend in that time is not the load's.
+            after = processes.cpu_seconds(self.platform)
         stale = percentile_ms(heard, staleness(self.platform), 0.99)
         cpu = {
             name: 1000 * (spent - before.get(name, 0.0)) / max(1, result.answered)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bench.load import percentile
+
 EVERY_SECONDS = 0.05
 STALL_SECONDS = 0.05
 """A wait from here on is a stall: the whole time that an order may take at half of peak."""
@@ -43,7 +45,7 @@ class DiskProbe:
         self._thread = threading.Thread(target=self._run, name="disk-probe", daemon=True)
         self._seen: list[float] = []
         self._error: OSError | None = None
-        self._began = self._ended = 0.0
+        self._lasted = 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,13 +60,14 @@ class DiskProbe:
 
     @property
     def waits(self) -> DiskWaits:
-        """So far."""
+        """What was waited in the block, once it has ended."""
         seen = sorted(self._seen)
-        if not seen:
-            return DiskWaits(0, 0.0, 0.0, 0.0)
         stalls = sum(wait for wait in seen if wait >= STALL_SECONDS)
         return DiskWaits(
-            len(seen), 1000 * seen[len(seen) // 2], 1000 * seen[-1], stalls / (self._ended - self._began)
+            syncs=len(seen),
+            p50_ms=1000 * percentile(seen, 0.5),
+            longest_ms=1000 * seen[-1],
+            stalled=stalls / self._lasted,
         )
 
     def _run(self) -> None:
@@ -81,11 +84,13 @@ class DiskProbe:
             self._error = error
 
     def _probe(self, file: int) -> None:
-        self._began = self._ended = time.perf_counter()
-        while not self._done.is_set():
+        began = time.perf_counter()
+        while True:
             since = time.perf_counter()
             os.pwrite(file, _PAGE, len(self._seen) % _PAGES * len(_PAGE))
             os.fdatasync(file)
-            self._ended = time.perf_counter()
-            self._seen.append(self._ended - since)
-            self._done.wait(EVERY_SECONDS)
+            ended = time.perf_counter()
+            self._seen.append(ended - since)
+            self._lasted = ended - began
+            if self._done.wait(EVERY_SECONDS):
+                return

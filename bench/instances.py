@@ -15,12 +15,13 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 
 from bench.bench import Bench, Plan, running
 from bench.generator import Generator
 from bench.load import Job, Result
 from bench.shares import NoShares, held_to
+from cli.local.service import ServiceProcess
 
 SKUS = 300
 SECONDS = 6.0
@@ -31,9 +32,16 @@ SERVICES = ("orders", "inventory")
 """Of which there are several."""
 
 
+def _instances(bench: Bench, *services: str) -> list[ServiceProcess]:
+    """The processes of these services."""
+    return [
+        process for name, process in bench.platform.services.items() if name.partition("-")[0] in services
+    ]
+
+
 async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) -> float:
     """Orders accepted a second by all doors together; every one of them must be found."""
-    doors = [name for name in bench.platform.services if name.partition("-")[0] == "orders"]
+    doors = _instances(bench, "orders")
     jobs = [
         Job(
             "place_grpc",
@@ -42,7 +50,7 @@ async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) 
             in_flight=IN_FLIGHT // len(generators),
             warm_seconds=WARM_SECONDS,
             seconds=SECONDS,
-            target=bench.platform.services[doors[number % len(doors)]].address,
+            target=doors[number % len(doors)].address,
         )
         for number in range(len(generators))
     ]
@@ -58,16 +66,6 @@ async def orders_per_s(bench: Bench, generators: Sequence[Generator], run: str) 
             f"{run}: {found.differences} differences, {lost} lost, {refused or 'nothing'} refused or failed"
         )
     return sum(result.per_s for result in results)
-
-
-def _held(bench: Bench) -> list[int]:
-    """The processes whose number is compared."""
-    services = bench.platform.services.items()
-    return [
-        service.pid
-        for name, service in services
-        if name.partition("-")[0] in SERVICES and service.pid is not None
-    ]
 
 
 async def compare(rounds: int, count: int, share: float | None) -> bool:
@@ -89,9 +87,10 @@ async def compare(rounds: int, count: int, share: float | None) -> bool:
     ):
         callers = [await stack.enter_async_context(Generator()) for _ in range(count)]
         if share is not None:
+            processes = [*_instances(one, *SERVICES), *_instances(several, *SERVICES)]
+            stack.enter_context(held_to(share, [process.pid for process in processes if process.pid]))
             say(f"each process of {' and '.join(SERVICES)} is held to {share:g} of a core")
-        with nullcontext() if share is None else held_to(share, [*_held(one), *_held(several)]):
-            return await _in_turn(one, several, callers, rounds, say)
+        return await _in_turn(one, several, callers, rounds, say)
 
 
 async def _in_turn(

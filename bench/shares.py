@@ -18,7 +18,8 @@ class NoShares(Exception):
 
 @contextmanager
 def held_to(share: float, pids: Sequence[int]) -> Iterator[None]:
-    """Hold each of these processes, with all its threads, to ``share`` of one core (0.2: a fifth).
+    """Hold each of these processes, with all its threads, to ``share`` of one core (0.2: a fifth; at
+    least 0.1, for the kernel gives no less than a millisecond of the period).
 
     Raises:
         NoShares: there are no control groups for the processor here, or they are not ours to change.
